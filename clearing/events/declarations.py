@@ -1,0 +1,142 @@
+"""Events that declare names, rules and states: what later events may refer to."""
+
+from decimal import Decimal
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from clearing.events.base import Authorised, EventBase
+from clearing.events.canonical import canonical_json, document_hash, normalise_document
+from clearing.events.fields import Digest, Name, PositiveAmount, Text
+from clearing.events.kinds import MARKET_STATES
+from clearing.quantities import MAX_DECIMALS
+
+Decimals = Annotated[int, Field(ge=0, le=MAX_DECIMALS)]
+MAX_DOCUMENT_BYTES = 512 * 1024
+"""The largest rulebook document an event may carry, as canonical JSON."""
+
+
+class SourceDeclared(EventBase):
+    """Declares a source of events; the first event of a source may be its own declaration.
+
+    ``clock_bound_seconds``: how far ahead of our clock its ``occurred_at`` may be; an event
+    further ahead is refused at the edge.
+    """
+
+    kind: Literal["SourceDeclared"] = "SourceDeclared"
+    name: Name
+    description: Text
+    clock_bound_seconds: Annotated[int, Field(ge=0, le=86_400)] = 60
+
+
+class AssetDeclared(EventBase):
+    """Declares an asset: what is paid in. ``decimals`` fixes its smallest unit for ever."""
+
+    kind: Literal["AssetDeclared"] = "AssetDeclared"
+    name: Name
+    decimals: Decimals
+
+
+class MarketDeclared(EventBase):
+    """Declares a market: what is traded.
+
+    ``payoff`` says how a position's value follows the mark; ``linear`` is size × price ×
+    ``multiplier`` in ``settlement_asset``. ``lot`` is the smallest step of size. Prices of fills
+    fit ``price_decimals``, marks ``mark_decimals``, sizes ``size_decimals``. Scales never change:
+    a new scale is a new market.
+    """
+
+    kind: Literal["MarketDeclared"] = "MarketDeclared"
+    name: Name
+    payoff: Literal["linear"] = "linear"
+    settlement_asset: Name
+    multiplier: PositiveAmount = Decimal(1)
+    lot: PositiveAmount
+    price_decimals: Decimals
+    mark_decimals: Decimals
+    size_decimals: Decimals
+
+
+class AccountOpened(EventBase):
+    """Opens an account: who trades, or a fund.
+
+    ``account`` is an opaque id. ``account_class`` binds it to a rulebook; the class ``fund`` has
+    no margin requirement and may take over positions. ``owner`` groups accounts, ``parent`` names
+    the account this one belongs to.
+    """
+
+    kind: Literal["AccountOpened"] = "AccountOpened"
+    account: Name
+    account_class: Name = "trader"
+    owner: Name | None = None
+    parent: Name | None = None
+
+
+class RulebookAdopted(EventBase, Authorised):
+    """Adopts a rulebook: from ``effective_position`` on, or from its own position if none is named.
+
+    ``document`` is the whole rulebook as JSON (numbers with a point as decimal strings);
+    ``document_sha256`` is the digest of its canonical JSON and is filled in when absent.
+    A later version under the same ``name`` replaces the earlier one. ``citations`` say where the
+    rules were read, ``confidence`` how sure we are.
+    """
+
+    kind: Literal["RulebookAdopted"] = "RulebookAdopted"
+    name: Name
+    version: Name
+    document: dict[str, Any]
+    document_sha256: Digest = ""
+    effective_position: Annotated[int, Field(ge=1)] | None = None
+    citations: Annotated[tuple[Text, ...], Field(max_length=100)] = ()
+    confidence: Literal["confirmed", "secondary", "unconfirmed", "own"] = "own"
+
+    @field_validator("citations", mode="before")
+    @classmethod
+    def _citations(cls, value: Any) -> Any:
+        return tuple(value) if isinstance(value, list) else value
+
+    @field_validator("document")
+    @classmethod
+    def _document(cls, value: dict[str, Any]) -> dict[str, Any]:
+        document: dict[str, Any] = normalise_document(value)
+        size = len(canonical_json(document).encode())
+        if size > MAX_DOCUMENT_BYTES:
+            raise ValueError(f"is {size} bytes; at most {MAX_DOCUMENT_BYTES} are accepted")
+        return document
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_hash(cls, data: Any) -> Any:
+        if isinstance(data, dict) and isinstance(data.get("document"), dict):
+            data = dict(data)
+            if not data.get("document_sha256"):
+                data["document_sha256"] = document_hash(normalise_document(data["document"]))
+        return data
+
+    @model_validator(mode="after")
+    def _check_hash(self) -> Self:
+        right = document_hash(self.document)
+        if self.document_sha256 != right:
+            raise ValueError(
+                f"document_sha256 is {self.document_sha256}, but the document's is {right}"
+            )
+        return self
+
+
+class MarketStateChanged(EventBase, Authorised):
+    """Changes a market's state.
+
+    In ``liquidations_paused`` and ``halted`` marks value and nothing of that market closes;
+    resuming tests with the last mark.
+    """
+
+    kind: Literal["MarketStateChanged"] = "MarketStateChanged"
+    market: Name
+    state: Literal["normal", "reduce_only", "liquidations_paused", "halted"]
+
+    @field_validator("state")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        if value not in MARKET_STATES:
+            raise ValueError(f"{value!r} is not one of {', '.join(MARKET_STATES)}")
+        return value

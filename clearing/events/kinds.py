@@ -1,0 +1,52 @@
+"""The numbers by which stored events name their kind, and the words beside them.
+
+A number is forever: it is part of the hashed content. New kinds take new numbers.
+"""
+
+from enum import IntEnum
+
+
+class Kind(IntEnum):
+    """The kind of a stored event (column ``kind``)."""
+
+    SourceDeclared = 1
+    AssetDeclared = 2
+    MarketDeclared = 3
+    AccountOpened = 4
+    RulebookAdopted = 5
+    MarketStateChanged = 6
+    Deposited = 10
+    Withdrawn = 11
+    Transferred = 12
+    FundContributed = 13
+    FundWithdrawn = 14
+    Adjusted = 15
+    Reversed = 16
+    PositionCarried = 20
+    Filled = 21
+    Traded = 22
+    PriceObserved = 30
+    Marked = 31
+    FundingSettled = 32
+    FundingPaid = 33
+    ClockTicked = 40
+    StateCertified = 50
+    RestatementAccepted = 51
+
+
+REGISTRY_KINDS = frozenset(
+    {Kind.SourceDeclared, Kind.AssetDeclared, Kind.MarketDeclared, Kind.AccountOpened}
+)
+"""Kinds that declare a name; the order of declaration gives the ordinal."""
+
+RATE_DECIMALS = 12
+"""Decimals of a funding rate (a fraction of notional for the interval settled)."""
+
+CAUSES = ("trade", "liquidation", "adl")
+"""Why a fill happened, as its source says; the index is what the row's flags carry."""
+
+MARKET_STATES = ("normal", "reduce_only", "liquidations_paused", "halted")
+"""States of a market; the index is what the row's flags carry.
+
+``liquidations_paused`` and ``halted``: marks value and nothing of that market closes.
+"""

@@ -1,0 +1,30 @@
+"""Exact amounts: scaled integers, decimal text and named roundings.
+
+An amount inside the ledger is a Python integer at a declared number of decimals (``125`` at two
+decimals is 1.25). Outside it is decimal text. This room holds the two conversions, the roundings
+by name, and nothing else: it knows no asset, no market and no rule, and it never uses a binary
+floating-point number.
+"""
+
+from clearing.quantities.rounding import Rounding, divide
+from clearing.quantities.scaled import (
+    MAX_DECIMALS,
+    NotExact,
+    exact_decimal,
+    format_exact,
+    format_scaled,
+    rescale,
+    to_scaled,
+)
+
+__all__ = [
+    "MAX_DECIMALS",
+    "NotExact",
+    "Rounding",
+    "divide",
+    "exact_decimal",
+    "format_exact",
+    "format_scaled",
+    "rescale",
+    "to_scaled",
+]
