@@ -1,0 +1,160 @@
+"""A sample book for prices that come from elsewhere: accounts, a fund, rules, opening positions.
+
+Price files have no accounts in them. This book gives a replay somebody to liquidate: a few hundred
+accounts with deposits and positions opened at the first marks, market makers on the other side of
+every trade, an insurance fund, and the sample rulebook.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Final
+
+from clearing.events import (
+    AccountOpened,
+    Deposited,
+    Event,
+    FundContributed,
+    MarketDeclared,
+    SourceDeclared,
+    Traded,
+)
+from clearing.quantities import Rounding, divide, exact_decimal, to_scaled
+from clearing.samples.draw import Draw
+from clearing.samples.venue import FUND, adopt, rulebook_document
+
+DEFAULT_BOOK_SEED: Final = 312
+"""The seed used when a book is asked for without one."""
+
+Book = Callable[[Sequence[tuple[MarketDeclared, Decimal]], datetime], Iterator[Event]]
+"""A book for (market, opening mark) pairs, opened at a moment."""
+
+_SOURCE: Final = "sample-book"
+_MAKERS: Final = 4
+_LEVERAGES: Final = (50, 80, 100, 120, 150, 200, 250, 300, 400, 600, 1000)  # hundredths
+
+
+def book_from_text(text: str) -> Book:
+    """Return the book that ``sample`` or ``sample:SEED`` names.
+
+    Raises :class:`ValueError` for any other text.
+    """
+    name, colon, seed = text.partition(":")
+    if name != "sample" or (colon and not (seed.isascii() and seed.isdigit() and len(seed) < 19)):
+        raise ValueError(f"{text[:60]!r} is not a book; write 'sample' or 'sample:SEED'")
+    chosen = int(seed) if colon else DEFAULT_BOOK_SEED
+    return lambda markets, at: sample_book(markets, at, seed=chosen)
+
+
+def sample_book(
+    markets: Sequence[tuple[MarketDeclared, Decimal]],
+    at: datetime,
+    *,
+    seed: int = DEFAULT_BOOK_SEED,
+    accounts: int = 300,
+    fund: int = 150_000,
+) -> Iterator[Event]:
+    """Yield the events of a sample book, all at ``at``, in log order.
+
+    ``markets`` are declared markets with their opening marks, all settling in one asset whose
+    amounts here are whole. They must be declared before these events are appended. Trades are at
+    the opening mark rounded half to even to the market's price decimals, without fees. ``fund`` is
+    the fund's first contribution. The first half of the markets get the schedule for majors, the
+    others the one for alts. Raises :class:`ValueError` if there is no market or they settle in
+    several assets.
+    """
+    assets = {market.settlement_asset for market, _ in markets}
+    if len(assets) != 1:
+        named = ", ".join(sorted(assets)) or "none"
+        raise ValueError(f"a book needs markets that settle in one asset, not {named}")
+    asset = assets.pop()
+    draw = Draw(seed)
+    makers = [f"maker-{number}" for number in range(1, _MAKERS + 1)]
+    traders = [f"trader-{number:03}" for number in range(1, accounts + 1)]
+    yield SourceDeclared(
+        source=_SOURCE,
+        external_id=f"source:{_SOURCE}",
+        occurred_at=at,
+        name=_SOURCE,
+        description=f"Invented accounts and positions from seed {seed}; no real person's",
+    )
+    for name, kind in (
+        (FUND, "fund"),
+        *((maker, "maker") for maker in makers),
+        *((trader, "trader") for trader in traders),
+    ):
+        yield AccountOpened(
+            source=_SOURCE,
+            external_id=f"account:{name}",
+            occurred_at=at,
+            account=name,
+            account_class=kind,
+        )
+    majors = (len(markets) + 1) // 2
+    schedules = {
+        market.name: "majors" if i < majors else "alts" for i, (market, _) in enumerate(markets)
+    }
+    yield adopt(_SOURCE, at, rulebook_document(asset, schedules))
+    yield FundContributed(
+        source=_SOURCE,
+        external_id="contribution-1",
+        occurred_at=at,
+        fund=FUND,
+        asset=asset,
+        amount=Decimal(fund),
+    )
+    cash = {maker: 3_000_000 for maker in makers}
+    cash |= {trader: draw.between(500, 2000) << draw.below(6) for trader in traders}
+    for name, amount in cash.items():
+        yield Deposited(
+            source=_SOURCE,
+            external_id=f"deposit:{name}",
+            occurred_at=at,
+            account=name,
+            asset=asset,
+            amount=Decimal(amount),
+        )
+    yield from _trades(draw, markets, at, makers, {trader: cash[trader] for trader in traders})
+
+
+def _trades(
+    draw: Draw,
+    markets: Sequence[tuple[MarketDeclared, Decimal]],
+    at: datetime,
+    makers: list[str],
+    cash: dict[str, int],
+) -> Iterator[Event]:
+    number = 0
+    for trader, deposited in cash.items():
+        leverage = draw.pick(_LEVERAGES)
+        chosen = [draw.pick(markets)]
+        if draw.chance(40):
+            other = draw.pick(markets)
+            chosen += [other] if other[0].name != chosen[0][0].name else []
+        for market, mark in chosen:
+            lot = to_scaled(market.lot, market.size_decimals)
+            price = divide(
+                to_scaled(mark, market.mark_decimals),
+                10 ** (market.mark_decimals - market.price_decimals),
+                Rounding.HALF_EVEN,
+            )
+            # notional = size × price × multiplier, all exact; the size is floored to lots
+            numerator, denominator = market.multiplier.as_integer_ratio()
+            scale = 10 ** (market.size_decimals + market.price_decimals)
+            wanted = deposited * leverage // 100 // len(chosen)
+            size = wanted * scale * denominator // (price * numerator) // lot * lot
+            if size == 0:
+                continue
+            number += 1
+            maker = draw.pick(makers)
+            long = draw.chance(70)
+            yield Traded(
+                source=_SOURCE,
+                external_id=f"trade-{number:06}",
+                occurred_at=at,
+                market=market.name,
+                buyer=trader if long else maker,
+                seller=maker if long else trader,
+                size=exact_decimal(size, market.size_decimals),
+                price=exact_decimal(price, market.price_decimals),
+            )
