@@ -1,0 +1,87 @@
+"""Rulebooks taking effect: compiled, scheduled, and bound to the scopes they govern."""
+
+from clearing.engine.book import Asset, PendingRulebook
+from clearing.engine.content import Content
+from clearing.engine.step import Step
+from clearing.events.canonical import canonical_json
+from clearing.rulebook import Rulebook, RulebookRefused, compile_rulebook
+
+
+def adopt(step: Step, content: Content) -> None:
+    """Apply ``RulebookAdopted``: in force now, or scheduled for a later position."""
+    book, position = step.book, content.row.position
+    document = content.document
+    try:
+        rulebook = compile_rulebook(
+            document,
+            book.registry,
+            name=content.text("name"),
+            version=content.text("version"),
+            sha256=content.text("document_sha256"),
+        )
+    except RulebookRefused as error:
+        step.deviation(
+            "rulebook_refused", found=content.text("name"), detail="; ".join(error.problems)[:2000]
+        )
+        return
+    book.documents[rulebook.sha256] = canonical_json(document)
+    effective = content.effective_position
+    if effective is not None and effective > position:
+        book.scheduled.append(PendingRulebook(effective, rulebook))
+        _note(step, rulebook, "scheduled")
+        return
+    if effective is not None and effective < position:
+        step.deviation(
+            "effective_position_passed",
+            asset=rulebook.asset,
+            expected=str(position),
+            found=str(effective),
+        )
+    put_in_force(step, rulebook, position)
+
+
+def put_scheduled_in_force(step: Step, position: int) -> None:
+    """Put in force what was scheduled for ``position`` or before, in order of adoption."""
+    scheduled = step.book.scheduled
+    due = [pending for pending in scheduled if pending.effective <= position]
+    if not due:
+        return
+    step.book.scheduled = [pending for pending in scheduled if pending.effective > position]
+    for pending in due:
+        put_in_force(step, pending.rulebook, position)
+
+
+def put_in_force(step: Step, rulebook: Rulebook, position: int) -> None:
+    """Replace the rulebook of an asset and bind every scope of it anew."""
+    book = step.book
+    asset = book.assets[rulebook.asset]
+    asset.rulebook = rulebook
+    if not asset.modes or asset.modes[-1][1] != rulebook.mode:
+        asset.modes.append((position, rulebook.mode))
+    forget_unused_documents(step)
+    bind(step, asset)
+    _note(step, rulebook, "in_force")
+
+
+def bind(step: Step, asset: Asset) -> None:
+    """Point the scopes of ``asset`` at the rules of their class, and have them tested."""
+    book = step.book
+    for scope in book.scopes.values():
+        if scope.asset == asset.ordinal:
+            scope.rules = book.rules_for(scope.account, scope.asset)
+            step.touched[scope.key()] = scope
+
+
+def forget_unused_documents(step: Step) -> None:
+    """Keep only the documents of rulebooks that are in force or scheduled."""
+    book = step.book
+    used = {pending.rulebook.sha256 for pending in book.scheduled}
+    used |= {asset.rulebook.sha256 for asset in book.assets.values() if asset.rulebook is not None}
+    for unused in [sha256 for sha256 in book.documents if sha256 not in used]:
+        del book.documents[unused]
+
+
+def _note(step: Step, rulebook: Rulebook, status: str) -> None:
+    step.entries.append(
+        ("rulebook", rulebook.asset, rulebook.name, rulebook.version, rulebook.sha256, status)
+    )

@@ -1,0 +1,308 @@
+"""The book: everything the fold remembers, as plain slotted objects of integers.
+
+Sizes are at their market's size decimals, costs and cash in their asset's smallest unit, marks at
+mark decimals. Nothing fine is stored except a market's funding index and what a position has
+accrued of it, both at the market's own scale. Equity and requirements are computed at a *working*
+scale per settlement asset, chosen so that every product is exact; it is never stored.
+"""
+
+from heapq import heappop, heappush
+from typing import Final
+
+from clearing.events.kinds import RATE_DECIMALS
+from clearing.events.registry import MarketSpec, Registry
+from clearing.rulebook import ClassRules, Rulebook
+
+KNOWN: Final = 1
+"""A position's entry is known."""
+UNKNOWN: Final = 0
+"""A position's entry was not known; it was valued when it was carried or first priced."""
+PENDING: Final = 2
+"""A position's entry is not known and its market has had no price yet."""
+
+
+class Position:
+    """What a holder has in one market.
+
+    ``size`` is signed, ``cost`` what was paid for it with the same sign, ``entry`` one of
+    :data:`KNOWN`, :data:`UNKNOWN`, :data:`PENDING`. ``index_at`` is the market's funding index at
+    the last touch and ``accrued`` what stayed unpaid then, at the market's funding scale (positive:
+    the holder is owed).
+    """
+
+    __slots__ = ("accrued", "cost", "entry", "index_at", "size")
+
+    def __init__(
+        self, size: int = 0, cost: int = 0, entry: int = KNOWN, index_at: int = 0, accrued: int = 0
+    ) -> None:
+        self.size = size
+        self.cost = cost
+        self.entry = entry
+        self.index_at = index_at
+        self.accrued = accrued
+
+
+class MarginCall:
+    """An open margin call of a scope: what is due, which level it restores, and when."""
+
+    __slots__ = ("amount", "due_at", "level", "missed")
+
+    def __init__(self, amount: int, level: str, due_at: int, missed: bool = False) -> None:
+        self.amount = amount
+        self.level = level
+        self.due_at = due_at
+        self.missed = missed
+
+
+class Scope:
+    """One account in one asset: its cash and the positions tested together with it.
+
+    ``rules`` is what its class is bound to (None: no requirement). ``withheld``: a closing rung was
+    withheld during this stay in liquidation. ``taken_over``: a takeover happened and no money came
+    in since. ``venue_closed``: a venue's liquidation or ADL fill came during this stay.
+    """
+
+    __slots__ = (
+        "account",
+        "asset",
+        "call",
+        "cash",
+        "positions",
+        "rules",
+        "status",
+        "taken_over",
+        "venue_closed",
+        "withheld",
+    )
+
+    def __init__(self, account: int, asset: int) -> None:
+        self.account = account
+        self.asset = asset
+        self.cash = 0
+        self.positions: dict[int, Position] = {}
+        self.rules: ClassRules | None = None
+        self.status = "flat"
+        self.call: MarginCall | None = None
+        self.withheld = False
+        self.taken_over = False
+        self.venue_closed = False
+
+    def key(self) -> tuple[int, int]:
+        """Return (account ordinal, asset ordinal), the order in which scopes are tested."""
+        return (self.account, self.asset)
+
+
+class Market:
+    """One market: its specification, prices, funding index, holders, and working-scale factors.
+
+    ``mark`` 0 means none yet; ``last_price`` is the last fill's price at price decimals. ``sides``:
+    0 no trade yet, 1 ``Filled``, 2 ``Traded``. ``unit`` × size × mark is a value at the working
+    scale, ``funding_lift`` × accrued likewise.
+    """
+
+    __slots__ = (
+        "asset",
+        "control",
+        "funding_lift",
+        "funding_price",
+        "funding_rate",
+        "holders",
+        "index",
+        "last_price",
+        "mark",
+        "mark_position",
+        "mark_time",
+        "ordinal",
+        "pending",
+        "sides",
+        "spec",
+        "state",
+        "suspense",
+        "unit",
+    )
+
+    def __init__(self, spec: MarketSpec) -> None:
+        self.spec = spec
+        self.ordinal = spec.ordinal
+        self.asset = spec.settlement_asset
+        self.mark = 0
+        self.mark_time = 0
+        self.mark_position = 0
+        self.last_price = 0
+        self.state = "normal"
+        self.index = 0
+        self.funding_rate = 0
+        self.funding_price = 0
+        self.sides = 0
+        self.control = Position()
+        self.suspense = Position()
+        self.holders: dict[int, Scope] = {}
+        self.pending: set[int] = set()
+        self.unit = 0
+        self.funding_lift = 0
+
+    @property
+    def value_decimals(self) -> int:
+        """Decimals of size × mark × multiplier."""
+        spec = self.spec
+        return spec.size_decimals + spec.mark_decimals + spec.multiplier_decimals
+
+    @property
+    def index_decimals(self) -> int:
+        """Decimals of the funding index: rate × mark × multiplier."""
+        return RATE_DECIMALS + self.spec.mark_decimals + self.spec.multiplier_decimals
+
+    @property
+    def accrued_decimals(self) -> int:
+        """Decimals of accrued funding: size × index."""
+        return self.spec.size_decimals + self.index_decimals
+
+    @property
+    def closes(self) -> bool:
+        """Whether the ladder may close positions here: there is a mark, and closing is allowed."""
+        return self.mark > 0 and self.state in ("normal", "reduce_only")
+
+
+class Asset:
+    """An asset's decimals, its rulebook in force, and its working scale.
+
+    ``working`` decimals hold every product of its markets, with room for a rate;
+    ``lift`` × units is an amount at that scale. ``modes`` lists (position, mode) of each change.
+    """
+
+    __slots__ = ("decimals", "lift", "markets", "modes", "ordinal", "rulebook", "working")
+
+    def __init__(self, ordinal: int, decimals: int) -> None:
+        self.ordinal = ordinal
+        self.decimals = decimals
+        self.working = decimals + RATE_DECIMALS
+        self.lift = int(10**RATE_DECIMALS)
+        self.rulebook: Rulebook | None = None
+        self.modes: list[tuple[int, str]] = []
+        self.markets: list[Market] = []
+
+    @property
+    def mode(self) -> str:
+        """The mode in force: ``record`` where no rulebook is."""
+        return "record" if self.rulebook is None else self.rulebook.mode
+
+    def mode_at(self, position: int) -> str:
+        """Return the mode that was in force for the event at ``position``."""
+        mode = "record"
+        for since, name in self.modes:
+            if since > position:
+                break
+            mode = name
+        return mode
+
+    def rescale(self) -> None:
+        """Choose the working scale anew, after a market was declared."""
+        finest = max([self.decimals, *(market.value_decimals for market in self.markets)])
+        self.working = finest + RATE_DECIMALS
+        self.lift = 10 ** (self.working - self.decimals)
+        for market in self.markets:
+            market.unit = market.spec.multiplier * 10 ** (self.working - market.value_decimals)
+            market.funding_lift = 10 ** (self.working - market.accrued_decimals)
+
+
+class PendingRulebook:
+    """A rulebook adopted for a later position."""
+
+    __slots__ = ("effective", "rulebook")
+
+    def __init__(self, effective: int, rulebook: Rulebook) -> None:
+        self.effective = effective
+        self.rulebook = rulebook
+
+
+class Book:
+    """The whole state of the fold.
+
+    ``balances`` holds the ledger accounts other than ``account``, by (kind, ordinal, asset); an
+    account's cash is its scope's. ``time`` is fold time, ``latest`` the greatest ``occurred_at``
+    applied, both in microseconds. ``documents`` keeps each rulebook in force or scheduled by its
+    hash, so that a snapshot stands by itself. ``reversed`` are the positions of reversed events.
+    ``timers`` is a heap of (due time, account, asset) that may hold calls closed since; it is made
+    anew from the open calls and is not part of the state.
+    """
+
+    __slots__ = (
+        "assets",
+        "balances",
+        "documents",
+        "latest",
+        "markets",
+        "registry",
+        "reversed",
+        "scheduled",
+        "scopes",
+        "time",
+        "timers",
+    )
+
+    def __init__(self, registry: Registry | None = None) -> None:
+        self.registry = Registry() if registry is None else registry
+        self.assets: dict[int, Asset] = {}
+        self.markets: dict[int, Market] = {}
+        self.scopes: dict[tuple[int, int], Scope] = {}
+        self.balances: dict[tuple[str, int, int], int] = {}
+        self.documents: dict[str, str] = {}
+        self.scheduled: list[PendingRulebook] = []
+        self.reversed: set[int] = set()
+        self.time = 0
+        self.latest = 0
+        self.timers: list[tuple[int, int, int]] = []
+
+    def schedule_call(self, scope: Scope) -> None:
+        """Have the scope's open margin call fire at its due time."""
+        if scope.call is not None:
+            heappush(self.timers, (scope.call.due_at, scope.account, scope.asset))
+
+    def due_calls(self) -> list[Scope]:
+        """Take the scopes whose open call is due at or before fold time, in order of due time."""
+        due = []
+        while self.timers and self.timers[0][0] <= self.time:
+            due_at, account, asset = heappop(self.timers)
+            scope = self.scopes[account, asset]
+            if scope.call is not None and not scope.call.missed and scope.call.due_at == due_at:
+                due.append(scope)
+        return due
+
+    def scope(self, account: int, asset: int) -> Scope:
+        """Return the scope of an account in an asset, making it when first needed."""
+        scope = self.scopes.get((account, asset))
+        if scope is None:
+            scope = Scope(account, asset)
+            scope.rules = self.rules_for(account, asset)
+            self.scopes[account, asset] = scope
+        return scope
+
+    def rules_for(self, account: int, asset: int) -> ClassRules | None:
+        """Return what the account's class is bound to in ``asset``, if anything."""
+        rulebook = self.assets[asset].rulebook
+        if rulebook is None:
+            return None
+        return rulebook.classes.get(self.registry.account(account).account_class)
+
+    def is_fund(self, account: int) -> bool:
+        """Whether the account is of class ``fund``."""
+        return self.registry.account(account).account_class == "fund"
+
+    def balance(self, kind: str, ordinal: int, asset: int) -> int:
+        """Return a ledger account's balance in the asset's units (0 if it was never used)."""
+        if kind == "account":
+            scope = self.scopes.get((ordinal, asset))
+            return 0 if scope is None else scope.cash
+        return self.balances.get((kind, ordinal, asset), 0)
+
+    def add_asset(self, ordinal: int, decimals: int) -> None:
+        """Take up a declared asset."""
+        self.assets[ordinal] = Asset(ordinal, decimals)
+
+    def add_market(self, spec: MarketSpec) -> None:
+        """Take up a declared market."""
+        market = Market(spec)
+        asset = self.assets[spec.settlement_asset]
+        self.markets[spec.ordinal] = market
+        asset.markets.append(market)
+        asset.rescale()

@@ -1,0 +1,110 @@
+"""Entries: what the fold derives from an event, as plain tuples.
+
+An entry is its kind followed by the fields named in :data:`ENTRY_FIELDS`. Integers are at a
+declared scale; text is an exact decimal or a word. The meaning of each field is in
+``docs/semantics.md``, section 10. The digest chain is over their canonical JSON.
+"""
+
+import hashlib
+import json
+from typing import Final
+
+Entry = tuple[str | int, ...]
+"""An entry: its kind, then its fields in the order of :data:`ENTRY_FIELDS`."""
+
+ENTRY_FIELDS: Final[dict[str, tuple[str, ...]]] = {
+    "late": ("microseconds",),
+    "posting": (
+        "purpose",
+        "asset",
+        "payer_kind",
+        "payer",
+        "payee_kind",
+        "payee",
+        "amount",
+        "market",
+    ),
+    "position": (
+        "holder_kind",
+        "holder",
+        "market",
+        "size",
+        "cost",
+        "entry_known",
+        "funding_index",
+        "accrued",
+    ),
+    "remainder": ("operation", "market", "asset", "holder_kind", "holder", "amount"),
+    "mark": ("market", "price", "effective"),
+    "funding": ("market", "rate", "price", "interval_seconds", "index", "moved"),
+    "market_state": ("market", "state"),
+    "rulebook": ("asset", "name", "version", "document_sha256", "status"),
+    "transition": (
+        "account",
+        "asset",
+        "from_status",
+        "to_status",
+        "equity",
+        "initial",
+        "maintenance",
+    ),
+    "margin_call": (
+        "account",
+        "asset",
+        "outcome",
+        "amount_due",
+        "level",
+        "requirement",
+        "equity",
+        "due_at",
+    ),
+    "withheld": ("account", "asset", "action"),
+    "liquidation": (
+        "account",
+        "asset",
+        "rung",
+        "action",
+        "equity",
+        "comparator",
+        "level",
+        "factor",
+        "threshold",
+        "maintenance",
+    ),
+    "bankruptcy": (
+        "account",
+        "asset",
+        "market",
+        "size",
+        "mark",
+        "amount",
+        "maintenance",
+        "equity_share",
+    ),
+    "closed": ("account", "asset", "market", "layer", "taker", "size", "amount", "loss"),
+    "adl": (
+        "account",
+        "asset",
+        "market",
+        "rank",
+        "candidate",
+        "size",
+        "pnl",
+        "notional",
+        "equity",
+        "taken",
+    ),
+    "loss": ("account", "asset", "loss", "fund", "adl", "deficit", "rounding"),
+    "fund": ("account", "asset", "cash", "inventory", "equity"),
+    "deviation": ("code", "account", "market", "asset", "expected", "found", "detail"),
+}
+"""The fields of each kind of entry, in order."""
+
+GENESIS_HASH: Final = bytes(32)
+"""The entry hash of an empty log."""
+
+
+def chain(previous: bytes, position: int, entries: list[Entry]) -> bytes:
+    """Return the entry hash after the event at ``position``, whose entries are given."""
+    text = json.dumps([position, entries], separators=(",", ":"))
+    return hashlib.sha256(previous + text.encode("ascii")).digest()

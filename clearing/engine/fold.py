@@ -1,0 +1,255 @@
+"""The fold itself: one event after the other, in the order of work that ``docs/semantics.md`` fixes.
+
+:class:`Engine` owns the book, the watch and the digest chain. It does no input or output, knows no
+clock, and looks at nothing but the events it is given and, through the resolver, at events that
+came before.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from typing import Final, Literal
+
+from clearing.engine.adoption import adopt, put_scheduled_in_force
+from clearing.engine.bands import BandedWatch
+from clearing.engine.book import Book, Market, Scope
+from clearing.engine.cash import apply_cash
+from clearing.engine.content import Content
+from clearing.engine.entries import GENESIS_HASH, Entry, chain
+from clearing.engine.funding import apply_paid, apply_settled
+from clearing.engine.liquidation import in_order, run_ladder
+from clearing.engine.margin import examine, miss_call
+from clearing.engine.positions import price_pending
+from clearing.engine.reversal import Resolver, reverse
+from clearing.engine.snapshot import book_document, canonical_text, read_snapshot
+from clearing.engine.step import Step
+from clearing.engine.trading import apply_carried, apply_execution
+from clearing.engine.valuation import Measure, equity_of, measure
+from clearing.engine.watch import NaiveWatch, Watch
+from clearing.events.kinds import MARKET_STATES, REGISTRY_KINDS, Kind
+from clearing.events.row import EventRow
+from clearing.quantities import format_exact
+
+ENGINE_VERSION: Final = "1"
+"""Names the arithmetic: it changes whenever the same events could give other entries."""
+
+WatchName = Literal["banded", "naive"]
+
+
+class OutOfOrder(ValueError):  # noqa: N818 - reads as the statement that it is
+    """An event does not follow the last one applied: the log has a hole or was read out of order."""
+
+
+class UnknownKind(ValueError):  # noqa: N818 - reads as the statement that it is
+    """An event's kind is not one that this engine knows."""
+
+
+class Engine:
+    """A book and the fold that keeps it.
+
+    ``position`` is the last applied log position, ``entry_hash`` the digest chain up to it. The
+    ``resolver`` finds earlier events for reversals and corrections.
+    """
+
+    def __init__(self, *, resolver: Resolver, watch: WatchName = "banded") -> None:
+        self.book = Book()
+        self.position = 0
+        self.entry_hash = GENESIS_HASH
+        self._resolver = resolver
+        self._watch: Watch = BandedWatch() if watch == "banded" else NaiveWatch()
+
+    def apply(self, row: EventRow) -> list[Entry]:
+        """Apply the next event and return its entries.
+
+        Raises :class:`OutOfOrder` unless ``row.position`` is the next one, and
+        :class:`UnknownKind`; after either the engine is as it was.
+        """
+        if row.position != self.position + 1:
+            raise OutOfOrder(f"expected log position {self.position + 1}, got {row.position}")
+        if row.kind not in _KINDS:
+            raise UnknownKind(f"log position {row.position} has kind {row.kind}, unknown here")
+        book = self.book
+        step = Step(book, row)
+        _note_time(step)
+        if book.scheduled:
+            put_scheduled_in_force(step, row.position)
+        self._apply_fact(step)
+        _note_funds(step)
+        if row.kind in _CLOCKS:
+            book.time = max(book.time, row.occurred_at)
+            for scope in book.due_calls():
+                miss_call(step, scope)
+        self._settle(step)
+        self.position = row.position
+        self.entry_hash = chain(self.entry_hash, row.position, step.entries)
+        return step.entries
+
+    def _apply_fact(self, step: Step) -> None:
+        row = step.row
+        kind = row.kind
+        if kind in REGISTRY_KINDS:
+            _declare(step)
+            return
+        content = Content(row, step.book)
+        if kind in _EXECUTIONS:
+            apply_execution(step, content, 1)
+        elif kind == Kind.Marked:
+            self._apply_marks(step, content)
+        elif kind in _CASH:
+            apply_cash(step, content, 1)
+        elif kind == Kind.FundingSettled:
+            apply_settled(step, content)
+        elif kind == Kind.FundingPaid:
+            apply_paid(step, content, 1)
+        elif kind == Kind.PositionCarried:
+            apply_carried(step, content)
+        elif kind == Kind.MarketStateChanged:
+            _change_state(step)
+        elif kind == Kind.RulebookAdopted:
+            adopt(step, content)
+        elif kind == Kind.Reversed:
+            reverse(step, content, self._resolver)
+
+    def _apply_marks(self, step: Step, content: Content) -> None:
+        book, row = step.book, step.row
+        amended = self._amended(content)
+        moved: list[tuple[Market, int]] = []
+        for ordinal, price in content.marks():
+            market = book.markets[ordinal]
+            effective = row.occurred_at >= market.mark_time
+            if amended is not None:
+                effective = effective and amended == market.mark_position
+            if effective and market.pending:
+                price_pending(step, market, price, market.spec.mark_decimals)
+            step.entries.append(("mark", ordinal, price, 1 if effective else 0))
+            if effective:
+                moved.append((market, market.mark))
+                market.mark = price
+                market.mark_time = row.occurred_at
+                market.mark_position = row.position
+        for market, before in moved:
+            for scope in self._watch.on_mark(market, before):
+                step.touched[scope.key()] = scope
+
+    def _amended(self, content: Content) -> int | None:
+        """Return the position of the mark that this one corrects (0: not found), or None."""
+        source, external_id = content.reference("amends")
+        if not external_id:
+            return None
+        target = self._resolver(source, external_id) if source else None
+        return 0 if target is None else target.position
+
+    def _settle(self, step: Step) -> None:
+        """Test what the event touched, act on what is due, test again, until nothing is due."""
+        book, watch = step.book, self._watch
+        while step.touched:
+            tested = sorted(step.touched.values(), key=Scope.key)
+            step.touched = {}
+            due: list[tuple[Scope, Measure]] = []
+            for scope in tested:
+                verdict = examine(step, scope)
+                if verdict.due:
+                    due.append((scope, verdict.measure))
+                watch.examined(book, scope, verdict.measure)
+            for scope in in_order(due):
+                run_ladder(step, scope)
+            _note_funds(step)
+
+    def snapshot(self) -> str:
+        """Return the engine as canonical JSON: position, entry hash and the whole book."""
+        return canonical_text(
+            {
+                "engine": ENGINE_VERSION,
+                "position": self.position,
+                "entry_hash": self.entry_hash.hex(),
+                "book": book_document(self.book),
+            }
+        )
+
+    @classmethod
+    def restore(cls, snapshot: str, *, resolver: Resolver, watch: WatchName = "banded") -> "Engine":
+        """Return the engine that :meth:`snapshot` described.
+
+        Raises :class:`ValueError` if it was written by another engine version or is malformed.
+        """
+        document = read_snapshot(snapshot, ENGINE_VERSION)
+        engine = cls(resolver=resolver, watch=watch)
+        engine.book = document.book
+        engine.position = document.position
+        engine.entry_hash = document.entry_hash
+        for scope in engine.book.scopes.values():
+            if scope.positions and scope.rules is not None:
+                engine._watch.examined(engine.book, scope, measure(engine.book, scope))
+        return engine
+
+    def digest(self) -> str:
+        """Return the SHA-256, in hexadecimal, of the book's canonical document."""
+        text = canonical_text(book_document(self.book))
+        return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+_KINDS: Final = frozenset(int(kind) for kind in Kind)
+_CLOCKS: Final = frozenset({int(Kind.Marked), int(Kind.ClockTicked)})
+_EXECUTIONS: Final = frozenset({int(Kind.Filled), int(Kind.Traded)})
+_CASH: Final = frozenset(
+    {
+        int(Kind.Deposited),
+        int(Kind.Withdrawn),
+        int(Kind.Transferred),
+        int(Kind.FundContributed),
+        int(Kind.FundWithdrawn),
+        int(Kind.Adjusted),
+    }
+)
+
+
+def _note_time(step: Step) -> None:
+    """Note a late fact. Declarations neither are late nor make others late."""
+    book, row = step.book, step.row
+    if row.kind in REGISTRY_KINDS:
+        return
+    if row.occurred_at < book.latest:
+        step.entries.append(("late", book.latest - row.occurred_at))
+    else:
+        book.latest = row.occurred_at
+
+
+def _declare(step: Step) -> None:
+    book, row = step.book, step.row
+    book.registry.apply(row)
+    sources, assets, markets, _ = book.registry.counts()
+    del sources  # the fold knows assets and markets; sources only name who says so
+    if row.kind == Kind.AssetDeclared:
+        book.add_asset(assets, book.registry.asset(assets).decimals)
+    elif row.kind == Kind.MarketDeclared:
+        book.add_market(book.registry.market(markets))
+
+
+def _change_state(step: Step) -> None:
+    market = step.book.markets[step.row.market]
+    market.state = MARKET_STATES[step.row.flags]
+    step.entries.append(("market_state", market.ordinal, market.state))
+    for scope in market.holders.values():
+        step.touched[scope.key()] = scope
+
+
+def _note_funds(step: Step) -> None:
+    """Leave a line of history for each fund whose cash or positions changed."""
+    if not step.funds:
+        return
+    funds: Iterable[tuple[tuple[int, int], Scope]] = sorted(step.funds.items())
+    step.funds = {}
+    for _, scope in funds:
+        asset = step.book.assets[scope.asset]
+        equity = equity_of(step.book, scope)
+        step.entries.append(
+            (
+                "fund",
+                scope.account,
+                scope.asset,
+                scope.cash,
+                format_exact(equity - scope.cash * asset.lift, asset.working),
+                format_exact(equity, asset.working),
+            )
+        )
+
+

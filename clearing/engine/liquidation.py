@@ -1,0 +1,249 @@
+"""The ladder: margin call, partial reduction, takeover at the bankruptcy amount."""
+
+from functools import cmp_to_key
+
+from clearing.engine.book import Asset, Market, Position, Scope
+from clearing.engine.margin import can_act, holds, open_call
+from clearing.engine.positions import apply_fill, drop_fraction, settle_funding
+from clearing.engine.step import Holder, Step
+from clearing.engine.valuation import Measure, equity_of, measure, requirement_of, unrealised
+from clearing.engine.waterfall import Estate, hand_over
+from clearing.quantities import Rounding, divide, format_exact
+from clearing.rulebook import (
+    RATE_SCALE,
+    MarginCallRung,
+    Penalty,
+    ReduceRung,
+    Rung,
+    TakeoverRung,
+    Waterfall,
+)
+
+
+def in_order(due: list[tuple[Scope, Measure]]) -> list[Scope]:
+    """Return due scopes by equity / maintenance ascending, ties by (account, asset) ordinal.
+
+    Compared by cross-multiplication; a maintenance of 0 counts as the smallest positive amount.
+    Scopes of different assets compare by the same ratio, which has no unit.
+    """
+
+    def compare(left: tuple[Scope, Measure], right: tuple[Scope, Measure]) -> int:
+        a = left[1].equity * max(right[1].maintenance, 1)
+        b = right[1].equity * max(left[1].maintenance, 1)
+        if a != b:
+            return -1 if a < b else 1
+        return -1 if left[0].key() < right[0].key() else 1
+
+    return [scope for scope, _ in sorted(due, key=cmp_to_key(compare))]
+
+
+def run_ladder(step: Step, scope: Scope) -> None:
+    """Give every rung its turn, once: it acts if its condition holds on the book as it now is."""
+    rules = scope.rules
+    if rules is None:
+        return
+    derives = step.book.assets[scope.asset].mode == "derive"
+    for rung in rules.ladder:
+        if not scope.positions:
+            return
+        now = measure(step.book, scope)
+        if not holds(rules, scope, rung, now) or not can_act(step, scope, rung, now):
+            continue
+        if isinstance(rung, MarginCallRung):
+            open_call(step, scope, rung, now)
+        elif derives and rules.waterfall is not None:
+            _announce(step, scope, rung, now)
+            if isinstance(rung, ReduceRung):
+                _reduce(step, scope, rung, rules.waterfall)
+            else:
+                _take_over(step, scope, rung, rules.waterfall)
+
+
+def _announce(step: Step, scope: Scope, rung: ReduceRung | TakeoverRung, now: Measure) -> None:
+    """State the inequality that was true."""
+    asset = step.book.assets[scope.asset]
+    condition = rung.condition
+    if now.below(condition) or scope.call is None:
+        comparator, level, factor = condition.comparator, condition.level, condition.factor
+    else:
+        comparator, level, factor = "<", scope.call.level, RATE_SCALE
+    action = "reduce" if isinstance(rung, ReduceRung) else "takeover"
+    working = asset.working
+    step.entries.append(
+        (
+            "liquidation",
+            scope.account,
+            scope.asset,
+            rung.number,
+            action,
+            format_exact(now.equity, working),
+            comparator,
+            level,
+            format_exact(factor, 12),
+            format_exact(factor * now.level(level), working + 12),
+            format_exact(now.maintenance, working),
+        )
+    )
+
+
+def _pick(step: Step, scope: Scope) -> Market:
+    """Return the market of the position with the largest maintenance requirement that may close."""
+    book = step.book
+    working = book.assets[scope.asset].working
+    best, largest = None, -1
+    for ordinal in sorted(scope.positions):
+        market = book.markets[ordinal]
+        if not market.closes or scope.rules is None:
+            continue
+        position = scope.positions[ordinal]
+        asked = requirement_of(scope.rules, "maintenance", market, position, working)
+        if asked > largest:
+            best, largest = market, asked
+    if best is None:
+        raise AssertionError("a reduce rung acts only where a position may close")
+    return best
+
+
+def _quantity(market: Market, position: Position, rung: ReduceRung, asset: Asset) -> int:
+    """Return how much of |size| to close: the close factor in whole lots, or all."""
+    held = abs(position.size)
+    lot = market.spec.lot
+    lots = divide(held * rung.close_factor, lot * RATE_SCALE, Rounding.UP)
+    quantity = min(held, lots * lot)
+    rest = (held - quantity) * market.mark * market.unit
+    return held if rest < rung.minimum_notional * asset.lift else quantity
+
+
+def _reduce(step: Step, scope: Scope, rung: ReduceRung, waterfall: Waterfall) -> None:
+    book = step.book
+    asset = book.assets[scope.asset]
+    market = _pick(step, scope)
+    holder = step.account_holder(scope.account, market)
+    position = scope.positions[market.ordinal]
+    quantity = _quantity(market, position, rung, asset)
+    settle_funding(step, market, holder, position)
+    if quantity == abs(position.size):
+        drop_fraction(step, market, holder, position)
+    size = quantity if position.size > 0 else -quantity
+    value = size * market.mark * market.unit
+    equity = equity_of(book, scope)
+    spread = divide(abs(value) * rung.spread, RATE_SCALE, Rounding.UP)
+    least = divide(value - equity, asset.lift, Rounding.UP)
+    proceeds = max(divide(value - spread, asset.lift, Rounding.DOWN), least)
+    fund = step.account_holder(waterfall.fund, market)
+    _note_closed(step, scope, market, fund, size, proceeds, proceeds * asset.lift - value)
+    apply_fill(step, market, holder, -size, -proceeds)
+    apply_fill(step, market, fund, size, proceeds)
+    _charge(step, scope, rung.penalty, abs(value), max(0, equity_of(book, scope) // asset.lift))
+
+
+def _note_closed(
+    step: Step, scope: Scope, market: Market, fund: Holder, size: int, amount: int, loss: int
+) -> None:
+    working = step.book.assets[scope.asset].working
+    step.entries.append(
+        (
+            "closed",
+            scope.account,
+            scope.asset,
+            market.ordinal,
+            "reduce",
+            fund.ordinal,
+            size,
+            amount,
+            format_exact(loss, working),
+        )
+    )
+
+
+def _charge(step: Step, scope: Scope, penalty: Penalty | None, notional: int, limit: int) -> None:
+    """Charge a penalty on ``notional`` (working scale), at most ``limit`` units, and split it."""
+    if penalty is None:
+        return
+    lift = step.book.assets[scope.asset].lift
+    amount = min(notional * penalty.rate // (RATE_SCALE * lift), limit)
+    shares = [amount * share // RATE_SCALE for _, share in penalty.recipients]
+    shares[0] += amount - sum(shares)
+    for (account, _), share in zip(penalty.recipients, shares, strict=True):
+        step.move("penalty", scope.asset, "account", scope.account, "account", account, share)
+
+
+def _take_over(step: Step, scope: Scope, rung: TakeoverRung, waterfall: Waterfall) -> None:
+    book = step.book
+    asset = book.assets[scope.asset]
+    ordinals = sorted(scope.positions)
+    for ordinal in ordinals:
+        market, position = book.markets[ordinal], scope.positions[ordinal]
+        holder = step.account_holder(scope.account, market)
+        settle_funding(step, market, holder, position)
+        drop_fraction(step, market, holder, position)
+    equity = equity_of(book, scope)
+    notional = sum(
+        abs(scope.positions[m].size) * book.markets[m].mark * book.markets[m].unit for m in ordinals
+    )
+    estates = _bankruptcy(step, asset, scope, ordinals, equity)
+    step.touch(scope)
+    hand_over(step, scope, estates, equity, waterfall)
+    scope.taken_over = True
+    if equity >= 0 and rung.returns_residual:
+        residual = equity // asset.lift
+        fund = waterfall.fund
+        step.move("residual", scope.asset, "account", fund, "account", scope.account, residual)
+        _charge(step, scope, rung.penalty, notional, residual)
+
+
+def _bankruptcy(
+    step: Step, asset: Asset, scope: Scope, ordinals: list[int], equity: int
+) -> list[Estate]:
+    """Share the scope's equity over its positions: what each must be handed over for.
+
+    PnL of position i = Uᵢ − equity × weight / Σ weights, rounded; the last takes what is left, so
+    that the account ends with nothing. Weights are maintenance requirements, else notionals.
+    """
+    book = step.book
+    working = asset.working
+    rounding = Rounding.HALF_EVEN if asset.rulebook is None else asset.rulebook.bankruptcy
+    asked = [
+        0
+        if scope.rules is None
+        else requirement_of(
+            scope.rules, "maintenance", book.markets[m], scope.positions[m], working
+        )
+        for m in ordinals
+    ]
+    weights = asked
+    if not sum(weights):
+        weights = [
+            abs(scope.positions[m].size * book.markets[m].mark * book.markets[m].unit)
+            for m in ordinals
+        ]
+    total = sum(weights)
+    left = -scope.cash
+    estates = []
+    for i, ordinal in enumerate(ordinals):
+        market, position = book.markets[ordinal], scope.positions[ordinal]
+        share = equity * weights[i]
+        if i == len(ordinals) - 1:
+            pnl = left
+        else:
+            exact = unrealised(asset, market, position) * total - share
+            pnl = divide(exact, total * asset.lift, rounding) if total else 0
+        left -= pnl
+        amount = position.cost + pnl
+        estates.append(Estate(market, position.size, amount))
+        shown = divide(share, total * asset.lift, Rounding.HALF_EVEN) if total else 0
+        step.entries.append(
+            (
+                "bankruptcy",
+                scope.account,
+                scope.asset,
+                ordinal,
+                position.size,
+                market.mark,
+                amount,
+                format_exact(asked[i], working),
+                format_exact(shown, asset.decimals),
+            )
+        )
+    return estates
+

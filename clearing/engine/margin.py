@@ -1,0 +1,215 @@
+"""Testing scopes: status, margin calls, and whether a rung of the ladder is due.
+
+Testing changes no money and settles nothing. It compares equity with requirements, notes a change
+of status, closes margin calls that are met, and says whether the ladder has something to do.
+"""
+
+from clearing.engine.book import Asset, MarginCall, Scope
+from clearing.engine.step import Step
+from clearing.engine.valuation import Measure, measure
+from clearing.quantities import format_exact
+from clearing.rulebook import RATE_SCALE, ClassRules, MarginCallRung, ReduceRung, Rung, TakeoverRung
+
+NOTHING = Measure(0, 0, 0)
+
+
+class Verdict:
+    """The outcome of one test: the measure, and whether a rung of the ladder would act now."""
+
+    __slots__ = ("due", "measure")
+
+    def __init__(self, now: Measure, due: bool) -> None:
+        self.measure = now
+        self.due = due
+
+
+def examine(step: Step, scope: Scope) -> Verdict:
+    """Test one scope: emit what changed and say whether it is due."""
+    old = scope.status
+    asset = step.book.assets[scope.asset]
+    rules = scope.rules
+    if not scope.positions or rules is None:
+        return _without_requirement(step, asset, scope)
+    now = measure(step.book, scope)
+    if scope.call is not None:
+        _close_call(step, asset, scope, rules, now)
+    closing = [rung for rung in rules.ladder if _closes(rung) and holds(rules, scope, rung, now)]
+    status = _status(rules, scope, now, bool(closing))
+    if status != old:
+        _transition(step, asset, scope, status, now)
+        _check_liquidated(step, asset, scope, old, status)
+    return Verdict(now, _due(step, asset, scope, rules, now, closing))
+
+
+def holds(rules: ClassRules, scope: Scope, rung: Rung, now: Measure) -> bool:
+    """Whether the rung's condition holds, a missed margin call before it included."""
+    if now.below(rung.condition):
+        return True
+    call = scope.call
+    if call is None or not call.missed or not _closes(rung):
+        return False
+    caller = call_rung(rules)
+    if caller is None or not caller.liquidates or next_closing(rules, caller) is not rung:
+        return False
+    return now.equity < now.level(call.level)
+
+
+def call_rung(rules: ClassRules) -> MarginCallRung | None:
+    """Return the ladder's margin-call rung, if it has one."""
+    for rung in rules.ladder:
+        if isinstance(rung, MarginCallRung):
+            return rung
+    return None
+
+
+def next_closing(rules: ClassRules, caller: MarginCallRung) -> Rung | None:
+    """Return the first closing rung after ``caller``."""
+    for rung in rules.ladder[caller.number :]:
+        if _closes(rung):
+            return rung
+    return None
+
+
+def can_act(step: Step, scope: Scope, rung: Rung, now: Measure) -> bool:
+    """Whether a rung whose condition holds has something it may do."""
+    markets = step.book.markets
+    match rung:
+        case MarginCallRung():
+            return scope.call is None
+        case ReduceRung():
+            return now.equity > 0 and any(markets[m].closes for m in scope.positions)
+        case TakeoverRung():
+            return all(markets[m].closes for m in scope.positions)
+
+
+def open_call(step: Step, scope: Scope, rung: MarginCallRung, now: Measure) -> None:
+    """Open a margin call: amount due, level to restore, due time."""
+    asset = step.book.assets[scope.asset]
+    threshold = rung.condition.factor * now.level(rung.condition.level)
+    required = max(now.level(rung.restore) * RATE_SCALE, threshold)
+    amount = -((now.equity * RATE_SCALE - required) // (asset.lift * RATE_SCALE))
+    due_at = step.book.time + rung.grace
+    scope.call = MarginCall(amount, rung.restore, due_at)
+    step.book.schedule_call(scope)
+    step.touch(scope)
+    _note_call(step, asset, scope, "opened", now)
+
+
+def miss_call(step: Step, scope: Scope) -> None:
+    """The due time of an open call has come."""
+    if scope.call is not None:
+        scope.call.missed = True
+        asset = step.book.assets[scope.asset]
+        _note_call(step, asset, scope, "missed", measure(step.book, scope))
+        step.touch(scope)
+
+
+def _closes(rung: Rung) -> bool:
+    return not isinstance(rung, MarginCallRung)
+
+
+def _status(rules: ClassRules, scope: Scope, now: Measure, closing: bool) -> str:
+    if closing:
+        return "liquidation"
+    caller = call_rung(rules)
+    if scope.call is not None or (caller is not None and now.below(caller.condition)):
+        return "margin_call"
+    return "restricted" if now.equity < now.initial else "healthy"
+
+
+def _without_requirement(step: Step, asset: Asset, scope: Scope) -> Verdict:
+    status = "unmargined" if scope.positions else "flat"
+    if status == scope.status and scope.call is None:
+        return Verdict(NOTHING, False)
+    now = measure(step.book, scope)
+    old = scope.status
+    if scope.call is not None:
+        _note_call(step, asset, scope, "lapsed", now)
+        scope.call = None
+    if status != old:
+        _transition(step, asset, scope, status, now)
+        _check_liquidated(step, asset, scope, old, status)
+        if status == "flat" and scope.rules is not None and scope.cash < 0:
+            step.deviation(
+                "negative_balance",
+                account=scope.account,
+                asset=scope.asset,
+                found=format_exact(scope.cash, asset.decimals),
+            )
+    return Verdict(now, False)
+
+
+def _close_call(step: Step, asset: Asset, scope: Scope, rules: ClassRules, now: Measure) -> None:
+    call, caller = scope.call, call_rung(rules)
+    if call is None:
+        return
+    if caller is None:
+        _note_call(step, asset, scope, "lapsed", now)
+        scope.call = None
+    elif now.equity >= now.level(call.level) and not now.below(caller.condition):
+        _note_call(step, asset, scope, "met", now)
+        scope.call = None
+
+
+def _due(
+    step: Step, asset: Asset, scope: Scope, rules: ClassRules, now: Measure, closing: list[Rung]
+) -> bool:
+    derives = asset.mode == "derive"
+    if derives and closing:
+        if any(can_act(step, scope, rung, now) for rung in closing):
+            return True
+        withheld = [r for r in closing if isinstance(r, TakeoverRung) or now.equity > 0]
+        if withheld and not scope.withheld:
+            scope.withheld = True
+            action = "reduce" if isinstance(withheld[0], ReduceRung) else "takeover"
+            step.entries.append(("withheld", scope.account, scope.asset, action))
+    caller = call_rung(rules)
+    return caller is not None and scope.call is None and now.below(caller.condition)
+
+
+def _transition(step: Step, asset: Asset, scope: Scope, status: str, now: Measure) -> None:
+    working = asset.working
+    step.entries.append(
+        (
+            "transition",
+            scope.account,
+            scope.asset,
+            scope.status,
+            status,
+            format_exact(now.equity, working),
+            format_exact(now.initial, working),
+            format_exact(now.maintenance, working),
+        )
+    )
+    scope.status = status
+
+
+def _check_liquidated(step: Step, asset: Asset, scope: Scope, old: str, new: str) -> None:
+    """On entering and leaving liquidation: reset the stay's flags, and verify that it was acted on."""
+    if new == "liquidation":
+        scope.withheld = False
+        scope.venue_closed = False
+    elif old == "liquidation":
+        scope.withheld = False
+        if asset.mode == "verify" and not scope.venue_closed:
+            step.deviation("liquidation_missing", account=scope.account, asset=scope.asset)
+        scope.venue_closed = False
+
+
+def _note_call(step: Step, asset: Asset, scope: Scope, outcome: str, now: Measure) -> None:
+    call = scope.call
+    if call is None:
+        return
+    step.entries.append(
+        (
+            "margin_call",
+            scope.account,
+            scope.asset,
+            outcome,
+            call.amount,
+            call.level,
+            format_exact(now.level(call.level), asset.working),
+            format_exact(now.equity, asset.working),
+            call.due_at,
+        )
+    )

@@ -1,0 +1,194 @@
+"""Fills applied to positions: cost, realised PnL, and accrued funding settled on the way."""
+
+from clearing.engine.book import KNOWN, PENDING, UNKNOWN, Asset, Market, Position
+from clearing.engine.step import Holder, Step, asset_of
+from clearing.engine.valuation import accrued_funding
+from clearing.quantities import Rounding, divide
+
+
+def fill_rounding(asset: Asset) -> Rounding:
+    """Return the rounding ``fill_cost`` in force for ``asset``."""
+    return Rounding.HALF_EVEN if asset.rulebook is None else asset.rulebook.fill_cost
+
+
+def fill_amount(asset: Asset, market: Market, size: int, price: int, decimals: int) -> tuple[int, int]:
+    """Return size × price × multiplier in the asset's units, and what rounding left.
+
+    ``price`` is at ``decimals`` decimals. The second number is exact − rounded, at the asset's
+    decimals plus :func:`amount_decimals` of excess, 0 when the amount is exact.
+    """
+    spec = market.spec
+    exact = size * price * spec.multiplier
+    excess = spec.size_decimals + decimals + spec.multiplier_decimals - asset.decimals
+    if excess <= 0:
+        return exact * 10**-excess, 0
+    scale = 10**excess
+    rounded = divide(exact, scale, fill_rounding(asset))
+    return rounded, exact - rounded * scale
+
+
+def amount_decimals(asset: Asset, market: Market, decimals: int) -> int:
+    """Return the decimals of the remainder that :func:`fill_amount` gives."""
+    spec = market.spec
+    return max(asset.decimals, spec.size_decimals + decimals + spec.multiplier_decimals)
+
+
+def settle_funding(step: Step, market: Market, holder: Holder, position: Position) -> None:
+    """Settle what ``position`` has accrued: whole units in cash now, the fraction stays accrued."""
+    asset = asset_of(step, market)
+    owed = accrued_funding(market, position)
+    position.index_at = market.index
+    position.accrued = owed
+    if not owed:
+        return
+    rounding = Rounding.TOWARD_ZERO if asset.rulebook is None else asset.rulebook.funding
+    excess = market.accrued_decimals - asset.decimals
+    if excess <= 0:
+        paid, position.accrued = owed * 10**-excess, 0
+    else:
+        paid = divide(owed, 10**excess, rounding)
+        position.accrued = owed - paid * 10**excess
+    step.move(
+        "funding",
+        market.asset,
+        "funding",
+        market.ordinal,
+        holder.ledger_kind,
+        holder.ledger_ordinal,
+        paid,
+        market.ordinal,
+    )
+
+
+def drop_fraction(step: Step, market: Market, holder: Holder, position: Position) -> None:
+    """Give the fraction of accrued funding that cash cannot hold to the rounding line."""
+    step.remainder("funding", market, holder, position.accrued, market.accrued_decimals)
+    position.accrued = 0
+
+
+def _released_cost(
+    step: Step, asset: Asset, market: Market, position: Position, closed: int
+) -> tuple[int, int]:
+    """Return (released cost, cost left over by a rounded entry) of closing ``closed`` > 0."""
+    held = abs(position.size)
+    sign = 1 if position.size > 0 else -1
+    rulebook = asset.rulebook
+    if rulebook is None or not rulebook.rounded_entry:
+        if closed == held:
+            return position.cost, 0
+        return sign * (abs(position.cost) * closed // held), 0
+    released = sign * rounded_entry_cost(asset, market, position, closed)
+    return released, position.cost - released if closed == held else 0
+
+
+def rounded_entry_cost(asset: Asset, market: Market, position: Position, closed: int) -> int:
+    """Return the cost (≥ 0, units) of ``closed`` at the average entry rounded as venues round it.
+
+    The average entry |cost| / (|size| × multiplier) is rounded half-even to the market's price
+    decimals; the product is rounded half-even to units.
+    """
+    spec = market.spec
+    up = spec.size_decimals + spec.multiplier_decimals + spec.price_decimals - asset.decimals
+    numerator = abs(position.cost)
+    denominator = abs(position.size) * spec.multiplier
+    if up >= 0:
+        numerator *= 10**up
+    else:
+        denominator *= 10**-up
+    entry = divide(numerator, denominator, Rounding.HALF_EVEN)
+    exact = closed * entry * spec.multiplier
+    if up >= 0:
+        return divide(exact, 10**up, Rounding.HALF_EVEN)
+    return int(exact * 10**-up)
+
+
+def apply_fill(
+    step: Step,
+    market: Market,
+    holder: Holder,
+    size: int,
+    amount: int,
+    *,
+    entry_known: bool = True,
+) -> int:
+    """Apply a fill of signed ``size`` for ``amount`` units and return the realised PnL.
+
+    ``amount`` has the sign of ``size``: what is paid for a purchase, minus what is received for a
+    sale. Posts accrued funding and realised PnL, and leaves the position's entry. A position that
+    anything of unknown entry was added to (``entry_known`` false) counts as unknown until flat.
+    """
+    asset = asset_of(step, market)
+    position = step.position(market, holder)
+    if position.size:
+        settle_funding(step, market, holder, position)
+    else:
+        position.index_at = market.index
+        position.entry = KNOWN
+    realised = 0
+    if position.size and (position.size > 0) != (size > 0):
+        closed = min(abs(position.size), abs(size))
+        sign = 1 if amount > 0 else -1
+        closing = sign * (abs(amount) * closed // abs(size))
+        released, left_over = _released_cost(step, asset, market, position, closed)
+        realised = -closing - released
+        step.move(
+            "realised_pnl",
+            market.asset,
+            "clearing",
+            market.ordinal,
+            holder.ledger_kind,
+            holder.ledger_ordinal,
+            realised,
+            market.ordinal,
+        )
+        step.move(
+            "cost_basis",
+            market.asset,
+            holder.ledger_kind,
+            holder.ledger_ordinal,
+            "rounding",
+            0,
+            left_over,
+            market.ordinal,
+        )
+        closed_signed = closed if position.size > 0 else -closed
+        position.size -= closed_signed
+        position.cost -= released + left_over
+        size += closed_signed
+        amount -= closing
+        if not position.size:
+            position.entry = KNOWN
+    if size and not entry_known:
+        position.entry = UNKNOWN
+    position.size += size
+    position.cost += amount
+    if not position.size:
+        drop_fraction(step, market, holder, position)
+    step.note_position(market, holder, position)
+    return realised
+
+
+def carry_pending(step: Step, market: Market, holder: Holder, size: int) -> None:
+    """Carry a position of unknown entry into a market that has had no price yet."""
+    position = step.position(market, holder)
+    position.size += size
+    position.entry = PENDING
+    market.pending.add(holder.ordinal)
+    if not position.size:
+        market.pending.discard(holder.ordinal)
+    step.note_position(market, holder, position)
+
+
+def price_pending(step: Step, market: Market, price: int, decimals: int) -> None:
+    """Value the pending positions of ``market`` at its first price (at ``decimals`` decimals)."""
+    asset = asset_of(step, market)
+    control = step.control_holder(market)
+    for account in sorted(market.pending):
+        holder = step.account_holder(account, market)
+        position = step.position(market, holder)
+        cost, _ = fill_amount(asset, market, position.size, price, decimals)
+        position.cost += cost
+        position.entry = UNKNOWN
+        step.note_position(market, holder, position)
+        apply_fill(step, market, control, -position.size, -cost)
+    market.pending.clear()

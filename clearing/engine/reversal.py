@@ -1,0 +1,67 @@
+"""Reversals: an earlier fact undone once and in full, by posting its opposite now."""
+
+from collections.abc import Callable
+
+from clearing.engine.cash import apply_cash
+from clearing.engine.content import Content
+from clearing.engine.funding import apply_paid
+from clearing.engine.step import Step
+from clearing.engine.trading import apply_execution
+from clearing.events.kinds import CAUSES, Kind
+from clearing.events.row import EventRow
+
+Resolver = Callable[[int, str], EventRow | None]
+"""Finds the stored event of a (source ordinal, external id) that lies before the present one."""
+
+_CASH = frozenset(
+    {
+        Kind.Deposited,
+        Kind.Withdrawn,
+        Kind.Transferred,
+        Kind.FundContributed,
+        Kind.FundWithdrawn,
+        Kind.Adjusted,
+    }
+)
+_TRADES = frozenset({Kind.Filled, Kind.Traded})
+
+
+def reverse(step: Step, content: Content, resolver: Resolver) -> None:
+    """Apply ``Reversed``: find the target and post its opposite, or say why not."""
+    book = step.book
+    source, external_id = content.reference("target")
+    target = resolver(source, external_id) if source else None
+    if target is None or target.position >= content.row.position:
+        step.deviation("reversal_unknown", found=external_id)
+        return
+    if target.position in book.reversed:
+        step.deviation("reversed_twice", found=external_id)
+        return
+    if not _moved_something(step, target):
+        step.deviation("not_reversible", found=external_id, detail=Kind(target.kind).name)
+        return
+    book.reversed.add(target.position)
+    original = Content(target, book)
+    if target.kind in _CASH:
+        apply_cash(step, original, -1)
+    elif target.kind in _TRADES:
+        apply_execution(step, original, -1)
+    else:
+        apply_paid(step, original, -1)
+
+
+def _moved_something(step: Step, target: EventRow) -> bool:
+    if target.kind in _CASH:
+        return True
+    if target.kind not in _TRADES and target.kind != Kind.FundingPaid:
+        return False
+    market = step.book.markets[target.market]
+    if step.book.assets[market.asset].mode_at(target.position) != "derive":
+        return True
+    if target.kind == Kind.FundingPaid:
+        return False
+    trade = CAUSES.index("trade")
+    causes = [target.flags & 15]
+    if target.kind == Kind.Traded:
+        causes.append(target.flags >> 4 & 15)
+    return all(cause == trade for cause in causes)

@@ -1,0 +1,186 @@
+"""The book as a canonical JSON document, and back: the snapshot, and what the digest is taken of.
+
+Everything that can change what the fold does next is in it, and nothing else: no bands, heaps or
+caches. Integers stay integers; keys are text; lists are sorted by ordinal, so that the same state
+has the same bytes however it came about.
+"""
+
+import json
+from typing import Any
+
+from clearing.engine.book import Asset, Book, MarginCall, Market, PendingRulebook, Position, Scope
+from clearing.events.canonical import canonical_json
+from clearing.events.registry import Registry
+from clearing.rulebook import Rulebook, compile_rulebook
+
+
+class Snapshot:
+    """What a snapshot holds: the book, the position it stands at, and the entry hash there."""
+
+    __slots__ = ("book", "entry_hash", "position")
+
+    def __init__(self, book: Book, position: int, entry_hash: bytes) -> None:
+        self.book = book
+        self.position = position
+        self.entry_hash = entry_hash
+
+
+def canonical_text(document: dict[str, Any]) -> str:
+    """Return the canonical JSON of ``document``."""
+    return canonical_json(document)
+
+
+def book_document(book: Book) -> dict[str, Any]:
+    """Return the book as JSON-ready data."""
+    return {
+        "registry": book.registry.to_json(),
+        "assets": [_asset_document(asset) for _, asset in sorted(book.assets.items())],
+        "markets": [_market_document(market) for _, market in sorted(book.markets.items())],
+        "scopes": [_scope_document(scope) for _, scope in sorted(book.scopes.items())],
+        "balances": [
+            [kind, ordinal, asset, amount]
+            for (kind, ordinal, asset), amount in sorted(book.balances.items())
+        ],
+        "scheduled": [
+            [pending.effective, *_rulebook_name(pending.rulebook)] for pending in book.scheduled
+        ],
+        "documents": book.documents,
+        "reversed": sorted(book.reversed),
+        "time": book.time,
+        "latest": book.latest,
+    }
+
+
+def read_snapshot(text: str, engine_version: str) -> Snapshot:
+    """Return what a snapshot holds.
+
+    Raises :class:`ValueError` if another engine version wrote it or its shape is not ours.
+    """
+    try:
+        document = json.loads(text)
+        if document["engine"] != engine_version:
+            raise ValueError(f"was written by engine {document['engine']}, not {engine_version}")
+        book = _read_book(document["book"])
+        return Snapshot(book, document["position"], bytes.fromhex(document["entry_hash"]))
+    except (KeyError, TypeError, IndexError) as error:
+        raise ValueError(f"is not a snapshot: {error!r}") from error
+
+
+def _rulebook_name(rulebook: Rulebook) -> list[str]:
+    return [rulebook.name, rulebook.version, rulebook.sha256]
+
+
+def _position_document(position: Position) -> list[int]:
+    return [position.size, position.cost, position.entry, position.index_at, position.accrued]
+
+
+def _asset_document(asset: Asset) -> dict[str, Any]:
+    rulebook = asset.rulebook
+    return {
+        "asset": asset.ordinal,
+        "modes": [list(change) for change in asset.modes],
+        "rulebook": None if rulebook is None else _rulebook_name(rulebook),
+    }
+
+
+def _market_document(market: Market) -> dict[str, Any]:
+    return {
+        "market": market.ordinal,
+        "mark": market.mark,
+        "mark_time": market.mark_time,
+        "mark_position": market.mark_position,
+        "last_price": market.last_price,
+        "state": market.state,
+        "index": market.index,
+        "funding_rate": market.funding_rate,
+        "funding_price": market.funding_price,
+        "sides": market.sides,
+        "control": _position_document(market.control),
+        "suspense": _position_document(market.suspense),
+        "pending": sorted(market.pending),
+    }
+
+
+def _scope_document(scope: Scope) -> dict[str, Any]:
+    call = scope.call
+    return {
+        "account": scope.account,
+        "asset": scope.asset,
+        "cash": scope.cash,
+        "status": scope.status,
+        "call": None if call is None else [call.amount, call.level, call.due_at, call.missed],
+        "withheld": scope.withheld,
+        "taken_over": scope.taken_over,
+        "venue_closed": scope.venue_closed,
+        "positions": [
+            [market, *_position_document(position)]
+            for market, position in sorted(scope.positions.items())
+        ],
+    }
+
+
+def _read_book(document: dict[str, Any]) -> Book:
+    book = Book(Registry.from_json(document["registry"]))
+    registry = book.registry
+    _, assets, markets, _ = registry.counts()
+    for ordinal in range(1, assets + 1):
+        book.add_asset(ordinal, registry.asset(ordinal).decimals)
+    for ordinal in range(1, markets + 1):
+        book.add_market(registry.market(ordinal))
+    book.documents = dict(document["documents"])
+    for stored in document["assets"]:
+        asset = book.assets[stored["asset"]]
+        asset.modes = [(position, mode) for position, mode in stored["modes"]]
+        if stored["rulebook"] is not None:
+            asset.rulebook = _read_rulebook(book, stored["rulebook"])
+    for effective, *name in document["scheduled"]:
+        book.scheduled.append(PendingRulebook(effective, _read_rulebook(book, name)))
+    for stored in document["markets"]:
+        _read_market(book.markets[stored["market"]], stored)
+    for kind, ordinal, asset_ordinal, amount in document["balances"]:
+        book.balances[kind, ordinal, asset_ordinal] = amount
+    book.reversed = set(document["reversed"])
+    book.time = document["time"]
+    book.latest = document["latest"]
+    for stored in document["scopes"]:
+        _read_scope(book, stored)
+    return book
+
+
+def _read_rulebook(book: Book, name: list[str]) -> Rulebook:
+    document = json.loads(book.documents[name[2]])
+    return compile_rulebook(
+        document, book.registry, name=name[0], version=name[1], sha256=name[2]
+    )
+
+
+def _read_market(market: Market, stored: dict[str, Any]) -> None:
+    market.mark = stored["mark"]
+    market.mark_time = stored["mark_time"]
+    market.mark_position = stored["mark_position"]
+    market.last_price = stored["last_price"]
+    market.state = stored["state"]
+    market.index = stored["index"]
+    market.funding_rate = stored["funding_rate"]
+    market.funding_price = stored["funding_price"]
+    market.sides = stored["sides"]
+    market.control = Position(*stored["control"])
+    market.suspense = Position(*stored["suspense"])
+    market.pending = set(stored["pending"])
+
+
+def _read_scope(book: Book, stored: dict[str, Any]) -> None:
+    scope = book.scope(stored["account"], stored["asset"])
+    scope.cash = stored["cash"]
+    scope.status = stored["status"]
+    if stored["call"] is not None:
+        scope.call = MarginCall(*stored["call"])
+        book.schedule_call(scope)
+    scope.withheld = stored["withheld"]
+    scope.taken_over = stored["taken_over"]
+    scope.venue_closed = stored["venue_closed"]
+    for market, *position in stored["positions"]:
+        scope.positions[market] = Position(*position)
+        book.markets[market].holders[scope.account] = scope
+
+

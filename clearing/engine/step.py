@@ -1,0 +1,168 @@
+"""One event in the making: its entries so far, and what it has touched.
+
+Everything that changes money goes through :meth:`Step.move`, which takes from a payer what it gives
+to a payee: no event can create or lose any. Everything that changes a position ends in
+:meth:`Step.note_position`. Whatever they touch is tested afterwards.
+"""
+
+from clearing.engine.book import KNOWN, Asset, Book, Market, Position, Scope
+from clearing.engine.entries import Entry
+from clearing.events.row import EventRow
+from clearing.quantities import format_exact
+
+
+class Holder:
+    """Who holds a position in a market: an account, or the market's control or suspense holder.
+
+    ``kind`` and ``ordinal`` name it in ``position`` entries, ``ledger_kind`` and
+    ``ledger_ordinal`` its ledger account. ``scope`` is None unless it is an account.
+    """
+
+    __slots__ = ("kind", "ledger_kind", "ledger_ordinal", "ordinal", "scope")
+
+    def __init__(
+        self, kind: str, ordinal: int, ledger_kind: str, ledger_ordinal: int, scope: Scope | None
+    ) -> None:
+        self.kind = kind
+        self.ordinal = ordinal
+        self.ledger_kind = ledger_kind
+        self.ledger_ordinal = ledger_ordinal
+        self.scope = scope
+
+
+class Step:
+    """The work of one event on the book.
+
+    ``touched`` are scopes to test, ``funds`` fund scopes whose history gets a line, by key.
+    """
+
+    __slots__ = ("book", "entries", "funds", "moved_markets", "row", "touched")
+
+    def __init__(self, book: Book, row: EventRow) -> None:
+        self.book = book
+        self.row = row
+        self.entries: list[Entry] = []
+        self.touched: dict[tuple[int, int], Scope] = {}
+        self.funds: dict[tuple[int, int], Scope] = {}
+        self.moved_markets: list[tuple[Market, int]] = []
+
+    def touch(self, scope: Scope) -> None:
+        """Have ``scope`` tested, and noted in the fund history if it is a fund's."""
+        key = (scope.account, scope.asset)
+        self.touched[key] = scope
+        if scope.rules is None and self.book.is_fund(scope.account):
+            self.funds[key] = scope
+
+    def move(
+        self,
+        purpose: str,
+        asset: int,
+        payer_kind: str,
+        payer: int,
+        payee_kind: str,
+        payee: int,
+        amount: int,
+        market: int = 0,
+    ) -> None:
+        """Post ``amount`` units from payer to payee; a negative amount goes the other way."""
+        if amount == 0:
+            return
+        if amount < 0:
+            payer_kind, payer, payee_kind, payee = payee_kind, payee, payer_kind, payer
+            amount = -amount
+        self._credit(payer_kind, payer, asset, -amount)
+        self._credit(payee_kind, payee, asset, amount)
+        self.entries.append(
+            ("posting", purpose, asset, payer_kind, payer, payee_kind, payee, amount, market)
+        )
+
+    def _credit(self, kind: str, ordinal: int, asset: int, amount: int) -> None:
+        book = self.book
+        if kind == "account":
+            scope = book.scope(ordinal, asset)
+            scope.cash += amount
+            self.touch(scope)
+        else:
+            key = (kind, ordinal, asset)
+            book.balances[key] = book.balances.get(key, 0) + amount
+
+    def remainder(
+        self, operation: str, market: Market, holder: Holder, amount: int, decimals: int
+    ) -> None:
+        """State what a rounding left: ``amount`` (exact − rounded) at ``decimals`` decimals."""
+        if amount:
+            self.entries.append(
+                (
+                    "remainder",
+                    operation,
+                    market.ordinal,
+                    market.asset,
+                    holder.kind,
+                    holder.ordinal,
+                    format_exact(amount, decimals),
+                )
+            )
+
+    def deviation(
+        self,
+        code: str,
+        *,
+        account: int = 0,
+        market: int = 0,
+        asset: int = 0,
+        expected: str = "",
+        found: str = "",
+        detail: str = "",
+    ) -> None:
+        """State that the facts contradict the rules: what was expected and what was found."""
+        self.entries.append(("deviation", code, account, market, asset, expected, found, detail))
+
+    def account_holder(self, account: int, market: Market) -> Holder:
+        """Return the holder for an account ordinal (0: the market's suspense holder)."""
+        if account == 0:
+            return Holder("suspense", 0, "suspense", 0, None)
+        scope = self.book.scope(account, market.asset)
+        return Holder("account", account, "account", account, scope)
+
+    def control_holder(self, market: Market) -> Holder:
+        """Return the market's control holder."""
+        return Holder("control", 0, "control", market.ordinal, None)
+
+    def position(self, market: Market, holder: Holder) -> Position:
+        """Return the holder's position, a flat one at the present index if it has none."""
+        if holder.scope is not None:
+            position = holder.scope.positions.get(market.ordinal)
+            if position is None:
+                position = Position(index_at=market.index)
+            return position
+        return market.control if holder.kind == "control" else market.suspense
+
+    def note_position(self, market: Market, holder: Holder, position: Position) -> None:
+        """Store the holder's position, drop it when flat, and leave its entry."""
+        scope = holder.scope
+        if scope is not None:
+            if position.size:
+                scope.positions[market.ordinal] = position
+                market.holders[scope.account] = scope
+            else:
+                scope.positions.pop(market.ordinal, None)
+                market.holders.pop(scope.account, None)
+            self.touch(scope)
+        self.entries.append(
+            (
+                "position",
+                holder.kind,
+                holder.ordinal,
+                market.ordinal,
+                position.size,
+                position.cost,
+                1 if position.entry == KNOWN else 0,
+                format_exact(position.index_at, market.index_decimals),
+                format_exact(position.accrued, market.accrued_decimals),
+            )
+        )
+
+
+def asset_of(step: Step, market: Market) -> Asset:
+    """Return the settlement asset of ``market``."""
+    return step.book.assets[market.asset]

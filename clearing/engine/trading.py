@@ -1,0 +1,201 @@
+"""Facts of positions: fills, trades, and positions carried in from before a history starts."""
+
+from clearing.engine.book import Asset, Market, Scope
+from clearing.engine.cash import charge_fee
+from clearing.engine.content import Content
+from clearing.engine.positions import (
+    amount_decimals,
+    apply_fill,
+    carry_pending,
+    fill_amount,
+    price_pending,
+    rounded_entry_cost,
+)
+from clearing.engine.step import Holder, Step, asset_of
+from clearing.events.kinds import CAUSES, Kind
+from clearing.quantities import format_exact
+
+_TRADE = CAUSES.index("trade")
+_LIQUIDATION = CAUSES.index("liquidation")
+_FILLED, _TRADED = 1, 2
+
+
+class Side:
+    """One side of an execution: who, signed size, fee and cause (an index of ``CAUSES``)."""
+
+    __slots__ = ("account", "cause", "fee", "size", "unknown")
+
+    def __init__(self, account: int, unknown: str, size: int, fee: int, cause: int) -> None:
+        self.account = account
+        self.unknown = unknown
+        self.size = size
+        self.fee = fee
+        self.cause = cause
+
+
+def _sides(content: Content) -> list[Side]:
+    row = content.row
+    if row.kind == Kind.Filled:
+        unknown = content.unknown("account")
+        return [Side(content.account, unknown, content.quantity, content.fee, row.flags & 15)]
+    size = content.quantity
+    buyer, seller = content.unknown("buyer"), content.unknown("seller")
+    return [
+        Side(content.account, buyer, size, content.fee, row.flags & 15),
+        Side(content.contra, seller, -size, content.amount, row.flags >> 4 & 15),
+    ]
+
+
+def apply_execution(step: Step, content: Content, sign: int) -> None:
+    """Apply ``Filled`` or ``Traded``; with ``sign`` −1 the opposite, without checks."""
+    row, book = content.row, step.book
+    market = book.markets[row.market]
+    asset = asset_of(step, market)
+    if sign > 0:
+        _check_sides(step, market, _FILLED if row.kind == Kind.Filled else _TRADED)
+        if asset.mode == "derive" and _venue_outcome(step, market, content):
+            return
+    if market.pending:
+        price_pending(step, market, content.price, market.spec.price_decimals)
+    market.last_price = content.price
+    for side in _sides(content):
+        holder = step.account_holder(side.account, market)
+        if sign > 0:
+            _check_side(step, content, market, holder, side)
+        _apply_side(step, content, market, holder, side, sign)
+    if row.kind == Kind.Filled:
+        size = -content.quantity * sign
+        amount, _ = fill_amount(asset, market, size, content.price, market.spec.price_decimals)
+        apply_fill(step, market, step.control_holder(market), size, amount)
+
+
+def _venue_outcome(step: Step, market: Market, content: Content) -> bool:
+    """Say of each side that is a venue's liquidation or ADL that it is not applied."""
+    outcomes = [side for side in _sides(content) if side.cause != _TRADE]
+    for side in outcomes:
+        step.deviation(
+            "venue_outcome",
+            account=side.account,
+            market=market.ordinal,
+            asset=market.asset,
+            found=CAUSES[side.cause],
+        )
+    return bool(outcomes)
+
+
+def _apply_side(
+    step: Step, content: Content, market: Market, holder: Holder, side: Side, sign: int
+) -> None:
+    asset = asset_of(step, market)
+    size = side.size * sign
+    decimals = market.spec.price_decimals
+    amount, left = fill_amount(asset, market, size, content.price, decimals)
+    step.remainder("fill_cost", market, holder, left, amount_decimals(asset, market, decimals))
+    reported = content.scaled("reported_pnl") if sign > 0 else None
+    rounded = None
+    if reported is not None:
+        rounded = _rounded_entry_pnl(step, asset, market, holder, size, amount)
+    realised = apply_fill(step, market, holder, size, amount)
+    fee_asset = content.row.asset or market.asset
+    charge_fee(step, side.account, fee_asset, side.fee * sign, market.ordinal)
+    if reported is not None and rounded is not None and reported != realised:
+        step.deviation(
+            "reported_pnl",
+            account=side.account,
+            market=market.ordinal,
+            asset=market.asset,
+            expected=format_exact(realised, asset.decimals),
+            found=format_exact(reported, asset.decimals),
+            detail=format_exact(rounded, asset.decimals),
+        )
+
+
+def _rounded_entry_pnl(
+    step: Step, asset: Asset, market: Market, holder: Holder, size: int, amount: int
+) -> int | None:
+    """Return the fill's PnL with the average entry rounded; None if the entry is not known."""
+    position = step.position(market, holder)
+    if not position.size or (position.size > 0) == (size > 0):
+        return 0
+    if position.entry != 1:
+        return None
+    closed = min(abs(position.size), abs(size))
+    closing = (1 if amount > 0 else -1) * (abs(amount) * closed // abs(size))
+    cost = rounded_entry_cost(asset, market, position, closed)
+    return -closing - (cost if position.size > 0 else -cost)
+
+
+def _check_sides(step: Step, market: Market, sides: int) -> None:
+    if market.sides == 0:
+        market.sides = sides
+    elif market.sides != sides:
+        step.deviation("mixed_sides", market=market.ordinal)
+
+
+def _check_side(step: Step, content: Content, market: Market, holder: Holder, side: Side) -> None:
+    if side.unknown:
+        step.deviation(
+            "unknown_account", market=market.ordinal, asset=market.asset, found=side.unknown
+        )
+    scope = holder.scope
+    if scope is None:
+        return
+    where = {"account": scope.account, "market": market.ordinal, "asset": market.asset}
+    if scope.taken_over:
+        step.deviation("after_takeover", **where)
+    _check_position(step, content, market, scope, side)
+    if side.cause == _TRADE:
+        return
+    verifies = scope.rules is not None and asset_of(step, market).mode == "verify"
+    if verifies and side.cause == _LIQUIDATION and scope.status != "liquidation":
+        step.deviation("liquidation_unexpected", **where, found=scope.status)
+    scope.venue_closed = True
+
+
+def _check_position(
+    step: Step, content: Content, market: Market, scope: Scope, side: Side
+) -> None:
+    position = scope.positions.get(market.ordinal)
+    size = 0 if position is None else position.size
+    where = {"account": scope.account, "market": market.ordinal, "asset": market.asset}
+    decimals = market.spec.size_decimals
+    if market.state != "normal" and abs(size + side.size) > abs(size):
+        step.deviation("reduce_only", **where, found=market.state)
+    reported = content.scaled("reported_size_before")
+    if reported is not None and reported != size:
+        step.deviation(
+            "size_before",
+            **where,
+            expected=format_exact(size, decimals),
+            found=format_exact(reported, decimals),
+        )
+    if not size and scope.rules is not None and scope.rules.schedule(market.ordinal) is None:
+        step.deviation("no_schedule", **where)
+
+
+def apply_carried(step: Step, content: Content) -> None:
+    """Apply ``PositionCarried``: a fill at the entry, else at the present price, else pending."""
+    row, book = content.row, step.book
+    market = book.markets[row.market]
+    asset = asset_of(step, market)
+    unknown = content.unknown("account")
+    if unknown:
+        step.deviation(
+            "unknown_account", market=market.ordinal, asset=market.asset, found=unknown
+        )
+    holder = step.account_holder(content.account, market)
+    price, decimals = content.price, market.spec.price_decimals
+    if not price:
+        price, decimals = market.mark, market.spec.mark_decimals
+    if not price:
+        price, decimals = market.last_price, market.spec.price_decimals
+    if not price:
+        if holder.scope is not None:
+            carry_pending(step, market, holder, content.quantity)
+        return
+    size = content.quantity
+    amount, left = fill_amount(asset, market, size, price, decimals)
+    step.remainder("fill_cost", market, holder, left, amount_decimals(asset, market, decimals))
+    apply_fill(step, market, holder, size, amount, entry_known=bool(content.price))
+    control, _ = fill_amount(asset, market, -size, price, decimals)
+    apply_fill(step, market, step.control_holder(market), -size, control)

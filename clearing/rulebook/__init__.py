@@ -1,0 +1,49 @@
+"""Rules as data: the document a rulebook is, and its form ready for use.
+
+A rulebook is a closed set of named operators with parameters, never code. It reaches the ledger in
+an event, so it is a fact like any other and holds from a position of the log. :mod:`document`
+is what people write and what is hashed; :mod:`compiled` is the same with names resolved to
+ordinals and decimals to scaled integers, which is what the engine reads. Nothing here knows an
+account's state or a database.
+"""
+
+from clearing.rulebook.compiled import (
+    RATE_SCALE,
+    ClassRules,
+    Condition,
+    FundLayer,
+    LevelOperator,
+    MarginCallRung,
+    Penalty,
+    ReduceRung,
+    Rulebook,
+    RulebookRefused,
+    Rung,
+    Schedule,
+    TakeoverRung,
+    Tier,
+    Waterfall,
+    compile_rulebook,
+)
+from clearing.rulebook.document import RulebookDocument, check_document
+
+__all__ = [
+    "RATE_SCALE",
+    "ClassRules",
+    "Condition",
+    "FundLayer",
+    "LevelOperator",
+    "MarginCallRung",
+    "Penalty",
+    "ReduceRung",
+    "Rulebook",
+    "RulebookDocument",
+    "RulebookRefused",
+    "Rung",
+    "Schedule",
+    "TakeoverRung",
+    "Tier",
+    "Waterfall",
+    "check_document",
+    "compile_rulebook",
+]
