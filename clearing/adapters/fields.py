@@ -1,0 +1,93 @@
+"""Checks on the single fields of outside rows: exact decimals, times, names, choices.
+
+Each takes the text as it stood in the file and returns a value, or raises :class:`FieldRefused`
+naming the field.
+"""
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Final
+
+from clearing.events.fields import parse_time
+
+_DECIMAL: Final = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,18})?", re.ASCII)
+_DIGITS: Final = re.compile(r"[0-9]{1,20}", re.ASCII)
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,63}", re.ASCII)
+_NANOSECONDS: Final = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6})[0-9]{3}", re.ASCII
+)
+
+
+class FieldRefused(ValueError):  # noqa: N818 - reads as the statement that it is
+    """A field that cannot be read: which, what stood there, and what would be right."""
+
+    def __init__(self, field: str, value: str, reason: str) -> None:
+        super().__init__(f"{field}: {reason}")
+        self.field = field
+        self.value = value
+        self.reason = reason
+
+
+def decimal_field(field: str, value: str, *, positive: bool = False) -> Decimal:
+    """Return ``value`` exactly: plain digits, at most 18 of them after the point."""
+    if not _DECIMAL.fullmatch(value):
+        raise FieldRefused(
+            field, value, f"{value[:60]!r} is not a decimal such as '1.5' with at most 18 decimals"
+        )
+    number = Decimal(value)
+    if positive and number <= 0:
+        raise FieldRefused(field, value, f"{value[:60]!r} must be greater than zero")
+    return number
+
+
+def digits_field(field: str, value: str) -> str:
+    """Return ``value``, which must be digits only."""
+    if not _DIGITS.fullmatch(value):
+        raise FieldRefused(field, value, f"{value[:60]!r} is not a whole number of 1 to 20 digits")
+    return value
+
+
+def name_field(field: str, value: str) -> str:
+    """Return ``value``, which must be a name the ledger can declare."""
+    if not _NAME.fullmatch(value):
+        raise FieldRefused(
+            field,
+            value,
+            f"{value[:60]!r} is not a name: 1 to 64 letters, digits and . _ : / @ + -,"
+            " beginning with a letter or digit",
+        )
+    return value
+
+
+def choice_field(field: str, value: str, choices: Sequence[str]) -> str:
+    """Return ``value``, which must be one of ``choices``."""
+    if value not in choices:
+        right = ", ".join(repr(choice) for choice in choices)
+        raise FieldRefused(field, value, f"{value[:60]!r} is not one of {right}")
+    return value
+
+
+def time_field(field: str, value: str) -> datetime:
+    """Return the moment that ISO 8601 text with an offset names."""
+    try:
+        return parse_time(value)
+    except ValueError as error:
+        raise FieldRefused(field, value, str(error)) from error
+
+
+def utc_nanoseconds_field(field: str, value: str) -> datetime:
+    """Return the moment of a UTC time with nine decimals and no offset, floored to microseconds."""
+    match = _NANOSECONDS.fullmatch(value)
+    if match is None:
+        raise FieldRefused(
+            field, value, f"{value[:60]!r} is not a time such as '2025-10-27T16:59:59.797563798'"
+        )
+    return time_field(field, f"{match[1]}Z")
+
+
+def decimals_of(value: Decimal) -> int:
+    """Return the decimals that ``value`` needs; trailing zeros do not count."""
+    exponent = value.normalize().as_tuple().exponent
+    return max(0, -exponent) if isinstance(exponent, int) else 0

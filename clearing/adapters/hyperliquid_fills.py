@@ -1,0 +1,350 @@
+"""Hyperliquid's node fills, both sides of every trade, as CSV.
+
+Each row is one side. What the ledger does not know before the file (accounts, markets, tokens,
+positions) is declared at the time of the first row, the rest follows row by row. Scales are
+derived from the file's own values: sizes and fees get the decimals that they need, and a perpetual
+has six minus its size decimals for prices, by the venue's rule.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final
+
+from clearing.adapters.base import ImportOptions, Located, Refusal, Setting, refuse, settle
+from clearing.adapters.fields import (
+    FieldRefused,
+    choice_field,
+    decimal_field,
+    decimals_of,
+    digits_field,
+    name_field,
+    utc_nanoseconds_field,
+)
+from clearing.adapters.files import CsvRow, read_csv
+from clearing.events import (
+    AccountOpened,
+    AssetDeclared,
+    Filled,
+    Marked,
+    MarketDeclared,
+    MarketPrice,
+    PositionCarried,
+    SourceDeclared,
+)
+from clearing.events.fields import to_microseconds
+from clearing.events.registry import Registry
+from clearing.quantities import MAX_DECIMALS
+
+COLUMNS: Final = (
+    "block_number",
+    "block_time",
+    "user",
+    "coin",
+    "side",
+    "px",
+    "sz",
+    "time_ms",
+    "start_position",
+    "dir",
+    "closed_pnl",
+    "fee",
+    "fee_token",
+    "crossed",
+    "tid",
+    "liq_user",
+    "liq_mark",
+    "liq_method",
+)
+"""The columns of the file; all must be there, in any order."""
+
+MAX_ROWS: Final = 2_000_000
+"""The most rows of one run: they are sorted in memory."""
+
+SETTLEMENT: Final = "USDC"
+_PERPETUAL_DECIMALS: Final = 6  # size and price decimals of a perpetual together
+_SPOT_DECIMALS: Final = 8
+_ADL: Final = "Auto-Deleveraging"
+
+
+@dataclass(slots=True)
+class _Row:
+    """A row that could be read: ``file`` is the place of its file in the run."""
+
+    at: datetime
+    file: int
+    path: str
+    line: int
+    user: str
+    market: str
+    spot: bool
+    buys: bool
+    price: Decimal
+    size: Decimal
+    before: Decimal
+    pnl: Decimal
+    fee: Decimal
+    token: str
+    trade: str
+    cause: str
+    liquidation_mark: Decimal | None
+
+
+class HyperliquidFills:
+    """The importer ``hyperliquid-fills``."""
+
+    name: Final = "hyperliquid-fills"
+    summary: Final = (
+        "Hyperliquid node fills (CSV, both sides of each trade): fills, fees, carried positions"
+    )
+    settings: Final[Mapping[str, Setting]] = {
+        "source": Setting("hyperliquid", (), "name of the source that the events belong to"),
+        "spot": Setting(
+            "fold",
+            ("fold", "refuse"),
+            "spot coins: fold them as holdings valued in USDC, or refuse their rows",
+        ),
+        "carry": Setting(
+            "yes",
+            ("yes", "no"),
+            "carry in positions that exist before the files; no, when the ledger has them already",
+        ),
+    }
+    takes_book: Final = False
+
+    def sniff(self, header: Sequence[str]) -> bool:
+        """Return whether the header names the columns that only this format has."""
+        return {"block_number", "start_position", "closed_pnl", "tid"} <= set(header)
+
+    def read(
+        self, paths: Sequence[str], options: ImportOptions
+    ) -> Iterator[Located | Refusal]:
+        """Yield refusals as met, then declarations, carried positions and fills in file order."""
+        settings = settle(self.name, self.settings, options.settings)
+        source = settings["source"]
+        try:
+            name_field("source", source)
+        except FieldRefused as error:
+            yield refuse("options", 0, error.reason, field="source", value=source)
+            return
+        rows: list[_Row] = []
+        for number, path in enumerate(paths):
+            for item in read_csv(path, COLUMNS):
+                parsed = item if isinstance(item, Refusal) else _parse(item, number, path, settings)
+                if isinstance(parsed, Refusal):
+                    yield parsed
+                elif len(rows) >= MAX_ROWS:
+                    yield refuse(path, parsed.line, f"more than {MAX_ROWS} rows; split the run")
+                    return
+                else:
+                    rows.append(parsed)
+        if not rows:
+            return
+        # Stable: rows of one moment keep the order of files and lines.
+        rows.sort(key=lambda row: (to_microseconds(row.at), row.file, row.line))
+        yield from _declare(source, rows, options.registry)
+        if settings["carry"] == "yes":
+            yield from _carry(source, rows)
+        yield from _fills(source, rows)
+
+
+def _parse(row: CsvRow, number: int, path: str, settings: Mapping[str, str]) -> "_Row | Refusal":
+    try:
+        return _checked(row.fields, number, path, row.number, settings)
+    except FieldRefused as error:
+        return refuse(
+            path, row.number, error.reason, field=error.field, value=error.value, raw=row.raw
+        )
+
+
+def _checked(
+    fields: dict[str, str], number: int, path: str, line: int, settings: Mapping[str, str]
+) -> _Row:
+    digits_field("block_number", fields["block_number"])
+    digits_field("time_ms", fields["time_ms"])
+    choice_field("crossed", fields["crossed"], ("True", "False"))
+    market, spot = _market(fields["coin"], settings["spot"])
+    user = name_field("user", fields["user"])
+    liquidated = fields["liq_user"]
+    cause = "trade"
+    if liquidated and name_field("liq_user", liquidated) == user:
+        cause = "liquidation"
+    elif fields["dir"] == _ADL:
+        cause = "adl"
+    mark = fields["liq_mark"]
+    return _Row(
+        at=utc_nanoseconds_field("block_time", fields["block_time"]),
+        file=number,
+        path=path,
+        line=line,
+        user=user,
+        market=market,
+        spot=spot,
+        buys=choice_field("side", fields["side"], ("B", "A")) == "B",
+        price=decimal_field("px", fields["px"], positive=True),
+        size=decimal_field("sz", fields["sz"], positive=True),
+        before=decimal_field("start_position", fields["start_position"]),
+        pnl=decimal_field("closed_pnl", fields["closed_pnl"]),
+        fee=decimal_field("fee", fields["fee"]),
+        token=name_field("fee_token", fields["fee_token"]),
+        trade=digits_field("tid", fields["tid"]),
+        cause=cause,
+        liquidation_mark=decimal_field("liq_mark", mark, positive=True) if mark else None,
+    )
+
+
+def _market(coin: str, spot: str) -> tuple[str, bool]:
+    """Return the market's name for ``coin`` and whether it is spot (``@107`` or ``PURR/USDC``)."""
+    is_spot = coin.startswith("@") or "/" in coin
+    if is_spot and spot == "refuse":
+        raise FieldRefused("coin", coin, f"{coin[:60]!r} is spot, and spot was to be refused")
+    return name_field("coin", f"spot:{coin}" if is_spot else coin), is_spot
+
+
+@dataclass(slots=True)
+class _Scales:
+    """The decimals that a market's own values need."""
+
+    spot: bool
+    size: int = 0
+    traded: int = 0
+    price: int = 0
+    mark: int = 0
+
+    def see(self, row: _Row) -> None:
+        before = decimals_of(row.before)
+        self.traded = max(self.traded, decimals_of(row.size))
+        self.size = max(self.size, decimals_of(row.size), before)
+        if before <= self.total:
+            # Beyond the venue's bound it is noise of the feed: kept as told, no sign of a scale.
+            self.traded = max(self.traded, before)
+        self.price = max(self.price, decimals_of(row.price))
+        if row.liquidation_mark is not None:
+            self.mark = max(self.mark, decimals_of(row.liquidation_mark))
+
+    @property
+    def total(self) -> int:
+        return _SPOT_DECIMALS if self.spot else _PERPETUAL_DECIMALS
+
+    @property
+    def price_decimals(self) -> int:
+        """The venue's rule for perpetuals; for spot, whose balances have more, what is needed."""
+        return self.price if self.spot else max(self.price, self.total - self.traded)
+
+
+def _declare(source: str, rows: list[_Row], registry: Registry | None) -> Iterator[Located]:
+    """Declare what the rows name and ``registry`` does not know, in order of appearance."""
+    at = rows[0].at
+    scales: dict[str, _Scales] = {}
+    tokens: dict[str, int] = {SETTLEMENT: _PERPETUAL_DECIMALS}
+    users: dict[str, _Row] = {}
+    first: dict[str, _Row] = {}
+    for row in rows:
+        scales.setdefault(row.market, _Scales(row.spot)).see(row)
+        tokens[row.token] = max(tokens.get(row.token, 0), decimals_of(row.fee))
+        cash = max(decimals_of(row.price * row.size), decimals_of(row.pnl))
+        tokens[SETTLEMENT] = max(tokens[SETTLEMENT], min(cash, MAX_DECIMALS))
+        users.setdefault(row.user, row)
+        first.setdefault(f"market {row.market}", row)
+        first.setdefault(f"asset {row.token}", row)
+    base: dict[str, Any] = {"source": source, "occurred_at": at}
+    known = registry or Registry()
+    if source not in known.source_ordinals:
+        event = SourceDeclared(
+            **base,
+            external_id=f"source:{source}",
+            name=source,
+            description="Fills as Hyperliquid's nodes write them, both sides of each trade",
+        )
+        yield _at(rows[0], event)
+    for token, decimals in tokens.items():
+        if token not in known.asset_ordinals:
+            asset = AssetDeclared(
+                **base, external_id=f"asset:{token}", name=token, decimals=decimals
+            )
+            yield _at(first.get(f"asset {token}", rows[0]), asset)
+    for market, scale in scales.items():
+        if market not in known.market_ordinals:
+            declared = MarketDeclared(
+                **base,
+                external_id=f"market:{market}",
+                name=market,
+                settlement_asset=SETTLEMENT,
+                lot=Decimal(1).scaleb(-scale.size),
+                price_decimals=scale.price_decimals,
+                mark_decimals=max(scale.total, scale.mark, scale.price),
+                size_decimals=scale.size,
+            )
+            yield _at(first[f"market {market}"], declared)
+    for user, row in users.items():
+        if user not in known.account_ordinals:
+            opened = AccountOpened(**base, external_id=f"account:{user}", account=user)
+            yield _at(row, opened)
+
+
+def _carry(source: str, rows: list[_Row]) -> Iterator[Located]:
+    """Carry in each position that its account's first row in a market says it had."""
+    seen = set()
+    for row in rows:
+        if (row.user, row.market) in seen:
+            continue
+        seen.add((row.user, row.market))
+        if row.before:
+            carried = PositionCarried(
+                source=source,
+                external_id=_short(f"carried:{row.market}:{row.user}"),
+                occurred_at=rows[0].at,
+                account=row.user,
+                market=row.market,
+                size=row.before,
+            )
+            yield _at(row, carried)
+
+
+def _fills(source: str, rows: list[_Row]) -> Iterator[Located]:
+    marked = set()
+    for row in rows:
+        fill = Filled.model_validate(
+            {
+                "source": source,
+                "external_id": f"{row.trade}:{'B' if row.buys else 'A'}:{row.user}",
+                "occurred_at": row.at,
+                "account": row.user,
+                "market": row.market,
+                "side": "buy" if row.buys else "sell",
+                "size": row.size,
+                "price": row.price,
+                "fee": row.fee,
+                "fee_asset": row.token,
+                "trade_id": row.trade,
+                "cause": row.cause,
+                "reported_size_before": row.before,
+                "reported_pnl": row.pnl,
+            }
+        )
+        yield _at(row, fill)
+        if row.liquidation_mark is not None and row.trade not in marked:
+            marked.add(row.trade)
+            mark = Marked(
+                source=source,
+                external_id=f"{row.trade}:mark",
+                occurred_at=row.at,
+                marks=(MarketPrice(market=row.market, price=row.liquidation_mark),),
+            )
+            yield _at(row, mark)
+
+
+def _short(identifier: str) -> str:
+    """Return ``identifier``, or what its digest makes of it where it is too long for one."""
+    if len(identifier) <= 128:
+        return identifier
+    return f"{identifier[:95]}:{hashlib.sha256(identifier.encode()).hexdigest()[:32]}"
+
+
+def _at(row: _Row, event: Any) -> Located:
+    return Located(event, row.path, row.line)
+
+
+HYPERLIQUID_FILLS: Final = HyperliquidFills()
