@@ -14,7 +14,7 @@ def apply_cash(step: Step, content: Content, sign: int) -> None:
     kind = row.kind
     account = content.account
     amount = content.amount * sign
-    payer = (("account", account) if account else ("suspense", 0))
+    payer = ("account", account) if account else ("suspense", 0)
     if sign > 0:
         _check(step, content)
     if kind == Kind.Deposited:

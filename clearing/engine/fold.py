@@ -89,7 +89,7 @@ class Engine:
         if kind in REGISTRY_KINDS:
             _declare(step)
             return
-        content = Content(row, step.book)
+        content = Content(row)
         if kind in _EXECUTIONS:
             apply_execution(step, content, 1)
         elif kind == Kind.Marked:
@@ -251,5 +251,3 @@ def _note_funds(step: Step) -> None:
                 format_exact(equity, asset.working),
             )
         )
-
-

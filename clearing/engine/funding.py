@@ -5,6 +5,7 @@ from clearing.engine.content import Content
 from clearing.engine.step import Holder, Step, asset_of
 from clearing.quantities import Rounding, divide, format_exact
 
+
 def _rounding(asset: Asset) -> Rounding:
     return Rounding.TOWARD_ZERO if asset.rulebook is None else asset.rulebook.funding
 
@@ -107,9 +108,7 @@ def apply_paid(step: Step, content: Content, sign: int) -> None:
             _check_paid(step, asset, market, content)
     payee = ("account", account) if account else ("suspense", 0)
     amount = content.amount * sign
-    step.move(
-        "funding", market.asset, "funding", market.ordinal, *payee, amount, market.ordinal
-    )
+    step.move("funding", market.asset, "funding", market.ordinal, *payee, amount, market.ordinal)
 
 
 def _check_paid(step: Step, asset: Asset, market: Market, content: Content) -> None:

@@ -14,7 +14,6 @@ from clearing.rulebook import (
     MarginCallRung,
     Penalty,
     ReduceRung,
-    Rung,
     TakeoverRung,
     Waterfall,
 )
@@ -246,4 +245,3 @@ def _bankruptcy(
             )
         )
     return estates
-

@@ -11,7 +11,9 @@ def fill_rounding(asset: Asset) -> Rounding:
     return Rounding.HALF_EVEN if asset.rulebook is None else asset.rulebook.fill_cost
 
 
-def fill_amount(asset: Asset, market: Market, size: int, price: int, decimals: int) -> tuple[int, int]:
+def fill_amount(
+    asset: Asset, market: Market, size: int, price: int, decimals: int
+) -> tuple[int, int]:
     """Return size × price × multiplier in the asset's units, and what rounding left.
 
     ``price`` is at ``decimals`` decimals. The second number is exact − rounded, at the asset's

@@ -41,7 +41,7 @@ def reverse(step: Step, content: Content, resolver: Resolver) -> None:
         step.deviation("not_reversible", found=external_id, detail=Kind(target.kind).name)
         return
     book.reversed.add(target.position)
-    original = Content(target, book)
+    original = Content(target)
     if target.kind in _CASH:
         apply_cash(step, original, -1)
     elif target.kind in _TRADES:

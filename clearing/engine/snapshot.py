@@ -149,9 +149,7 @@ def _read_book(document: dict[str, Any]) -> Book:
 
 def _read_rulebook(book: Book, name: list[str]) -> Rulebook:
     document = json.loads(book.documents[name[2]])
-    return compile_rulebook(
-        document, book.registry, name=name[0], version=name[1], sha256=name[2]
-    )
+    return compile_rulebook(document, book.registry, name=name[0], version=name[1], sha256=name[2])
 
 
 def _read_market(market: Market, stored: dict[str, Any]) -> None:
@@ -182,5 +180,3 @@ def _read_scope(book: Book, stored: dict[str, Any]) -> None:
     for market, *position in stored["positions"]:
         scope.positions[market] = Position(*position)
         book.markets[market].holders[scope.account] = scope
-
-

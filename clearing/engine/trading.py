@@ -152,9 +152,7 @@ def _check_side(step: Step, content: Content, market: Market, holder: Holder, si
     scope.venue_closed = True
 
 
-def _check_position(
-    step: Step, content: Content, market: Market, scope: Scope, side: Side
-) -> None:
+def _check_position(step: Step, content: Content, market: Market, scope: Scope, side: Side) -> None:
     position = scope.positions.get(market.ordinal)
     size = 0 if position is None else position.size
     where = {"account": scope.account, "market": market.ordinal, "asset": market.asset}
@@ -180,9 +178,7 @@ def apply_carried(step: Step, content: Content) -> None:
     asset = asset_of(step, market)
     unknown = content.unknown("account")
     if unknown:
-        step.deviation(
-            "unknown_account", market=market.ordinal, asset=market.asset, found=unknown
-        )
+        step.deviation("unknown_account", market=market.ordinal, asset=market.asset, found=unknown)
     holder = step.account_holder(content.account, market)
     price, decimals = content.price, market.spec.price_decimals
     if not price:

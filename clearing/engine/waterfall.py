@@ -117,9 +117,7 @@ def _affordable(step: Step, estate: Estate, fund: Scope) -> int:
     return min(short_of_all, equity * abs(estate.size) // (whole * lot)) * lot
 
 
-def _give(
-    step: Step, scope: Scope, estate: Estate, taker: Scope, quantity: int, layer: str
-) -> int:
+def _give(step: Step, scope: Scope, estate: Estate, taker: Scope, quantity: int, layer: str) -> int:
     """Hand ``quantity`` to ``taker`` for its part of the amount and return the taker's loss."""
     if not quantity:
         return 0
@@ -151,9 +149,7 @@ def _note_closed(
     )
 
 
-def _leave_deficit(
-    step: Step, scope: Scope, estate: Estate, fund: Scope, losses: _Losses
-) -> None:
+def _leave_deficit(step: Step, scope: Scope, estate: Estate, fund: Scope, losses: _Losses) -> None:
     """The fund holds the rest at mark; the deficit account pays what that falls short by."""
     market = estate.market
     lift = step.book.assets[scope.asset].lift

@@ -319,9 +319,7 @@ class _Compiler:
             for key, value in document.schedules.items()
         }
         ladders = {
-            key: [
-                self.rung(f"ladders.{key}.{i}", i + 1, rung) for i, rung in enumerate(rungs)
-            ]
+            key: [self.rung(f"ladders.{key}.{i}", i + 1, rung) for i, rung in enumerate(rungs)]
             for key, rungs in document.ladders.items()
         }
         waterfalls = {
