@@ -12,8 +12,8 @@ While factor × top rate < 1, a long can only get worse when its mark falls and 
 (a short the reverse), so each direction has its own budget; otherwise both use the smaller.
 
 Bands hold against marks alone. Whatever else moves a surplus (cash, fills, funding, adoption, a
-market's state, a call's time) has the scope tested, and a test sets its bands anew. They are a cache:
-neither in snapshots nor in digests.
+market's state, a call's time) has the scope tested, and a test sets its bands anew. They are a
+cache: neither in snapshots nor in digests.
 """
 
 from collections.abc import Iterable
@@ -95,7 +95,7 @@ class BandedWatch:
         self.examinations = 0
 
     def on_mark(self, market: Market, before: int) -> Iterable[Scope]:
-        """Return the scopes whose band does not contain the new mark; all of them at a first mark."""
+        """Return the scopes whose band does not contain the new mark; at a first mark, all."""
         if not before:
             return list(market.holders.values())
         edges = self._edges.get(market.ordinal)

@@ -1,4 +1,4 @@
-"""The fold itself: one event after the other, in the order of work that ``docs/semantics.md`` fixes.
+"""The fold itself: event after event, in the order of work that ``docs/semantics.md`` fixes.
 
 :class:`Engine` owns the book, the watch and the digest chain. It does no input or output, knows no
 clock, and looks at nothing but the events it is given and, through the resolver, at events that
@@ -36,7 +36,7 @@ WatchName = Literal["banded", "naive"]
 
 
 class OutOfOrder(ValueError):  # noqa: N818 - reads as the statement that it is
-    """An event does not follow the last one applied: the log has a hole or was read out of order."""
+    """An event does not follow the last one applied: a hole, or a log read out of order."""
 
 
 class UnknownKind(ValueError):  # noqa: N818 - reads as the statement that it is

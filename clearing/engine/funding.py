@@ -1,5 +1,7 @@
 """Funding: settled by a market's index, per account at once, or as a venue paid it."""
 
+from typing import Any
+
 from clearing.engine.book import Asset, Market, Position
 from clearing.engine.content import Content
 from clearing.engine.step import Holder, Step, asset_of
@@ -96,7 +98,11 @@ def apply_paid(step: Step, content: Content, sign: int) -> None:
     market = book.markets[row.market]
     asset = asset_of(step, market)
     account = content.account
-    where = {"account": account, "market": market.ordinal, "asset": market.asset}
+    where: dict[str, Any] = {
+        "account": account,
+        "market": market.ordinal,
+        "asset": market.asset,
+    }
     if sign > 0:
         unknown = content.unknown("account")
         if unknown:
@@ -112,7 +118,11 @@ def apply_paid(step: Step, content: Content, sign: int) -> None:
 
 
 def _check_paid(step: Step, asset: Asset, market: Market, content: Content) -> None:
-    where = {"account": content.account, "market": market.ordinal, "asset": market.asset}
+    where: dict[str, Any] = {
+        "account": content.account,
+        "market": market.ordinal,
+        "asset": market.asset,
+    }
     found = format_exact(content.amount, asset.decimals)
     if not market.funding_price:
         step.deviation("funding_unannounced", **where, found=found)

@@ -185,7 +185,7 @@ def _transition(step: Step, asset: Asset, scope: Scope, status: str, now: Measur
 
 
 def _check_liquidated(step: Step, asset: Asset, scope: Scope, old: str, new: str) -> None:
-    """On entering and leaving liquidation: reset the stay's flags, and verify that it was acted on."""
+    """On entering and leaving liquidation: reset the stay's flags, verify that it was acted on."""
     if new == "liquidation":
         scope.withheld = False
         scope.venue_closed = False

@@ -69,7 +69,7 @@ def drop_fraction(step: Step, market: Market, holder: Holder, position: Position
 
 
 def _released_cost(
-    step: Step, asset: Asset, market: Market, position: Position, closed: int
+    asset: Asset, market: Market, position: Position, closed: int
 ) -> tuple[int, int]:
     """Return (released cost, cost left over by a rounded entry) of closing ``closed`` > 0."""
     held = abs(position.size)
@@ -131,7 +131,7 @@ def apply_fill(
         closed = min(abs(position.size), abs(size))
         sign = 1 if amount > 0 else -1
         closing = sign * (abs(amount) * closed // abs(size))
-        released, left_over = _released_cost(step, asset, market, position, closed)
+        released, left_over = _released_cost(asset, market, position, closed)
         realised = -closing - released
         step.move(
             "realised_pnl",

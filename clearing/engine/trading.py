@@ -1,5 +1,7 @@
 """Facts of positions: fills, trades, and positions carried in from before a history starts."""
 
+from typing import Any
+
 from clearing.engine.book import Asset, Market, Scope
 from clearing.engine.cash import charge_fee
 from clearing.engine.content import Content
@@ -140,7 +142,11 @@ def _check_side(step: Step, content: Content, market: Market, holder: Holder, si
     scope = holder.scope
     if scope is None:
         return
-    where = {"account": scope.account, "market": market.ordinal, "asset": market.asset}
+    where: dict[str, Any] = {
+        "account": scope.account,
+        "market": market.ordinal,
+        "asset": market.asset,
+    }
     if scope.taken_over:
         step.deviation("after_takeover", **where)
     _check_position(step, content, market, scope, side)
@@ -155,7 +161,11 @@ def _check_side(step: Step, content: Content, market: Market, holder: Holder, si
 def _check_position(step: Step, content: Content, market: Market, scope: Scope, side: Side) -> None:
     position = scope.positions.get(market.ordinal)
     size = 0 if position is None else position.size
-    where = {"account": scope.account, "market": market.ordinal, "asset": market.asset}
+    where: dict[str, Any] = {
+        "account": scope.account,
+        "market": market.ordinal,
+        "asset": market.asset,
+    }
     decimals = market.spec.size_decimals
     if market.state != "normal" and abs(size + side.size) > abs(size):
         step.deviation("reduce_only", **where, found=market.state)

@@ -62,7 +62,7 @@ class Measure:
         """Whether equity is below (or at, if inclusive) factor × the level's requirement."""
         left = self.equity * RATE_SCALE
         right = condition.factor * self.level(condition.level)
-        return left <= right if condition.inclusive else left < right
+        return bool(left <= right if condition.inclusive else left < right)
 
 
 def measure(book: Book, scope: Scope, trace: Trace | None = None) -> Measure:

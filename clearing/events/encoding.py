@@ -1,8 +1,8 @@
 """Events to rows: names become ordinals, decimals become scaled integers.
 
-What does not fit the registry is refused, with the field named. Numbers beyond 63 bits keep their column at 0 and stand in ``detail`` under ``wide``.
-An account that is not declared keeps ordinal 0 and stands there under ``unknown``: its money
-goes to suspense instead of being refused.
+What does not fit the registry is refused, with the field named. Numbers beyond 63 bits keep their
+column at 0 and stand in ``detail`` under ``wide``. An account that is not declared keeps ordinal 0
+and stands there under ``unknown``: its money goes to suspense instead of being refused.
 """
 
 from decimal import Decimal

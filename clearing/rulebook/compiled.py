@@ -73,7 +73,7 @@ class LevelOperator:
         so that deductions are exact.
         """
         if self._working != working:
-            lift = 10 ** (working - self.floor_decimals)
+            lift: int = 10 ** (working - self.floor_decimals)
             deduction, below, tiers = 0, 0, []
             for floor, rate in zip(self.floors, self.rates, strict=True):
                 deduction += floor * lift * (rate - below) // RATE_SCALE

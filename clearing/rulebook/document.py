@@ -173,7 +173,7 @@ class MarginCallDocument(Fact):
 
 
 class ReduceDocument(Fact):
-    """Closes a share of the position with the largest maintenance requirement at mark less spread."""
+    """Closes a share of the position with the largest maintenance requirement, near the mark."""
 
     action: Literal["reduce"] = "reduce"
     when: ConditionDocument
@@ -287,12 +287,16 @@ class RulebookDocument(Fact):
     settlement_asset: Name
     mode: Literal["record", "verify", "derive"]
     instruments: InstrumentsDocument = InstrumentsDocument()
-    schedules: Annotated[dict[Name, ScheduleDocument], Field(max_length=10_000)] = {}
+    schedules: Annotated[
+        dict[Name, ScheduleDocument], Field(max_length=10_000, default_factory=dict)
+    ]
     ladders: Annotated[
         dict[Name, Annotated[tuple[RungDocument, ...], List, Field(min_length=1, max_length=32)]],
-        Field(max_length=1000),
-    ] = {}
-    waterfalls: Annotated[dict[Name, WaterfallDocument], Field(max_length=1000)] = {}
+        Field(max_length=1000, default_factory=dict),
+    ]
+    waterfalls: Annotated[
+        dict[Name, WaterfallDocument], Field(max_length=1000, default_factory=dict)
+    ]
     funding: FundingDocument = FundingDocument()
     numerics: NumericsDocument = NumericsDocument()
     bindings: Annotated[tuple[BindingDocument, ...], List, Field(max_length=1000)] = ()

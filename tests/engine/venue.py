@@ -1,8 +1,8 @@
 """A small venue for scenarios: say what happens in names and decimals, read what the book says.
 
 ``Venue`` encodes each event as the ledger would and applies it to the engine, so a scenario is
-a list of facts with expectations between them. Every event is also applied to an engine with the naive watch, and
-both must leave the same entries and the same digest.
+a list of facts with expectations between them. Every event is also applied to an engine with the
+naive watch, and both must leave the same entries and the same digest.
 """
 
 from collections.abc import Sequence
@@ -14,6 +14,7 @@ from clearing.engine import ENTRY_FIELDS, Engine, Entry
 from clearing.engine.valuation import measure
 from clearing.events import parse_event
 from clearing.events.codec import encode
+from clearing.events.kinds import REGISTRY_KINDS
 from clearing.events.registry import Registry
 from clearing.events.row import EventRow
 from clearing.quantities import format_exact
@@ -80,9 +81,9 @@ class Venue:
     def find(self, source: int, external_id: str) -> EventRow | None:
         return self.rows.get((source, external_id))
 
-    def __call__(self, kind: str, *, after: int = 1, **fields: Any) -> list[Entry]:
+    def __call__(self, kind: str, **fields: Any) -> list[Entry]:
         """Append one event, ``after`` seconds later, and return its entries."""
-        self.now += timedelta(seconds=after)
+        self.now += timedelta(seconds=fields.pop("after", 1))
         self.count += 1
         document = {
             "kind": kind,
@@ -93,7 +94,8 @@ class Venue:
         }
         row = encode(parse_event(document), self.registry)
         row.position = self.engine.position + 1
-        self.registry.apply(row) if row.kind <= 4 else None
+        if row.kind in REGISTRY_KINDS:
+            self.registry.apply(row)
         entries = self.engine.apply(row)
         expected = self.oracle.apply(row)
         assert entries == expected, "the banded watch differs from the naive one"
@@ -170,7 +172,7 @@ class Venue:
         return self.engine.book.scope(self.ordinal(account), asset).status
 
     def check(self) -> None:
-        """What holds after every event: money and sizes sum to zero, clearing owes what accounts gained."""
+        """What holds after every event: money and sizes sum to zero."""
         book = self.engine.book
         for asset in book.assets:
             total = sum(b for (_, _, a), b in book.balances.items() if a == asset)
