@@ -103,7 +103,7 @@ def sample_book(
         asset=asset,
         amount=Decimal(fund),
     )
-    cash = {maker: 3_000_000 for maker in makers}
+    cash = dict.fromkeys(makers, 3000000)
     cash |= {trader: draw.between(500, 2000) << draw.below(6) for trader in traders}
     for name, amount in cash.items():
         yield Deposited(

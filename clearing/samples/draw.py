@@ -34,7 +34,9 @@ class Draw:
     def bell(self, spread: int) -> int:
         """Return an integer around 0 within ±``spread``, near 0 more often (sum of three)."""
         third = 2 * spread // 3
-        return self.below(third + 1) + self.below(third + 1) + self.below(third + 1) - 3 * third // 2
+        return (
+            self.below(third + 1) + self.below(third + 1) + self.below(third + 1) - 3 * third // 2
+        )
 
     def pick(self, items: Sequence[T]) -> T:
         """Return one of ``items``."""

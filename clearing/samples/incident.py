@@ -51,8 +51,10 @@ DEFAULT_INCIDENT_SEED: Final = 20240618
 _DAY: Final = datetime(2024, 6, 18, tzinfo=UTC)
 _FREEZE_FROM: Final = 39_600
 _PAUSE: Final = (47_730, 47_850)  # 13:15:30 to 13:17:30
+_PAUSED_MARKET: Final = 2  # SOL-PERP
 _TAKER_FEE: Final = 5  # parts per 10,000
 _MAKER_REBATE: Final = 1
+_SELL_PERCENT: Final = 5
 
 
 def incident_day(
@@ -83,6 +85,7 @@ class _Day:
         self.draw = Draw(seed)
         self.traders = make_traders(self.draw, accounts)
         self.makers = make_makers(self.draw, 6)
+        self.fund = Trader(FUND, "fund", 0, 0, 50, [])
         self.path = Path(Draw(seed + 1))
         self.trades_per_minute = trades_per_minute
         self.numbers = {"trade": 0, "deposit": 0, "withdrawal": 0, "mark": 0}
@@ -124,7 +127,7 @@ class _Day:
             yield self.open_account(trader.name, trader.account_class, at)
         schedules = {market.name: market.schedule for market in MARKETS}
         yield adopt("risk", at, rulebook_document(ASSET, schedules))
-        for number, thousands in enumerate((250, 120, 80), start=1):
+        for number, thousands in enumerate((350, 180, 90), start=1):
             yield FundContributed(
                 source="treasury",
                 external_id=f"contribution-{number}",
@@ -204,13 +207,15 @@ class _Day:
     # Trading.
 
     def freeze(self) -> None:
-        """Owners of accounts near their maintenance requirement stop trading."""
+        """Accounts near their maintenance requirement stop trading; below it they are closed."""
         marks = self.path.marks
         for trader in self.traders:
             if not trader.frozen:
                 required = trader.required(marks, initial=False)
                 if required and trader.equity(marks) * 4 < required * 5:
                     trader.frozen = True
+            if trader.frozen:
+                trader.hand_over(self.fund, marks)
 
     def trading(self, second: int, length: int) -> Iterator[Event]:
         building = 3 if second < 7_200 else 1
@@ -224,30 +229,33 @@ class _Day:
                 yield trade
 
     def trade(self, second: int, millisecond: int) -> Event | None:
-        """One trade of a willing trader with a market maker, or sometimes with another trader."""
-        marks = self.path.marks
+        """One trade of a willing trader, if the one drawn is willing."""
         trader = self.draw.pick(self.traders)
         index = self.draw.pick(trader.favourites)
-        market = MARKETS[index]
+        if index == _PAUSED_MARKET and _PAUSE[0] <= second < _PAUSE[1]:
+            return None
         size = self.wanted(trader, index, second)
         if size == 0 or trader.frozen:
             return None
+        return self.execute(trader, index, size, _at(second, millisecond))
+
+    def execute(self, taker: Trader, index: int, size: int, at: datetime) -> Event:
+        """Let ``taker`` trade ``size`` (signed) with a market maker, with fees to both."""
+        market = MARKETS[index]
         maker = self.draw.pick(self.makers)
-        if maker.equity(marks) * 10 < maker.notional(marks):
-            return None
         buys = size > 0
         price = self.price(index, buys)
         amount = market.value(abs(size), price * 10 ** (market.mark_decimals - market.price_decimals))
         taker_fee = amount * _TAKER_FEE // 10_000
         rebate = -(amount * _MAKER_REBATE // 10_000)
-        trader.fill(index, size, amount if buys else -amount, taker_fee)
+        taker.fill(index, size, amount if buys else -amount, taker_fee)
         maker.fill(index, -size, -amount if buys else amount, rebate)
-        buyer, seller = (trader, maker) if buys else (maker, trader)
+        buyer, seller = (taker, maker) if buys else (maker, taker)
         buyer_fee, seller_fee = (taker_fee, rebate) if buys else (rebate, taker_fee)
         return Traded(
             source="venue",
             external_id=self.next_id("trade"),
-            occurred_at=_at(second, millisecond),
+            occurred_at=at,
             market=market.name,
             buyer=buyer.name,
             seller=seller.name,
@@ -294,8 +302,11 @@ class _Day:
             (30_000, self.late_deposit),
             (43_200, self.top_ups),
             (46_800, self.top_ups),
+            (47_640, self.top_ups),
+            (48_120, self.top_ups),
             (_PAUSE[0], self.pause),
             (_PAUSE[1], self.resume),
+            *((second, self.sell_down) for second in range(47_970, 54_000, 300)),
             (56_400, self.replenish),
             (66_600, self.returns),
             (79_200, self.overdraw),
@@ -385,7 +396,7 @@ class _Day:
         for trader in self.traders:
             required = trader.required(marks, initial=False)
             tight = required and trader.equity(marks) * 10 < required * 16
-            if tight and self.draw.chance(40):
+            if tight and self.draw.chance(60):
                 units = trader.required(marks, initial=True) * 3 // 2
                 units += DOLLAR - units % DOLLAR
                 trader.cash += units
@@ -411,6 +422,13 @@ class _Day:
                 "state": state,
             }
         )
+
+    def sell_down(self, second: int) -> Iterator[Event]:
+        """The fund sells part of what it took over, to market makers, a little at a time."""
+        for i, market in enumerate(MARKETS):
+            size = _whole(self.fund.sizes[i] * _SELL_PERCENT // 100, market.lot)
+            if size:
+                yield self.execute(self.fund, i, -size, self.stamp(second))
 
     def replenish(self, second: int) -> Iterator[Event]:
         """The venue pays into the fund after the crash."""

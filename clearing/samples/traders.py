@@ -85,6 +85,21 @@ class Trader:
             self.costs[index] += amount
         self.sizes[index] = held + size
 
+    def hand_over(self, taker: "Trader", marks: list[int]) -> None:
+        """Give up what the venue's rules would take now, roughly: half of the largest, or all."""
+        required = self.required(marks, initial=False)
+        equity = self.equity(marks)
+        if not required or equity >= required:
+            return
+        everything = equity * 10 < required * 4
+        largest = max(range(len(MARKETS)), key=lambda i: abs(MARKETS[i].value(self.sizes[i], marks[i])))
+        for i, held in enumerate(self.sizes):
+            if held and (everything or i == largest):
+                size = held if everything else held - held // 2
+                amount = MARKETS[i].value(size, marks[i])
+                self.fill(i, -size, -amount, 0)
+                taker.fill(i, size, amount, 0)
+
     def forget(self) -> None:
         """Start from nothing: whatever was held has been closed by others."""
         self.sizes = [0] * len(MARKETS)
@@ -103,20 +118,18 @@ def make_traders(draw: Draw, count: int) -> list[Trader]:
     for number in range(1, count + 1):
         whale = number <= 3
         if whale:
-            cash = draw.between(700, 1100) * 1000 * DOLLAR
-            leverage = draw.between(450, 600)
+            cash = draw.between(300, 400) * 1000 * DOLLAR
+            leverage = draw.between(420, 520)
             bullish, favourites = 100, [[2], [1, 2], [0, 1]][number - 1]
         else:
             cash = (draw.between(500, 2000) << draw.below(7)) * DOLLAR
             cash += draw.below(100) * DOLLAR // 100
-            leverage = draw.pick((100, 200, 200, 300, 300, 400, 500, 700, 1000, 1400))
+            leverage = draw.pick((50, 50, 80, 100, 120, 150, 150, 200, 300, 500, 900))
             bullish = draw.pick((100, 100, 90, 80, 60, 20, 0))
             favourites = [_market(draw)]
             if draw.chance(50):
                 favourites.append(_market(draw))
-        traders.append(
-            Trader(f"trader-{number:03}", "trader", cash, leverage, bullish, favourites)
-        )
+        traders.append(Trader(f"trader-{number:03}", "trader", cash, leverage, bullish, favourites))
     return traders
 
 
