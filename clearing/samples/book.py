@@ -31,7 +31,7 @@ Book = Callable[[Sequence[tuple[MarketDeclared, Decimal]], datetime], Iterator[E
 
 _SOURCE: Final = "sample-book"
 _MAKERS: Final = 4
-_LEVERAGES: Final = (50, 80, 100, 120, 150, 200, 250, 300, 400, 600, 1000)  # hundredths
+_LEVERAGES: Final = (30, 50, 60, 80, 100, 120, 150, 200, 250, 400, 800)  # hundredths
 
 
 def book_from_text(text: str) -> Book:
@@ -52,7 +52,7 @@ def sample_book(
     *,
     seed: int = DEFAULT_BOOK_SEED,
     accounts: int = 300,
-    fund: int = 150_000,
+    fund: int = 900_000,
 ) -> Iterator[Event]:
     """Yield the events of a sample book, all at ``at``, in log order.
 
