@@ -138,6 +138,8 @@ def _trades(
                 10 ** (market.mark_decimals - market.price_decimals),
                 Rounding.HALF_EVEN,
             )
+            if price == 0:  # too coarse a scale to trade at
+                continue
             # notional = size × price × multiplier, all exact; the size is floored to lots
             numerator, denominator = market.multiplier.as_integer_ratio()
             scale = 10 ** (market.size_decimals + market.price_decimals)

@@ -8,35 +8,27 @@ evening in which what the fund still holds recovers. Around it stand a few of ev
 """
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from clearing.events import (
-    AccountOpened,
     Adjusted,
     ClockTicked,
-    Deposited,
     Event,
     FundContributed,
     FundingSettled,
     FundWithdrawn,
-    Marked,
-    MarketPrice,
     MarketStateChanged,
     PriceObserved,
     Reference,
     Reversed,
-    Traded,
     Transferred,
-    Withdrawn,
 )
 from clearing.quantities import exact_decimal
-from clearing.samples.draw import Draw
-from clearing.samples.prices import CRASH_END, CRASH_START, Path, steps
-from clearing.samples.traders import Trader, make_makers, make_traders
+from clearing.samples.desk import DAY, PAUSE, Desk, at, usd, whole
+from clearing.samples.prices import CRASH_END, CRASH_START, steps
 from clearing.samples.venue import (
     ASSET,
-    ASSET_DECIMALS,
     DOLLAR,
     FUND,
     MARKETS,
@@ -48,12 +40,7 @@ from clearing.samples.venue import (
 DEFAULT_INCIDENT_SEED: Final = 20240618
 """The seed of the day that the demo shows."""
 
-_DAY: Final = datetime(2024, 6, 18, tzinfo=UTC)
 _FREEZE_FROM: Final = 39_600
-_PAUSE: Final = (47_730, 47_850)  # 13:15:30 to 13:17:30
-_PAUSED_MARKET: Final = 2  # SOL-PERP
-_TAKER_FEE: Final = 5  # parts per 10,000
-_MAKER_REBATE: Final = 1
 _SELL_PERCENT: Final = 5
 
 
@@ -74,222 +61,99 @@ def incident_day(
     return _Day(seed, accounts, trades_per_minute).events()
 
 
-def _usd(units: int) -> dict[str, object]:
-    return {"asset": ASSET, "amount": exact_decimal(units, ASSET_DECIMALS)}
-
-
 class _Day:
-    """The day being written: who trades, where prices stand, what is numbered how."""
+    """What happens when."""
 
     def __init__(self, seed: int, accounts: int, trades_per_minute: int) -> None:
-        self.draw = Draw(seed)
-        self.traders = make_traders(self.draw, accounts)
-        self.makers = make_makers(self.draw, 6)
-        self.fund = Trader(FUND, "fund", 0, 0, 50, [])
-        self.path = Path(Draw(seed + 1))
+        self.desk = Desk(seed, accounts)
         self.trades_per_minute = trades_per_minute
-        self.numbers = {"trade": 0, "deposit": 0, "withdrawal": 0, "mark": 0}
-        self.stamped = (0, 0)
-
-    def next_id(self, kind: str) -> str:
-        self.numbers[kind] += 1
-        return f"{kind}-{self.numbers[kind]:06}"
-
-    def stamp(self, second: int) -> datetime:
-        """Return the next free millisecond in the last tenth of ``second``, after marks."""
-        before = self.stamped[1] if self.stamped[0] == second else 900
-        self.stamped = (second, before + 1)
-        return _at(second, before + 1)
 
     def events(self) -> Iterator[Event]:
         yield from self.opening()
         agenda = self.agenda()
         moments = steps()
         for second, following in zip(moments, [*moments[1:], 86_400], strict=True):
-            self.path.move(second)
+            self.desk.path.move(second)
             yield from self.marks(second)
             if second >= _FREEZE_FROM:
-                self.freeze()
+                self.desk.freeze()
             if second % 3600 == 0 and second:
                 yield from self.funding(second)
             while agenda and agenda[0][0] <= second:
                 yield from agenda.pop(0)[1](second)
             yield from self.trading(second, following - second)
-        yield ClockTicked(source="oracle", external_id="tick:day-end", occurred_at=_at(86_400))
+        yield ClockTicked(source="oracle", external_id="tick:day-end", occurred_at=at(86_400))
 
     # What happens before the first mark.
 
     def opening(self) -> Iterator[Event]:
-        at = _DAY - timedelta(hours=1)
-        yield from declare(at)
-        yield self.open_account(FUND, "fund", at)
-        for trader in (*self.makers, *self.traders):
-            yield self.open_account(trader.name, trader.account_class, at)
+        before = DAY - timedelta(hours=1)
+        yield from declare(before)
+        yield self.desk.open_account(FUND, "fund", before)
+        for trader in (*self.desk.makers, *self.desk.traders):
+            yield self.desk.open_account(trader.name, trader.account_class, before)
         schedules = {market.name: market.schedule for market in MARKETS}
-        yield adopt("risk", at, rulebook_document(ASSET, schedules))
+        yield adopt("risk", before, rulebook_document(ASSET, schedules))
         for number, thousands in enumerate((350, 180, 90), start=1):
             yield FundContributed(
                 source="treasury",
                 external_id=f"contribution-{number}",
-                occurred_at=at + timedelta(minutes=number),
+                occurred_at=before + timedelta(minutes=number),
                 fund=FUND,
-                **_usd(thousands * 1000 * DOLLAR),
+                asset=ASSET,
+                amount=usd(thousands * 1000 * DOLLAR),
             )
-        for i, trader in enumerate((*self.makers, *self.traders)):
-            yield self.deposit(trader.name, trader.cash, at + timedelta(minutes=5, seconds=i))
-
-    def open_account(self, name: str, account_class: str, at: datetime) -> Event:
-        return AccountOpened(
-            source="venue",
-            external_id=f"account:{name}",
-            occurred_at=at,
-            account=name,
-            account_class=account_class,
-        )
-
-    def deposit(self, account: str, units: int, at: datetime) -> Event:
-        return Deposited(
-            source="treasury",
-            external_id=self.next_id("deposit"),
-            occurred_at=at,
-            account=account,
-            **_usd(units),
-        )
+        for i, trader in enumerate((*self.desk.makers, *self.desk.traders)):
+            yield self.desk.deposit(
+                trader.name, trader.cash, before + timedelta(minutes=5, seconds=i)
+            )
 
     # Prices and funding.
 
     def marks(self, second: int) -> Iterator[Event]:
-        yield self.mark(second, range(len(MARKETS)))
-        if not CRASH_START <= second < CRASH_END and self.draw.chance(25):
-            index = self.draw.below(len(MARKETS))
-            self.path.nudge(index)
-            yield self.mark(second, (index,), millisecond=500)
+        yield self.desk.mark(second, range(len(MARKETS)))
+        if not CRASH_START <= second < CRASH_END and self.desk.draw.chance(25):
+            index = self.desk.draw.below(len(MARKETS))
+            self.desk.path.nudge(index)
+            yield self.desk.mark(second, (index,), millisecond=500)
         if second % 14_400 == 7_200:
             for i, market in enumerate(MARKETS):
                 yield PriceObserved(
                     source="oracle",
                     external_id=f"observed:{market.name}:{second}",
-                    occurred_at=_at(second, 600),
+                    occurred_at=at(second, 600),
                     market=market.name,
                     role="index",
-                    price=exact_decimal(self.path.marks[i], market.mark_decimals),
+                    price=exact_decimal(self.desk.path.marks[i], market.mark_decimals),
                 )
-
-    def mark(self, second: int, indexes: "range | tuple[int, ...]", millisecond: int = 0) -> Event:
-        return Marked(
-            source="oracle",
-            external_id=self.next_id("mark"),
-            occurred_at=_at(second, millisecond),
-            marks=tuple(
-                MarketPrice(
-                    market=MARKETS[i].name,
-                    price=exact_decimal(self.path.marks[i], MARKETS[i].mark_decimals),
-                )
-                for i in indexes
-            ),
-        )
 
     def funding(self, second: int) -> Iterator[Event]:
         """Longs pay in the calm; after the crash shorts pay."""
         for i, market in enumerate(MARKETS):
             base = 12_500 if second < CRASH_START else -35_000 if second < 61_200 else 4_000
-            rate = base * market.beta // 100 + self.draw.bell(6_000)  # at nine decimals
+            rate = base * market.beta // 100 + self.desk.draw.bell(6_000)  # at nine decimals
             yield FundingSettled(
                 source="risk",
                 external_id=f"funding:{market.name}:{second}",
-                occurred_at=_at(second, 900),
+                occurred_at=at(second, 900),
                 market=market.name,
                 rate=exact_decimal(rate, 9),
-                price=exact_decimal(self.path.marks[i], market.mark_decimals),
+                price=exact_decimal(self.desk.path.marks[i], market.mark_decimals),
                 interval_seconds=3600,
             )
 
     # Trading.
-
-    def freeze(self) -> None:
-        """Accounts near their maintenance requirement stop trading; below it they are closed."""
-        marks = self.path.marks
-        for trader in self.traders:
-            if not trader.frozen:
-                required = trader.required(marks, initial=False)
-                if required and trader.equity(marks) * 4 < required * 5:
-                    trader.frozen = True
-            if trader.frozen:
-                trader.hand_over(self.fund, marks)
 
     def trading(self, second: int, length: int) -> Iterator[Event]:
         building = 3 if second < 7_200 else 1
         count = max(1, self.trades_per_minute * building * length // 60)
         if CRASH_START <= second < CRASH_END:
             count *= 2
-        offsets = sorted(self.draw.between(1_000, length * 1000 - 1) for _ in range(count))
+        offsets = sorted(self.desk.draw.between(1_000, length * 1000 - 1) for _ in range(count))
         for millisecond in offsets:
-            trade = self.trade(second, millisecond)
+            trade = self.desk.trade(second, millisecond)
             if trade is not None:
                 yield trade
-
-    def trade(self, second: int, millisecond: int) -> Event | None:
-        """One trade of a willing trader, if the one drawn is willing."""
-        trader = self.draw.pick(self.traders)
-        index = self.draw.pick(trader.favourites)
-        if index == _PAUSED_MARKET and _PAUSE[0] <= second < _PAUSE[1]:
-            return None
-        size = self.wanted(trader, index, second)
-        if size == 0 or trader.frozen:
-            return None
-        return self.execute(trader, index, size, _at(second, millisecond))
-
-    def execute(self, taker: Trader, index: int, size: int, at: datetime) -> Event:
-        """Let ``taker`` trade ``size`` (signed) with a market maker, with fees to both."""
-        market = MARKETS[index]
-        maker = self.draw.pick(self.makers)
-        buys = size > 0
-        price = self.price(index, buys)
-        amount = market.value(abs(size), price * 10 ** (market.mark_decimals - market.price_decimals))
-        taker_fee = amount * _TAKER_FEE // 10_000
-        rebate = -(amount * _MAKER_REBATE // 10_000)
-        taker.fill(index, size, amount if buys else -amount, taker_fee)
-        maker.fill(index, -size, -amount if buys else amount, rebate)
-        buyer, seller = (taker, maker) if buys else (maker, taker)
-        buyer_fee, seller_fee = (taker_fee, rebate) if buys else (rebate, taker_fee)
-        return Traded(
-            source="venue",
-            external_id=self.next_id("trade"),
-            occurred_at=at,
-            market=market.name,
-            buyer=buyer.name,
-            seller=seller.name,
-            size=exact_decimal(abs(size), market.size_decimals),
-            price=exact_decimal(price, market.price_decimals),
-            buyer_fee=exact_decimal(buyer_fee, ASSET_DECIMALS),
-            seller_fee=exact_decimal(seller_fee, ASSET_DECIMALS),
-        )
-
-    def price(self, index: int, buys: bool) -> int:
-        """Return a price at the market's price decimals, a little on the taker's worse side."""
-        market = MARKETS[index]
-        mark = self.path.marks[index]
-        worse = mark * self.draw.below(300) // 1_000_000
-        scale = 10 ** (market.mark_decimals - market.price_decimals)
-        return -(-(mark + worse) // scale) if buys else (mark - worse) // scale
-
-    def wanted(self, trader: Trader, index: int, second: int) -> int:
-        """Return the signed size the trader would trade now, 0 for none."""
-        marks = self.path.marks
-        market = MARKETS[index]
-        held = trader.sizes[index]
-        target = trader.cash * trader.leverage // 100 // len(trader.favourites)
-        carried = abs(market.value(held, marks[index]))
-        if held and (carried > target or self.draw.chance(_closing_chance(second))):
-            size = held * self.draw.pick((20, 25, 33, 50, 100)) // 100
-            return -_whole(size, market.lot)
-        long = held > 0 if held else self.draw.chance(trader.bullish)
-        room = max(0, target - carried) * self.draw.pick((10, 20, 35, 60)) // 100
-        size = market.size_for(room, marks[index])
-        more = market.value(size, marks[index]) * market.initial // 10_000
-        if trader.equity(marks) * 9 // 10 < trader.required(marks, initial=True) + more:
-            return 0
-        return size if long else -size
 
     # The rarer events, by second of the day.
 
@@ -304,8 +168,8 @@ class _Day:
             (46_800, self.top_ups),
             (47_640, self.top_ups),
             (48_120, self.top_ups),
-            (_PAUSE[0], self.pause),
-            (_PAUSE[1], self.resume),
+            (PAUSE[0], self.pause),
+            (PAUSE[1], self.resume),
             *((second, self.sell_down) for second in range(47_970, 54_000, 300)),
             (56_400, self.replenish),
             (66_600, self.returns),
@@ -317,67 +181,62 @@ class _Day:
 
     def movements(self, second: int) -> Iterator[Event]:
         """A few deposits and withdrawals, each within the account's means."""
-        marks = self.path.marks
+        marks = self.desk.path.marks
         for _ in range(3):
-            trader = self.draw.pick(self.traders)
+            trader = self.desk.draw.pick(self.desk.traders)
             if trader.frozen:
                 continue
-            if self.draw.chance(50):
-                units = self.draw.between(100, 2_000) * DOLLAR
+            if self.desk.draw.chance(50):
+                units = self.desk.draw.between(100, 2_000) * DOLLAR
                 trader.cash += units
-                yield self.deposit(trader.name, units, self.stamp(second))
+                yield self.desk.deposit(trader.name, units, self.desk.stamp(second))
                 continue
             free = min(trader.cash, trader.equity(marks) - trader.required(marks, initial=True) * 2)
             if free > 100 * DOLLAR:
                 units = free // 5
                 trader.cash -= units
-                yield self.withdrawal(trader.name, units, second)
+                yield self.desk.withdrawal(trader.name, units, second)
 
     def tick(self, second: int) -> Iterator[Event]:
         yield ClockTicked(
-            source="oracle", external_id=f"tick:{second}", occurred_at=self.stamp(second)
-        )
-
-    def withdrawal(self, account: str, units: int, second: int) -> Event:
-        return Withdrawn(
-            source="treasury",
-            external_id=self.next_id("withdrawal"),
-            occurred_at=self.stamp(second),
-            account=account,
-            **_usd(units),
+            source="oracle", external_id=f"tick:{second}", occurred_at=self.desk.stamp(second)
         )
 
     def corrections(self, second: int) -> Iterator[Event]:
         """A transfer between two makers, a refunded fee, and a deposit booked twice and undone."""
-        payer, payee = self.makers[0], self.makers[1]
+        payer, payee = self.desk.makers[0], self.desk.makers[1]
         units = 250_000 * DOLLAR
         payer.cash -= units
         payee.cash += units
         yield Transferred(
             source="treasury",
             external_id="transfer-000001",
-            occurred_at=self.stamp(second),
+            occurred_at=self.desk.stamp(second),
             account=payer.name,
             to_account=payee.name,
-            **_usd(units),
+            asset=ASSET,
+            amount=usd(units),
         )
         yield Adjusted(
             source="treasury",
             external_id="adjustment-000001",
-            occurred_at=self.stamp(second),
-            account=self.traders[-1].name,
+            occurred_at=self.desk.stamp(second),
+            account=self.desk.traders[-1].name,
             category="fee-refund",
             author="back-office",
             approver="controller",
             reason="Taker fees of the first hour refunded: the fee tier was set a day late",
-            **_usd(12_345_678),
+            asset=ASSET,
+            amount=usd(12_345_678),
         )
-        doubled = self.deposit(self.traders[-2].name, 1_500 * DOLLAR, self.stamp(second))
+        doubled = self.desk.deposit(
+            self.desk.traders[-2].name, 1_500 * DOLLAR, self.desk.stamp(second)
+        )
         yield doubled
         yield Reversed(
             source="treasury",
             external_id="reversal-000001",
-            occurred_at=self.stamp(second),
+            occurred_at=self.desk.stamp(second),
             author="back-office",
             approver="controller",
             reason="The same bank transfer had been credited the evening before",
@@ -386,22 +245,22 @@ class _Day:
 
     def late_deposit(self, second: int) -> Iterator[Event]:
         """A deposit that the bank reported forty minutes after it happened."""
-        trader = self.traders[-3]
+        trader = self.desk.traders[-3]
         trader.cash += 900 * DOLLAR
-        yield self.deposit(trader.name, 900 * DOLLAR, _at(second - 2_400))
+        yield self.desk.deposit(trader.name, 900 * DOLLAR, at(second - 2_400))
 
     def top_ups(self, second: int) -> Iterator[Event]:
         """Owners near their margin call who pay in, and trade on."""
-        marks = self.path.marks
-        for trader in self.traders:
+        marks = self.desk.path.marks
+        for trader in self.desk.traders:
             required = trader.required(marks, initial=False)
             tight = required and trader.equity(marks) * 10 < required * 16
-            if tight and self.draw.chance(60):
+            if tight and self.desk.draw.chance(60):
                 units = trader.required(marks, initial=True) * 3 // 2
                 units += DOLLAR - units % DOLLAR
                 trader.cash += units
                 trader.frozen = False
-                yield self.deposit(trader.name, units, self.stamp(second))
+                yield self.desk.deposit(trader.name, units, self.desk.stamp(second))
 
     def pause(self, second: int) -> Iterator[Event]:
         yield self.market_state(second, "liquidations_paused", "Prices from one source only")
@@ -414,7 +273,7 @@ class _Day:
             {
                 "source": "risk",
                 "external_id": f"state:SOL-PERP:{second}",
-                "occurred_at": self.stamp(second),
+                "occurred_at": self.desk.stamp(second),
                 "author": "risk-duty",
                 "approver": "risk-desk",
                 "reason": reason,
@@ -426,69 +285,52 @@ class _Day:
     def sell_down(self, second: int) -> Iterator[Event]:
         """The fund sells part of what it took over, to market makers, a little at a time."""
         for i, market in enumerate(MARKETS):
-            size = _whole(self.fund.sizes[i] * _SELL_PERCENT // 100, market.lot)
+            size = whole(self.desk.fund.sizes[i] * _SELL_PERCENT // 100, market.lot)
             if size:
-                yield self.execute(self.fund, i, -size, self.stamp(second))
+                yield self.desk.execute(self.desk.fund, i, -size, self.desk.stamp(second))
 
     def replenish(self, second: int) -> Iterator[Event]:
         """The venue pays into the fund after the crash."""
         yield FundContributed(
             source="treasury",
             external_id="contribution-4",
-            occurred_at=self.stamp(second),
+            occurred_at=self.desk.stamp(second),
             fund=FUND,
-            **_usd(150_000 * DOLLAR),
+            asset=ASSET,
+            amount=usd(150_000 * DOLLAR),
         )
 
     def returns(self, second: int) -> Iterator[Event]:
         """Some who were closed out pay in again and start from nothing."""
-        for trader in self.traders:
-            if trader.frozen and self.draw.chance(20):
+        for trader in self.desk.traders:
+            if trader.frozen and self.desk.draw.chance(20):
                 trader.forget()
                 trader.leverage = min(trader.leverage, 300)
-                trader.cash = self.draw.between(300, 3_000) * DOLLAR
-                yield self.deposit(trader.name, trader.cash, self.stamp(second))
+                trader.cash = self.desk.draw.between(300, 3_000) * DOLLAR
+                yield self.desk.deposit(trader.name, trader.cash, self.desk.stamp(second))
 
     def overdraw(self, second: int) -> Iterator[Event]:
         """A withdrawal that should not have been allowed: it happened, so it posts."""
-        marks = self.path.marks
+        marks = self.desk.path.marks
         exposed = max(
-            (t for t in self.traders if not t.frozen and t.cash > 0),
+            (t for t in self.desk.traders if not t.frozen and t.cash > 0),
             key=lambda t: t.required(marks, initial=True),
         )
         units = exposed.cash * 95 // 100
         exposed.cash -= units
         exposed.frozen = True
-        yield self.withdrawal(exposed.name, units, second)
+        yield self.desk.withdrawal(exposed.name, units, second)
 
     def fund_payout(self, second: int) -> Iterator[Event]:
         """The venue takes a little of its contribution back out."""
         yield FundWithdrawn(
             source="treasury",
             external_id="fund-withdrawal-1",
-            occurred_at=self.stamp(second),
+            occurred_at=self.desk.stamp(second),
             author="treasurer",
             approver="risk-committee",
             reason="Part of the emergency contribution returned",
             fund=FUND,
-            **_usd(10_000 * DOLLAR),
+            asset=ASSET,
+            amount=usd(10_000 * DOLLAR),
         )
-
-
-def _at(second: int, millisecond: int = 0) -> datetime:
-    return _DAY + timedelta(seconds=second, milliseconds=millisecond)
-
-
-def _closing_chance(second: int) -> int:
-    """Percent of trades that reduce: few while positions are built, more when prices fall."""
-    if second < 7_200:
-        return 5
-    if second < CRASH_START:
-        return 22
-    return 45 if second < CRASH_END else 30
-
-
-def _whole(size: int, lot: int) -> int:
-    """Return ``size`` cut to whole lots toward zero."""
-    lots = abs(size) // lot * lot
-    return lots if size > 0 else -lots

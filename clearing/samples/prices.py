@@ -4,6 +4,7 @@ Levels are in parts per million of the opening price. A market follows the commo
 beta and adds noise of its own that decays, so that markets move together and not in step.
 """
 
+from itertools import pairwise
 from typing import Final
 
 from clearing.samples.draw import Draw
@@ -44,7 +45,7 @@ def steps() -> list[int]:
 
 def common_level(second: int) -> int:
     """Return the scripted level at ``second`` of the day."""
-    for (start, low), (end, high) in zip(_SCRIPT, _SCRIPT[1:], strict=False):
+    for (start, low), (end, high) in pairwise(_SCRIPT):
         if second <= end:
             return low + (high - low) * (second - start) // (end - start)
     return _SCRIPT[-1][1]

@@ -92,7 +92,9 @@ class Trader:
         if not required or equity >= required:
             return
         everything = equity * 10 < required * 4
-        largest = max(range(len(MARKETS)), key=lambda i: abs(MARKETS[i].value(self.sizes[i], marks[i])))
+        largest = max(
+            range(len(MARKETS)), key=lambda i: abs(MARKETS[i].value(self.sizes[i], marks[i]))
+        )
         for i, held in enumerate(self.sizes):
             if held and (everything or i == largest):
                 size = held if everything else held - held // 2

@@ -41,13 +41,14 @@ class Market(NamedTuple):
     def value(self, size: int, mark: int) -> int:
         """Return size × mark in the asset's units, floored: near enough to decide a trade."""
         shift = ASSET_DECIMALS - self.size_decimals - self.mark_decimals
-        return size * mark * 10**shift if shift >= 0 else size * mark // 10**-shift
+        value = size * mark * 10**shift if shift >= 0 else size * mark // 10**-shift
+        return int(value)
 
     def size_for(self, notional: int, mark: int) -> int:
         """Return the whole lots that ``notional`` (asset units) buys at ``mark``."""
         shift = self.size_decimals + self.mark_decimals - ASSET_DECIMALS
         size = notional * 10**shift // mark if shift >= 0 else notional // (mark * 10**-shift)
-        return size - size % self.lot
+        return int(size - size % self.lot)
 
 
 MARKETS: Final = (
@@ -69,8 +70,8 @@ def rulebook_document(
     """Return the sample rulebook: ``markets`` maps each market to majors, alts or small.
 
     Derive mode; tiered margin; a margin call at 1.5 × maintenance with an hour's grace; reduction
-    by half below maintenance; takeover below 0.4 × maintenance; losses to the fund, then ADL, then the
-    deficit account.
+    by half below maintenance; takeover below 0.4 × maintenance; losses to the fund, then
+    ADL, then the deficit account.
     """
     paid = {"rate": penalty, "recipients": [{"account": fund, "share": "1"}]}
     ladder = [
