@@ -1,0 +1,6 @@
+"""The database: where it is, how to connect to it, and which schema it has.
+
+``open_database`` gives the URL of a database, from ``CLEARING_DATABASE_URL`` or of a private
+cluster that it starts; ``migrate`` brings its schema up to this code's; ``connect`` opens it.
+Nothing here knows of events or ledgers.
+"""

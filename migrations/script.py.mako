@@ -1,0 +1,18 @@
+"""${message}."""
+<%doc>
+The text above becomes the first line of the docstring: say in it what the schema gains.
+</%doc>
+from alembic import op
+${imports if imports else ""}
+revision = ${repr(up_revision)}
+down_revision = ${repr(down_revision)}
+branch_labels = ${repr(branch_labels)}
+depends_on = ${repr(depends_on)}
+
+
+def upgrade() -> None:
+    ${upgrades if upgrades else "op.execute(\"\")"}
+
+
+def downgrade() -> None:
+    ${downgrades if downgrades else "op.execute(\"\")"}
