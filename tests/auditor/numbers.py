@@ -25,7 +25,7 @@ def half_even(value: Number) -> int:
     return low
 
 
-def half_up(value: Number) -> int:
+def half_away(value: Number) -> int:
     """The nearest integer; of two equally near, the one farther from zero."""
     size = floor(abs(Fraction(value)) + Fraction(1, 2))
     return size if value >= 0 else -size
@@ -43,11 +43,11 @@ def away_from_zero(value: Number) -> int:
 
 ROUNDINGS = {
     "half_even": half_even,
-    "half_up": half_up,
+    "half_away": half_away,
     "toward_zero": toward_zero,
     "away_from_zero": away_from_zero,
-    "floor": floor,
-    "ceiling": ceiling,
+    "down": floor,
+    "up": ceiling,
 }
 
 
@@ -56,7 +56,7 @@ def scaled(value: Decimal | Fraction, decimals: int) -> int:
     result = Fraction(value) * 10**decimals
     if result.denominator != 1:
         raise ValueError(f"{value} does not fit {decimals} decimals")
-    return result.numerator
+    return int(result.numerator)
 
 
 def text(value: Number) -> str:

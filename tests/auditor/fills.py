@@ -1,0 +1,115 @@
+"""Applying fills to positions: cost, realised PnL, fees, and the price that pending ones await."""
+
+from fractions import Fraction
+
+from tests.auditor.funding import holder_account, numeric, settle
+from tests.auditor.numbers import half_even, toward_zero
+from tests.auditor.state import Book, Holder, Market, Position
+
+
+def amount_of(book: Book, market: Market, size: int, price: Fraction) -> tuple[int, Fraction]:
+    """The amount of a fill and what its rounding left over."""
+    exact = book.worth(market, size, price)
+    rounded = numeric(book, market.asset, "fill_cost", exact)
+    return rounded, exact - rounded
+
+
+def opposite(a: int, b: int) -> bool:
+    """Whether ``a`` and ``b`` have opposite signs."""
+    return (a > 0 > b) or (a < 0 < b)
+
+
+def by_rounded_entry(book: Book, market: Market, position: Position, closed: int) -> int:
+    """Released cost with the average entry rounded to the market's price decimals."""
+    size = Fraction(abs(position.size), 10**market.size_decimals)
+    cost = Fraction(abs(position.cost), book.unit(market.asset))
+    scale = 10**market.price_decimals
+    entry = Fraction(half_even(cost / (size * market.multiplier) * scale), scale)
+    released = half_even(book.worth(market, closed, entry))
+    return released if position.cost > 0 else -released
+
+
+def apply_fill(book: Book, holder: Holder, market: Market, q: int, a: int) -> tuple[int, int]:
+    """Apply quantity ``q`` and amount ``a``; return our realised PnL, and that by rounded entry."""
+    position = book.position(holder, market.ordinal)
+    realised = alternative = 0
+    if position.size:
+        settle(book, holder, market)
+    else:
+        position.index = market.index
+    if opposite(q, position.size):
+        realised, alternative, q, a = _close(book, holder, market, q, a)
+    if q:
+        if position.size == 0:
+            position.known = True
+        position.size += q
+        position.cost += a
+    if position.size == 0:
+        drop_fraction(book, holder, market)
+        position.known = True
+    book.position_entry(holder, market)
+    return realised, alternative
+
+
+def _close(book: Book, holder: Holder, market: Market, q: int, a: int) -> tuple[int, int, int, int]:
+    """Close what ``q`` closes; return both PnLs and what is left of ``q`` and ``a``."""
+    position = book.position(holder, market.ordinal)
+    closed = min(abs(q), abs(position.size))
+    part = a if closed == abs(q) else toward_zero(Fraction(a * closed, abs(q)))
+    flat = closed == abs(position.size)
+    average = position.cost
+    if not flat:
+        average = toward_zero(Fraction(position.cost * closed, abs(position.size)))
+    entry = by_rounded_entry(book, market, position, closed)
+    rulebook = book.rulebooks.get(market.asset)
+    rounded = rulebook is not None and rulebook.cost_basis == "rounded_entry"
+    released = entry if rounded else average
+    clearing = ("clearing", market.ordinal)
+    realised = -part - released
+    book.post(
+        "realised_pnl",
+        market.asset,
+        clearing,
+        holder_account(holder, market),
+        realised,
+        market.ordinal,
+    )
+    left = position.cost - released if flat else 0
+    book.post(
+        "cost_basis",
+        market.asset,
+        holder_account(holder, market),
+        ("rounding", 0),
+        left,
+        market.ordinal,
+    )
+    position.cost -= released + left
+    step = closed if q > 0 else -closed
+    position.size += step
+    return realised, -part - entry, q - step, a - part
+
+
+def drop_fraction(book: Book, holder: Holder, market: Market) -> None:
+    """What is left of accrued funding when a position ends is stated and gone."""
+    position = book.position(holder, market.ordinal)
+    book.remainder("funding", market, holder, position.accrued)
+    position.accrued = Fraction(0)
+
+
+def control_fill(book: Book, market: Market, q: int, a: int) -> None:
+    """The other side of a fill that only one side of was told."""
+    apply_fill(book, ("control", 0), market, -q, -a)
+
+
+def price_pending(book: Book, market: Market, price: Fraction) -> None:
+    """Give every pending position of ``market`` its cost at the first price that it shows."""
+    for account in book.accounts:
+        holder = ("account", account.ordinal)
+        position = book.positions.get((*holder, market.ordinal))
+        if position is None or not position.pending:
+            continue
+        position.pending = False
+        amount, _ = amount_of(book, market, position.size, price)
+        position.cost += amount
+        book.position_entry(holder, market)
+        control_fill(book, market, position.size, amount)

@@ -1,0 +1,171 @@
+"""Rulebooks as the second ledger reads them: straight from their JSON, in fractions."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+MODES = ("record", "verify", "derive")
+
+
+class RulebookError(ValueError):
+    """The document is not a rulebook, or names what is not declared."""
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """An operator on notional, as marginal tiers (a rate is one tier)."""
+
+    tiers: tuple[tuple[Fraction, Fraction], ...]
+
+    def of(self, notional: Fraction) -> Fraction:
+        """The requirement on ``notional`` (whole units)."""
+        total = Fraction(0)
+        for number, (base, rate) in enumerate(self.tiers):
+            top = self.tiers[number + 1][0] if number + 1 < len(self.tiers) else notional
+            total += max(Fraction(0), min(notional, top) - base) * rate
+        return total
+
+
+@dataclass(frozen=True)
+class Penalty:
+    rate: Fraction
+    recipients: tuple[tuple[str, Fraction], ...]
+
+
+@dataclass(frozen=True)
+class Rung:
+    action: str
+    level: str
+    factor: Fraction
+    comparator: str
+    grace_seconds: int
+    restore: str
+    on_missed: str
+    close_factor: Fraction
+    spread: Fraction
+    minimum_notional: Fraction
+    residual: str
+    penalty: Penalty | None
+
+
+@dataclass(frozen=True)
+class Waterfall:
+    fund: str
+    layers: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Binding:
+    markets: dict[str, dict[str, Requirement]]
+    ladder: tuple[Rung, ...]
+    waterfall: Waterfall | None
+
+    def schedule(self, market: str) -> dict[str, Requirement] | None:
+        return self.markets.get(market, self.markets.get("*"))
+
+
+@dataclass(frozen=True)
+class Rulebook:
+    name: str
+    version: str
+    sha256: str
+    asset: str
+    mode: str
+    cost_basis: str
+    operator: str
+    numerics: dict[str, str]
+    bindings: dict[str, Binding]
+
+
+NUMERICS = {"fill_cost": "half_even", "funding": "toward_zero", "bankruptcy": "half_even"}
+
+
+def _requirement(data: dict[str, Any]) -> Requirement:
+    if data["op"] == "rate":
+        return Requirement(((Fraction(0), Fraction(data["rate"])),))
+    rows = [(Fraction(tier["floor"]), Fraction(tier["rate"])) for tier in data["tiers"]]
+    return Requirement(tuple(rows))
+
+
+def _penalty(data: dict[str, Any] | None) -> Penalty | None:
+    if data is None:
+        return None
+    shares = tuple((r["account"], Fraction(r["share"])) for r in data["recipients"])
+    return Penalty(Fraction(data["rate"]), shares)
+
+
+def _rung(data: dict[str, Any]) -> Rung:
+    when = data["when"]
+    return Rung(
+        action=data["action"],
+        level=when["level"],
+        factor=Fraction(when.get("factor", "1")),
+        comparator=when.get("comparator", "<"),
+        grace_seconds=data.get("grace_seconds", 0),
+        restore=data.get("restore", "initial"),
+        on_missed=data.get("on_missed", "notify"),
+        close_factor=Fraction(data.get("close_factor", "1")),
+        spread=Fraction(data.get("spread", "0")),
+        minimum_notional=Fraction(data.get("minimum_notional", "0")),
+        residual=data.get("residual", "trader"),
+        penalty=_penalty(data.get("penalty")),
+    )
+
+
+def _waterfall(data: dict[str, Any]) -> Waterfall:
+    layers = tuple((x["layer"], x.get("capacity", "equity")) for x in data["layers"])
+    return Waterfall(data["fund"], layers)
+
+
+def read(
+    name: str,
+    version: str,
+    sha256: str,
+    data: dict[str, Any],
+    assets: set[str],
+    markets: dict[str, str],
+    accounts: set[str],
+) -> Rulebook:
+    """Read a rulebook; ``markets`` maps each declared market to its settlement asset's name.
+
+    Raises :class:`RulebookError` for what the generator can get wrong: a mode that does not
+    exist, a name that is not declared, and a part that is missing.
+    """
+    asset = data.get("settlement_asset")
+    if data.get("format") != 1 or data.get("mode") not in MODES or asset not in assets:
+        raise RulebookError("format, mode or settlement asset")
+    try:
+        schedules = {
+            key: {level: _requirement(item[level]) for level in ("initial", "maintenance")}
+            for key, item in data["schedules"].items()
+        }
+        ladders = {k: tuple(_rung(r) for r in v) for k, v in data.get("ladders", {}).items()}
+        waterfalls = {k: _waterfall(v) for k, v in data.get("waterfalls", {}).items()}
+        bindings = {
+            item["account_class"]: Binding(
+                {market: schedules[key] for market, key in item["markets"].items()},
+                ladders[item["ladder"]] if item.get("ladder") else (),
+                waterfalls[item["waterfall"]] if item.get("waterfall") else None,
+            )
+            for item in data["bindings"]
+        }
+    except KeyError as error:
+        raise RulebookError(f"{error} is missing") from None
+    named = {w.fund for w in waterfalls.values()}
+    for ladder in ladders.values():
+        named |= {a for rung in ladder if rung.penalty for a, _ in rung.penalty.recipients}
+    if not named <= accounts:
+        raise RulebookError("an account is not declared")
+    if any(m != "*" and m not in markets for b in bindings.values() for m in b.markets):
+        raise RulebookError("a market is not declared")
+    return Rulebook(
+        name,
+        version,
+        sha256,
+        asset,
+        data["mode"],
+        data.get("instruments", {}).get("cost_basis", "average"),
+        data.get("funding", {}).get("operator", "index"),
+        NUMERICS | data.get("numerics", {}),
+        bindings,
+    )
