@@ -1,0 +1,1 @@
+"""Tests of the database room: settings, migrations, the private cluster."""
