@@ -1,0 +1,42 @@
+"""The log: append-only, gapless, idempotent, hashed.
+
+Events go in as batches and come out in the order of commit; this room knows how they are stored
+and proved, and nothing of what they mean. What cannot become an event is kept in quarantine.
+"""
+
+from clearing.log.append import (
+    BATCH,
+    BatchRefused,
+    Conflict,
+    LogWriter,
+    Receipt,
+    position_of,
+    read_at,
+)
+from clearing.log.head import Connection, Head, load_registry, may_assume, read_head
+from clearing.log.quarantine import Quarantined, Refused, keep, quarantined
+from clearing.log.read import LogHole, Stored, follow_log, position_recorded_by, read_log
+
+__all__ = [
+    "BATCH",
+    "BatchRefused",
+    "Conflict",
+    "Connection",
+    "Head",
+    "LogHole",
+    "LogWriter",
+    "Quarantined",
+    "Receipt",
+    "Refused",
+    "Stored",
+    "follow_log",
+    "keep",
+    "load_registry",
+    "may_assume",
+    "position_of",
+    "position_recorded_by",
+    "quarantined",
+    "read_at",
+    "read_head",
+    "read_log",
+]

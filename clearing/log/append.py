@@ -1,0 +1,454 @@
+"""Appending: atomic batches, idempotent by identity, in one gapless order.
+
+A batch is encoded and hashed before the head row is locked, so writers wait for each other only
+while rows are copied in. The optimistic path copies straight away; only if an identity turns out to
+be taken is the batch sorted into new, duplicate and conflicting events. A batch of nothing but
+duplicates writes nothing, no receipt either: the receipts it had are still true.
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final
+
+from psycopg import errors, sql
+
+from clearing.database.faults import fault_point
+from clearing.events import Event, EventRefused, EventRow, Registry, decode, encode, pack
+from clearing.events.canonical import canonical_json
+from clearing.events.fields import from_microseconds
+from clearing.events.kinds import REGISTRY_KINDS
+from clearing.log.head import Connection, Head, load_registry, may_assume, read_head
+from clearing.log.merkle import leaf_hash
+from clearing.log.wire import COLUMNS, identity_copy, log_copy, read_copy
+
+BATCH: Final = 10_000
+"""Events in a batch unless another size is asked for."""
+
+MAX_BATCH: Final = 100_000
+"""The most events that one batch may hold."""
+
+CHANNEL: Final = "clearing_log"
+"""The NOTIFY channel that wakes tailing readers; it carries no information they rely on."""
+
+Identity = tuple[str, str]
+"""Source name and external id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What an append did.
+
+    ``first_position`` and ``last_position`` are those of the new events (both 0 if there were
+    none), ``duplicates`` maps the index of each duplicate in the batch to its first position.
+    ``tree_size`` and ``root`` are the Merkle tree's after the batch, ``batch`` the number of the
+    stored receipt (that of the last one if this batch wrote nothing). ``coverage`` gives, per
+    source, the earliest and latest ``occurred_at`` of the new events, ``recorded_at`` when they
+    were recorded; all times in microseconds since 1970-01-01 UTC.
+    """
+
+    batch: int
+    first_position: int
+    last_position: int
+    duplicates: dict[int, int]
+    tree_size: int
+    root: bytes
+    recorded_at: int
+    coverage: dict[str, tuple[int, int]]
+
+    @property
+    def new(self) -> int:
+        """How many events were new."""
+        return self.last_position - self.first_position + 1 if self.first_position else 0
+
+
+class BatchRefused(ValueError):  # noqa: N818 - reads as the statement that it is
+    """One event of a batch was refused, so nothing of the batch was appended.
+
+    ``index`` is its place in the batch (from 0), ``refusal`` says what is wrong with it.
+    """
+
+    def __init__(self, index: int, refusal: EventRefused) -> None:
+        super().__init__(f"event {index} of the batch: {refusal}")
+        self.index = index
+        self.refusal = refusal
+
+
+class Conflict(ValueError):  # noqa: N818 - reads as the statement that it is
+    """An identity already stands for other content, so nothing of the batch was appended.
+
+    ``index`` is the event's place in the batch, ``position`` where the identity was first used
+    (0: earlier in the same batch), ``stored`` and ``sent`` are both contents.
+    """
+
+    def __init__(self, index: int, position: int, stored: Event, sent: Event) -> None:
+        where = f"log position {position}" if position else "an earlier event of the batch"
+        super().__init__(
+            f"event {index} of the batch: {sent.source}/{sent.external_id} stands for other"
+            f" content at {where}: stored {_differences(stored, sent)}"
+        )
+        self.index = index
+        self.position = position
+        self.stored = stored
+        self.sent = sent
+
+
+def _differences(stored: Event, sent: Event) -> str:
+    """Say in which fields two events differ."""
+    if stored.kind != sent.kind:
+        return f"kind={stored.kind}, sent kind={sent.kind}"
+    names = [
+        name
+        for name in type(stored).model_fields
+        if getattr(stored, name) != getattr(sent, name, None)
+    ]
+    return ", ".join(
+        f"{name}={getattr(stored, name)!s}, sent {name}={getattr(sent, name)!s}" for name in names
+    )
+
+
+class _Batch:
+    """A batch on its way: the rows still to be written, by index, and the duplicates found.
+
+    ``duplicates`` maps an index to the position where the log has that event already, ``repeats``
+    to the index of the same event earlier in the batch. ``registry`` knows what the batch declares.
+    """
+
+    __slots__ = (
+        "declares",
+        "duplicates",
+        "events",
+        "leaves",
+        "registry",
+        "repeats",
+        "rows",
+        "unknown",
+    )
+
+    def __init__(self, events: Sequence[Event], registry: Registry) -> None:
+        self.events = events
+        self.registry = registry
+        self.rows: dict[int, EventRow] = {}
+        self.leaves: dict[int, bytes] = {}
+        self.duplicates: dict[int, int] = {}
+        self.repeats: dict[int, int] = {}
+        self.declares = False
+        self.unknown = False
+
+
+class LogWriter:
+    """Appends to the log over one connection (which must not be used for anything else meanwhile).
+
+    The registry is kept between batches and refreshed when another writer has declared names.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        if not connection.autocommit:
+            raise ValueError("a LogWriter needs an autocommit connection: it opens transactions")
+        self._connection = connection
+        with connection.transaction():
+            self._head = read_head(connection)
+            self._registry = load_registry(connection)
+            self._sets_role = may_assume(connection, "clearing_appender")
+        self._partitions: set[int] = set()
+
+    @property
+    def registry(self) -> Registry:
+        """The names declared as far as this writer knows."""
+        return self._registry
+
+    def append(self, events: Sequence[Event]) -> Receipt:
+        """Append ``events`` as one batch: all of them or none.
+
+        Raises :class:`BatchRefused` if one cannot be stored, :class:`Conflict` if an identity
+        stands for other content, :class:`ValueError` for more than :data:`MAX_BATCH` events.
+        """
+        if len(events) > MAX_BATCH:
+            raise ValueError(f"a batch of {len(events)} events; at most {MAX_BATCH} are accepted")
+        connection = self._connection
+        self._refresh()
+        batch = self._encoded(events)
+        fault_point("append_after_encode")
+        with connection.transaction():
+            if self._sets_role:
+                connection.execute("SET LOCAL ROLE clearing_appender")
+            head = read_head(connection, lock=True)
+            fault_point("append_after_lock")
+            if head.counts != self._registry.counts() and (batch.declares or batch.unknown):
+                self._registry = load_registry(connection)
+                batch = self._encoded(events)
+            receipt = self._write(head, batch)
+            fault_point("append_before_commit")
+        fault_point("append_after_commit")
+        self._registry = batch.registry
+        return receipt
+
+    def append_many(self, events: Iterable[Event], batch: int = BATCH) -> Iterator[Receipt]:
+        """Append ``events`` in batches, yielding each batch's receipt as it is committed."""
+        iterator = iter(events)
+        while chunk := list(islice(iterator, batch)):
+            yield self.append(chunk)
+
+    def _refresh(self) -> None:
+        """Take up names that other writers declared since."""
+        with self._connection.transaction():
+            head = read_head(self._connection)
+            if head.counts != self._registry.counts():
+                self._registry = load_registry(self._connection)
+
+    def _encoded(self, events: Sequence[Event]) -> _Batch:
+        """Encode and hash; sort out what is a duplicate within the batch or declared already."""
+        registry = self._registry
+        batch = _Batch(events, registry)
+        seen: dict[Identity, int] = {}
+        for index, event in enumerate(events):
+            identity = (event.source, event.external_id)
+            first = seen.setdefault(identity, index)
+            if first != index:
+                if event != events[first] and not _same(batch, first, event, registry):
+                    raise Conflict(index, 0, events[first], event)
+                batch.repeats[index] = first
+                continue
+            try:
+                row = encode(event, registry)
+            except EventRefused as refusal:
+                position = self._stored_as(index, event)
+                if position is None:
+                    raise BatchRefused(index, refusal) from None
+                batch.duplicates[index] = position
+                continue
+            if row.kind in REGISTRY_KINDS:
+                if not batch.declares:
+                    registry = batch.registry = registry.copy()
+                    batch.declares = True
+                registry.apply(row)
+            batch.unknown = batch.unknown or '"unknown"' in row.detail
+            batch.rows[index] = row
+            batch.leaves[index] = leaf_hash(pack(row))
+        return batch
+
+    def _stored_as(self, index: int, event: Event) -> int | None:
+        """Return where the log has an event that cannot be encoded because it is declared."""
+        source = self._registry.source_ordinals.get(event.source, 0)
+        position = position_of(self._connection, source, event.external_id)
+        if position is None and event.kind == "SourceDeclared":
+            own = own_identity(event.source, event.external_id)
+            position = position_of(self._connection, 0, own)
+        if position is None:
+            return None
+        stored = decode(read_at(self._connection, position)[0], self._registry)
+        if stored != event:
+            raise Conflict(index, position, stored, event)
+        return position
+
+    def _write(self, head: Head, batch: _Batch) -> Receipt:
+        """Write what is new, under the lock; find duplicates only if an identity is taken."""
+        recorded_at = max(head.recorded_at, time.time_ns() // 1000)
+        self._check_clock(batch, recorded_at)
+        try:
+            with self._connection.transaction():
+                self._copy(head, batch)
+        except errors.UniqueViolation:
+            self._drop_stored(batch)
+            self._copy(head, batch)
+        duplicates = dict(batch.duplicates)
+        for index, first in batch.repeats.items():
+            row = batch.rows.get(first)
+            duplicates[index] = duplicates[first] if row is None else row.position
+        if not batch.rows:
+            return Receipt(
+                head.batch,
+                0,
+                0,
+                duplicates,
+                head.position,
+                head.root,
+                head.recorded_at,
+                {},
+            )
+        for index in batch.rows:
+            head.frontier.append(batch.leaves[index])
+        return self._receipt(head, batch, duplicates, recorded_at)
+
+    def _check_clock(self, batch: _Batch, recorded_at: int) -> None:
+        for index, row in batch.rows.items():
+            if not row.source:
+                continue
+            bound = batch.registry.source(row.source).clock_bound
+            if row.occurred_at > recorded_at + bound:
+                shown = from_microseconds(row.occurred_at).isoformat()
+                raise BatchRefused(
+                    index,
+                    EventRefused(
+                        "occurred_at",
+                        shown,
+                        f"is more than {bound // 1_000_000} s ahead of our clock, which is what"
+                        " its source may be",
+                    ),
+                )
+
+    def _copy(self, head: Head, batch: _Batch) -> None:
+        """Give positions and copy rows and identities in."""
+        if not batch.rows:
+            return
+        connection = self._connection
+        for position, row in enumerate(batch.rows.values(), start=head.position + 1):
+            row.position = position
+        last = head.position + len(batch.rows)
+        size = head.partition_size
+        for number in range(head.position // size, (last - 1) // size + 1):
+            if number not in self._partitions:
+                connection.execute("SELECT clearing.ensure_partition(%s)", (number * size + 1,))
+        rows = batch.rows
+        with connection.cursor() as cursor:
+            with cursor.copy(
+                "COPY clearing.log_identity (source, external_id, position)"
+                " FROM STDIN (FORMAT BINARY)"
+            ) as copy:
+                copy.write(
+                    identity_copy((*identity_of(row), row.position) for row in rows.values())
+                )
+            with cursor.copy(
+                sql.SQL("COPY clearing.log ({}) FROM STDIN (FORMAT BINARY)").format(
+                    sql.SQL(COLUMNS)
+                )
+            ) as copy:
+                data = log_copy((row, batch.leaves[index]) for index, row in rows.items())
+                middle = len(data) // 2
+                copy.write(data[:middle])
+                fault_point("append_mid_copy")
+                copy.write(data[middle:])
+
+    def _drop_stored(self, batch: _Batch) -> None:
+        """Take the events that are stored already out of the batch; other content is a conflict."""
+        wanted = list(batch.rows.items())
+        query = (
+            "SELECT i.source, i.external_id, i.position, l.leaf"
+            " FROM unnest(%s::int[], %s::text[]) AS w (source, external_id)"
+            " JOIN clearing.log_identity i USING (source, external_id)"
+            " JOIN clearing.log l USING (position)"
+        )
+        sources = [row.source for _, row in wanted]
+        identifiers = [identity_of(row)[1] for _, row in wanted]
+        found = self._connection.execute(query, (sources, identifiers)).fetchall()
+        taken = {(row[0], row[1]): (row[2], row[3]) for row in found}
+        for index, row in wanted:
+            if identity_of(row) not in taken:
+                continue
+            position, leaf = taken[identity_of(row)]
+            if leaf != batch.leaves[index]:
+                before = decode(read_at(self._connection, position)[0], batch.registry)
+                if before != decode(row, batch.registry):
+                    raise Conflict(index, position, before, batch.events[index])
+            batch.duplicates[index] = position
+            del batch.rows[index], batch.leaves[index]
+
+    def _receipt(
+        self, head: Head, batch: _Batch, duplicates: dict[int, int], recorded_at: int
+    ) -> Receipt:
+        """Write the receipt and move the head."""
+        connection = self._connection
+        first, size = head.position + 1, head.frontier.size
+        coverage = _coverage(batch)
+        root = head.frontier.root()
+        number = head.batch + 1
+        text = canonical_json({source: list(span) for source, span in coverage.items()})
+        leaf = receipt_leaf(number, first, size, len(duplicates), size, root, recorded_at, text)
+        head.receipt_frontier.append(leaf)
+        connection.execute(
+            "INSERT INTO clearing.log_receipt VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            (number, first, size, len(duplicates), size, root, recorded_at, text, leaf),
+        )
+        declared = [sum(row.kind == kind for row in batch.rows.values()) for kind in (1, 2, 3, 4)]
+        counts = [a + b for a, b in zip(head.counts, declared, strict=True)]
+        connection.execute(
+            "UPDATE clearing.log_head SET position = %s, root = %s, frontier = %s, batch = %s,"
+            " receipt_root = %s, receipt_frontier = %s, recorded_at = %s,"
+            " sources = %s, assets = %s, markets = %s, accounts = %s",
+            (
+                size,
+                root,
+                head.frontier.to_bytes(),
+                number,
+                head.receipt_frontier.root(),
+                head.receipt_frontier.to_bytes(),
+                recorded_at,
+                *counts,
+            ),
+        )
+        connection.execute("SELECT pg_notify(%s, %s)", (CHANNEL, str(size)))
+        return Receipt(number, first, size, duplicates, size, root, recorded_at, coverage)
+
+
+def _coverage(batch: _Batch) -> dict[str, tuple[int, int]]:
+    """Return, per source, the earliest and latest time of the batch's new events."""
+    spans: dict[str, tuple[int, int]] = {}
+    for index, row in batch.rows.items():
+        source, at = batch.events[index].source, row.occurred_at
+        earliest, latest = spans.get(source, (at, at))
+        spans[source] = (min(earliest, at), max(latest, at))
+    return spans
+
+
+def receipt_leaf(
+    batch: int,
+    first: int,
+    last: int,
+    duplicates: int,
+    tree_size: int,
+    root: bytes,
+    recorded_at: int,
+    coverage: str,
+) -> bytes:
+    """Return the leaf of a receipt in the receipts' own tree: its canonical JSON, hashed."""
+    content = canonical_json(
+        [batch, first, last, duplicates, tree_size, root.hex(), recorded_at, coverage]
+    )
+    return hashlib.sha256(b"\x00" + content.encode()).digest()
+
+
+def read_at(connection: Connection, position: int) -> tuple[EventRow, bytes]:
+    """Return the stored row and leaf at ``position`` (:class:`KeyError` if there is none)."""
+    query = (
+        f"COPY (SELECT {COLUMNS} FROM clearing.log WHERE position = %s) TO STDOUT (FORMAT BINARY)"  # noqa: S608 - constant columns
+    )
+    with connection.cursor() as cursor, cursor.copy(query, (position,)) as copy:
+        rows = read_copy(b"".join(copy))
+    if not rows:
+        raise KeyError(f"there is no event at log position {position}")
+    return rows[0]
+
+
+def own_identity(name: str, external_id: str) -> str:
+    """Return the identifier under which a source that declares itself keeps its declaration.
+
+    It has no ordinal yet, so its name stands before the external id; a name holds no space.
+    """
+    return f"{name} {external_id}"
+
+
+def identity_of(row: EventRow) -> tuple[int, str]:
+    """Return the (source ordinal, identifier) that must be unique for ``row``."""
+    if row.source:
+        return (row.source, row.external_id)
+    return (0, own_identity(json.loads(row.detail)["name"], row.external_id))
+
+
+def _same(batch: _Batch, first: int, event: Event, registry: Registry) -> bool:
+    """Whether ``event`` is stored as the very content of the batch's event ``first``."""
+    try:
+        return batch.leaves.get(first) == leaf_hash(pack(encode(event, registry)))
+    except EventRefused:
+        return False
+
+
+def position_of(connection: Connection, source: int, external_id: str) -> int | None:
+    """Return the position of an identity, or None if it was never used."""
+    row = connection.execute(
+        "SELECT position FROM clearing.log_identity WHERE source = %s AND external_id = %s",
+        (source, external_id),
+    ).fetchone()
+    return None if row is None else int(row[0])
