@@ -29,7 +29,9 @@ def by_rounded_entry(book: Book, market: Market, position: Position, closed: int
     return released if position.cost > 0 else -released
 
 
-def apply_fill(book: Book, holder: Holder, market: Market, q: int, a: int) -> tuple[int, int]:
+def apply_fill(
+    book: Book, holder: Holder, market: Market, q: int, a: int, *, known: bool = True
+) -> tuple[int, int]:
     """Apply quantity ``q`` and amount ``a``; return our realised PnL, and that by rounded entry."""
     position = book.position(holder, market.ordinal)
     realised = alternative = 0
@@ -42,6 +44,7 @@ def apply_fill(book: Book, holder: Holder, market: Market, q: int, a: int) -> tu
     if q:
         if position.size == 0:
             position.known = True
+        position.known = position.known and known
         position.size += q
         position.cost += a
     if position.size == 0:

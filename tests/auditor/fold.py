@@ -1,0 +1,170 @@
+"""The second fold: the order of work in one event."""
+
+from fractions import Fraction
+
+from clearing.events import (
+    AccountOpened,
+    Adjusted,
+    AssetDeclared,
+    Deposited,
+    Event,
+    Filled,
+    FundContributed,
+    FundingPaid,
+    FundingSettled,
+    FundWithdrawn,
+    Marked,
+    MarketDeclared,
+    MarketStateChanged,
+    PositionCarried,
+    Reversed,
+    RulebookAdopted,
+    SourceDeclared,
+    Traded,
+    Transferred,
+    Withdrawn,
+)
+from clearing.events.fields import to_microseconds
+from tests.auditor import executions, facts, funding, liquidation, margin, reversals
+from tests.auditor.numbers import scaled
+from tests.auditor.reversals import Done
+from tests.auditor.state import Account, Asset, Book, Entry, Market
+from tests.auditor.testing import examine_all
+
+CASH = (Deposited, Withdrawn, Transferred, FundContributed, FundWithdrawn, Adjusted)
+DECLARATIONS = (SourceDeclared, AssetDeclared, MarketDeclared, AccountOpened)
+
+
+class Auditor:
+    """The second ledger: :meth:`apply` takes events in order and returns their entries."""
+
+    def __init__(self) -> None:
+        self.book = Book()
+        self.position = 0
+        self.done: dict[tuple[str, str], Done] = {}
+
+    def apply(self, event: Event) -> list[Entry]:
+        """Fold one event."""
+        book = self.book
+        self.position += 1
+        book.entries = []
+        book.touched = set()
+        moment = to_microseconds(event.occurred_at)
+        if not isinstance(event, DECLARATIONS):
+            if moment < book.newest:
+                book.entries.append(("late", book.newest - moment))
+            book.newest = max(book.newest, moment)
+        self._take_effect()
+        done = self._fact(event)
+        self.done[event.source, event.external_id] = done
+        fund_entries(book)
+        if event.kind in ("Marked", "ClockTicked"):
+            book.time = max(book.time, moment)
+            fire(book)
+        examine_all(book)
+        while liquidation.act(book):
+            examine_all(book)
+        return book.entries
+
+    def _take_effect(self) -> None:
+        """Rulebooks whose effective position has come, in order of adoption."""
+        book = self.book
+        due = [item for item in book.scheduled if item[0] <= self.position]
+        for item in due:
+            book.scheduled.remove(item)
+            book.rulebooks[book.asset(item[1].asset).ordinal] = item[1]
+            facts.rulebook_entry(book, item[1], "in_force")
+
+    def _fact(self, event: Event) -> Done:
+        book, done = self.book, Done(event.kind)
+        if isinstance(event, DECLARATIONS):
+            declare(book, event)
+        elif isinstance(event, CASH):
+            done.postings = facts.cash(book, event)
+        elif isinstance(event, Filled | Traded):
+            done.sides = self._execution(event)
+        elif isinstance(event, PositionCarried):
+            executions.carried(book, event, facts.holder_of(book, event.account))
+        elif isinstance(event, Marked):
+            facts.marked(book, event)
+        elif isinstance(event, FundingSettled):
+            funding.settled(book, event)
+        elif isinstance(event, FundingPaid):
+            self._paid(event, done)
+        elif isinstance(event, MarketStateChanged):
+            facts.market_state(book, event)
+        elif isinstance(event, RulebookAdopted):
+            facts.adopted(book, event, self.position)
+        elif isinstance(event, Reversed):
+            reversals.undo(book, event, self.done)
+        return done
+
+    def _execution(self, event: Filled | Traded) -> list[executions.Side]:
+        book = self.book
+        if isinstance(event, Filled):
+            return executions.filled(book, event, facts.holder_of(book, event.account))
+        buyer = facts.holder_of(book, event.buyer)
+        return executions.traded(book, event, buyer, facts.holder_of(book, event.seller))
+
+    def _paid(self, event: FundingPaid, done: Done) -> None:
+        book, market = self.book, self.book.market(event.market)
+        holder = facts.holder_of(book, event.account)
+        if holder[0] == "suspense":
+            book.deviate(
+                "unknown_account", market=market.ordinal, asset=market.asset, found=event.account
+            )
+        if funding.paid(book, event, holder):
+            amount = scaled(event.amount, book.assets[market.asset - 1].decimals)
+            source = ("funding", market.ordinal)
+            done.postings = [("funding", market.asset, source, holder, amount)]
+            done.market = market.ordinal
+
+
+def declare(book: Book, event: Event) -> None:
+    """Take up a declaration; its ordinal is its place among its sort."""
+    if isinstance(event, AssetDeclared):
+        book.assets.append(Asset(len(book.assets) + 1, event.name, event.decimals))
+    elif isinstance(event, MarketDeclared):
+        book.markets.append(
+            Market(
+                len(book.markets) + 1,
+                event.name,
+                book.asset(event.settlement_asset).ordinal,
+                Fraction(event.multiplier),
+                scaled(event.lot, event.size_decimals),
+                event.price_decimals,
+                event.mark_decimals,
+                event.size_decimals,
+            )
+        )
+    elif isinstance(event, AccountOpened):
+        book.accounts.append(Account(len(book.accounts) + 1, event.account, event.account_class))
+
+
+def fund_entries(book: Book) -> None:
+    """An entry for every fund whose cash or positions changed since the last ones."""
+    for account, asset in sorted(book.touched):
+        if book.accounts[account - 1].account_class == "fund":
+            numbers = margin.measure(book, account, asset)
+            fine = (numbers.equity - numbers.cash, numbers.equity)
+            texts = [book.fine(asset, number) for number in fine]
+            book.entries.append(("fund", account, asset, numbers.cash, *texts))
+    book.touched = set()
+
+
+def fire(book: Book) -> None:
+    """Margin calls due at or before fold time are missed."""
+    timers = [
+        (scope.call.due, scope.account, scope.asset)
+        for scope in book.scopes.values()
+        if scope.call is not None and not scope.call.missed and scope.call.due <= book.time
+    ]
+    for _, account, asset in sorted(timers):
+        scope = book.scope(account, asset)
+        if scope.call is None:
+            continue
+        scope.call.missed = True
+        rungs = margin.ladder(book, scope)
+        rung = rungs[scope.call.rung] if scope.call.rung < len(rungs) else None
+        numbers = margin.measure(book, account, asset)
+        margin.call_entry(book, scope, "missed", rung, numbers, scope.call.due)

@@ -1,0 +1,76 @@
+"""Testing a scope: what its entries say, and nothing that moves."""
+
+from tests.auditor import margin
+from tests.auditor.margin import Measure
+from tests.auditor.state import Book, Scope
+
+
+def examine_all(book: Book) -> None:
+    """Test every scope, in order of (account, asset): those that nothing changed say nothing."""
+    for account in book.accounts:
+        for asset in book.assets:
+            _examine(book, book.scope(account.ordinal, asset.ordinal))
+
+
+def _examine(book: Book, scope: Scope) -> None:
+    numbers = margin.measure(book, scope.account, scope.asset)
+    _settle_call(book, scope, numbers)
+    status, before = margin.status_of(book, scope, numbers), scope.status
+    if status != before:
+        fine = (numbers.equity, numbers.initial, numbers.maintenance)
+        texts = [book.fine(scope.asset, number) for number in fine]
+        book.entries.append(("transition", scope.account, scope.asset, before, status, *texts))
+        scope.status = status
+        _deviations(book, scope, before, numbers)
+        if status == "liquidation":
+            scope.venue_closed = False
+        scope.withheld = False
+    if status == "liquidation" and book.mode(scope.asset) == "derive":
+        _withhold(book, scope, numbers)
+
+
+def _settle_call(book: Book, scope: Scope, numbers: Measure) -> None:
+    """Close a call that was met or that has lapsed."""
+    call = scope.call
+    if call is None:
+        return
+    rungs = margin.ladder(book, scope)
+    rung = rungs[call.rung] if call.rung < len(rungs) else None
+    if rung is not None and rung.action != "margin_call":
+        rung = None
+    if rung is None or not book.held(scope.account, scope.asset):
+        outcome = "lapsed"
+    elif numbers.equity >= numbers.level(rung.restore) and not margin.below(rung, numbers):
+        outcome = "met"
+    else:
+        return
+    scope.call = None
+    margin.call_entry(book, scope, outcome, rung, numbers, call.due)
+
+
+def _deviations(book: Book, scope: Scope, before: str, numbers: Measure) -> None:
+    """What a transition itself says was wrong."""
+    bound = book.binding(scope.account, scope.asset) is not None
+    if bound and scope.status == "flat" and numbers.cash < 0:
+        found = book.fine(scope.asset, numbers.cash)
+        book.deviate("negative_balance", account=scope.account, asset=scope.asset, found=found)
+    verify = book.mode(scope.asset) == "verify"
+    if verify and before == "liquidation" and not scope.venue_closed:
+        book.deviate("liquidation_missing", account=scope.account, asset=scope.asset)
+
+
+def _withhold(book: Book, scope: Scope, numbers: Measure) -> None:
+    """Say once per stay which closing rung would act but cannot."""
+    held = [
+        number
+        for number, rung in enumerate(margin.ladder(book, scope))
+        if rung.action in margin.CLOSING
+        and margin.holds(book, scope, number, numbers)
+        and not (rung.action == "reduce" and numbers.equity <= 0)
+    ]
+    able = any(margin.can_act(book, scope, number, numbers) for number in held)
+    if not held or able or scope.withheld:
+        return
+    scope.withheld = True
+    action = margin.ladder(book, scope)[held[0]].action
+    book.entries.append(("withheld", scope.account, scope.asset, action))
