@@ -1,0 +1,144 @@
+"""Generations: complete sets of read models, one of them live."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from psycopg import sql
+from psycopg.rows import class_row
+
+from clearing.engine import ENGINE_VERSION, GENESIS_HASH
+from clearing.log import Connection, may_assume
+from clearing.projectors.tables import TABLES, schema_of, script
+
+PROJECTOR = "ledger"
+"""The name of the projector that writes every read model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """A set of read models: ``status`` is building, live, retired, refused or checking.
+
+    ``position`` and ``entry_hash`` are its checkpoint; ``finding`` says why it was refused.
+    """
+
+    number: int
+    status: str
+    engine_version: str
+    finding: str
+    position: int
+    entry_hash: bytes
+
+
+@contextmanager
+def projector_transaction(connection: Connection) -> Iterator[None]:
+    """Open a transaction as the projector role, if this user may take it on."""
+    with connection.transaction():
+        if may_assume(connection, "clearing_projector"):
+            connection.execute("SET LOCAL ROLE clearing_projector")
+        yield
+
+
+def generations(connection: Connection) -> list[Generation]:
+    """Return all generations, oldest first."""
+    with connection.cursor(row_factory=class_row(Generation)) as cursor:
+        return cursor.execute(
+            "SELECT number, status, engine_version, finding, position, entry_hash"
+            " FROM clearing.generation JOIN clearing.projector_checkpoint ON generation = number"
+            " WHERE projector = %s ORDER BY number",
+            (PROJECTOR,),
+        ).fetchall()
+
+
+def live_generation(connection: Connection) -> Generation | None:
+    """Return the generation that answers queries, or None before the first projection."""
+    return next((g for g in generations(connection) if g.status == "live"), None)
+
+
+def create_generation(connection: Connection, status: str) -> Generation:
+    """Make an empty generation; must run inside a :func:`projector_transaction`."""
+    connection.execute("LOCK TABLE clearing.generation IN SHARE ROW EXCLUSIVE MODE")
+    row = connection.execute("SELECT coalesce(max(number), 0) + 1 FROM clearing.generation")
+    (number,) = row.fetchone() or (1,)
+    connection.execute(
+        "INSERT INTO clearing.generation (number, status, engine_version) VALUES (%s, %s, %s)",
+        (number, status, ENGINE_VERSION),
+    )
+    connection.execute(
+        "INSERT INTO clearing.projector_checkpoint VALUES (%s, %s, 0, %s)",
+        (PROJECTOR, number, GENESIS_HASH),
+    )
+    connection.execute(script(number))
+    if may_assume(connection, "clearing_projector"):
+        schema = sql.Identifier(schema_of(number))
+        connection.execute(sql.SQL("GRANT USAGE ON SCHEMA {} TO clearing_reader").format(schema))
+        connection.execute(
+            sql.SQL("GRANT SELECT ON ALL TABLES IN SCHEMA {} TO clearing_reader").format(schema)
+        )
+    return Generation(number, status, ENGINE_VERSION, "", 0, GENESIS_HASH)
+
+
+def ensure_live(connection: Connection) -> Generation:
+    """Return the live generation, making the first one if there is none."""
+    live = live_generation(connection)
+    if live is not None:
+        return live
+    with projector_transaction(connection):
+        connection.execute("LOCK TABLE clearing.generation IN SHARE ROW EXCLUSIVE MODE")
+        return live_generation(connection) or create_generation(connection, "live")
+
+
+def drop_generation(connection: Connection, number: int) -> None:
+    """Remove a generation and its tables; :class:`ValueError` for the live one."""
+    with projector_transaction(connection):
+        row = connection.execute(
+            "SELECT status FROM clearing.generation WHERE number = %s FOR UPDATE", (number,)
+        ).fetchone()
+        if row is None:
+            raise ValueError(f"there is no generation {number}")
+        if row[0] == "live":
+            raise ValueError(f"generation {number} is live")
+        schema = sql.Identifier(schema_of(number))
+        connection.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(schema))
+        connection.execute("DELETE FROM clearing.generation WHERE number = %s", (number,))
+
+
+def table_differences(connection: Connection, left: int, right: int, upto: int) -> list[str]:
+    """Compare two generations' tables up to a position; say which differ, where first, and how.
+
+    Rows are compared as whole contents, with multiplicity.
+    """
+    found = []
+    for table in TABLES.values():
+        names = [sql.Identifier(schema_of(number), table.name) for number in (left, right)]
+        sums = [_content(connection, name, upto) for name in names]
+        if sums[0] == sums[1]:
+            continue
+        extra = _first_extra(connection, names[0], names[1], upto)
+        missing = _first_extra(connection, names[1], names[0], upto)
+        found.append(
+            f"{table.name}: generation {left} has {sums[0][0]} rows, {right} has {sums[1][0]};"
+            f" only in {left}: {extra or 'none'}; only in {right}: {missing or 'none'}"
+        )
+    return found
+
+
+def _content(connection: Connection, name: sql.Composable, upto: int) -> tuple[int, str]:
+    """Return the number of rows up to a position and a sum over the hashes of their contents."""
+    query = sql.SQL(
+        "SELECT count(*), coalesce(sum(('x' || left(md5(t::text), 15))::bit(60)::bigint), 0)::text"
+        " FROM {} t WHERE position <= {}"
+    ).format(name, sql.Literal(upto))
+    row = connection.execute(query).fetchone()
+    return (int(row[0]), str(row[1])) if row else (0, "0")
+
+
+def _first_extra(
+    connection: Connection, one: sql.Composable, other: sql.Composable, upto: int
+) -> str:
+    query = sql.SQL(
+        "SELECT t::text FROM (SELECT * FROM {} WHERE position <= {} EXCEPT ALL"
+        " SELECT * FROM {} WHERE position <= {}) t ORDER BY position, line LIMIT 1"
+    ).format(one, sql.Literal(upto), other, sql.Literal(upto))
+    row = connection.execute(query).fetchone()
+    return "" if row is None else str(row[0])

@@ -1,0 +1,258 @@
+"""The projector: the log folded into a generation's histories, exactly once or not at all.
+
+Rows, snapshot and checkpoint of a batch are written in one transaction, and the checkpoint moves
+by compare-and-set, so of two projectors on one generation one loses cleanly and writes nothing. A
+restart begins at the latest snapshot, folds up to the checkpoint without writing, and must arrive
+at the checkpoint's entry hash.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from psycopg import sql
+
+from clearing.database.faults import fault_point
+from clearing.engine import Engine, Entry, WatchName
+from clearing.engine.reversal import Resolver
+from clearing.events import EventRow, pack
+from clearing.log import Connection, Stored, position_of, read_at, read_log
+from clearing.projectors.generations import PROJECTOR, Generation, projector_transaction
+from clearing.projectors.tables import TABLES, schema_of
+
+SNAPSHOT_EVERY: Final = 100_000
+"""Events between snapshots, unless another number is asked for."""
+
+_Ledger = tuple[str | int, str | int, str | int]
+
+Progress = Callable[[int], None]
+"""Called with the position reached."""
+
+
+class BrokenLeaf(RuntimeError):  # noqa: N818 - reads as the statement that it is
+    """A stored event does not hash to its leaf: its content was changed."""
+
+
+class BrokenCheckpoint(RuntimeError):  # noqa: N818 - reads as the statement that it is
+    """The log does not fold to the entry hash that the checkpoint carries."""
+
+
+class CheckpointMoved(RuntimeError):  # noqa: N818 - reads as the statement that it is
+    """Another projector wrote to this generation, or it is no longer being written to."""
+
+
+def log_resolver(connection: Connection) -> Resolver:
+    """Return what finds earlier events for the engine: the log's own identity table."""
+
+    def resolve(source: int, external_id: str) -> EventRow | None:
+        position = position_of(connection, source, external_id)
+        return None if position is None else read_at(connection, position)[0]
+
+    return resolve
+
+
+def checked(stored: Iterable[Stored]) -> Iterable[EventRow]:
+    """Yield rows whose content still hashes to their leaf; raise :class:`BrokenLeaf` otherwise."""
+    sha256 = hashlib.sha256
+    for row, leaf in stored:
+        if sha256(b"\x00" + pack(row)).digest() != leaf:
+            raise BrokenLeaf(f"log position {row.position}: content and leaf differ")
+        yield row
+
+
+def fold_log(
+    connection: Connection, *, upto: int | None = None, watch: WatchName = "banded"
+) -> Engine:
+    """Fold the log from genesis up to a position, writing nothing, and return the engine."""
+    engine = Engine(resolver=log_resolver(connection), watch=watch)
+    for stored in read_log(connection, upto=upto):
+        for row in checked(stored):
+            engine.apply(row)
+    return engine
+
+
+class Projector:
+    """Writes one generation. The connection must be in autocommit mode and its own."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        generation: Generation,
+        *,
+        watch: WatchName = "banded",
+        snapshot_every: int = SNAPSHOT_EVERY,
+    ) -> None:
+        self._connection = connection
+        self.generation = generation.number
+        self._schema = schema_of(generation.number)
+        self._snapshot_every = snapshot_every
+        self.engine = self._restore(generation, watch)
+        self._balances = self._loaded_balances()
+        self._certified: frozenset[int] = frozenset()
+        self.digests: dict[int, str] = {}
+
+    @property
+    def position(self) -> int:
+        """The last position written."""
+        return self.engine.position
+
+    def note_digests_at(self, positions: Iterable[int]) -> None:
+        """Take the digest of the book at these positions, when they are reached."""
+        self._certified = frozenset(positions)
+
+    def run(
+        self, *, upto: int | None = None, batch: int = 10_000, progress: Progress | None = None
+    ) -> int:
+        """Write everything up to a position, or the present end, and return the last position.
+
+        Raises :class:`CheckpointMoved`, :class:`BrokenLeaf`,
+        :class:`~clearing.log.LogHole` and the engine's own errors; what was committed stands.
+        """
+        for stored in read_log(self._connection, after=self.position, upto=upto, batch=batch):
+            self.write(stored)
+            if progress is not None:
+                progress(self.position)
+        return self.position
+
+    def write(self, stored: list[Stored]) -> None:
+        """Fold and write one batch in one transaction."""
+        before = (self.engine.position, self.engine.entry_hash)
+        lines: dict[str, list[str]] = {}
+        for row in checked(stored):
+            self._collect(lines, row.position, self.engine.apply(row))
+            if row.position in self._certified:
+                self.digests[row.position] = self.engine.digest()
+        fault_point("project_before_write")
+        with projector_transaction(self._connection):
+            self._copy(lines)
+            fault_point("project_mid_write")
+            if before[0] // self._snapshot_every != self.position // self._snapshot_every:
+                self._write_snapshot()
+            self._move_checkpoint(before)
+            fault_point("project_before_commit")
+        fault_point("project_after_commit")
+
+    def snapshot(self) -> None:
+        """Store a snapshot at the checkpoint, unless there is one."""
+        with projector_transaction(self._connection):
+            self._write_snapshot()
+
+    def digest_at(self, position: int) -> str:
+        """Return the book's digest at a position already written, folding again if need be."""
+        if position not in self.digests:
+            self.digests[position] = fold_log(self._connection, upto=position).digest()
+        return self.digests[position]
+
+    def snapshots_of(self, generation: int) -> dict[int, str]:
+        """Return the digests that a generation's snapshots carry, by position."""
+        rows = self._connection.execute(
+            sql.SQL("SELECT position, digest FROM {} ORDER BY position").format(
+                sql.Identifier(schema_of(generation), "snapshot")
+            )
+        ).fetchall()
+        return {int(position): str(digest) for position, digest in rows}
+
+    def _collect(self, lines: dict[str, list[str]], position: int, entries: list[Entry]) -> None:
+        for line, entry in enumerate(entries):
+            kind = str(entry[0])
+            if kind == "posting":
+                self._collect_posting(lines.setdefault("posting", []), position, line, entry)
+            else:
+                fields = "\t".join([_text(value) for value in entry[1:]])
+                lines.setdefault(kind, []).append(f"{position}\t{line}\t{fields}\n")
+
+    def _collect_posting(self, lines: list[str], position: int, line: int, entry: Entry) -> None:
+        _, purpose, asset, payer_kind, payer, payee_kind, payee, amount, market = entry
+        balances = self._balances
+        units = int(amount)
+        payer_key, payee_key = (payer_kind, payer, asset), (payee_kind, payee, asset)
+        after = balances[payer_key] = balances.get(payer_key, 0) - units
+        lines.append(
+            f"{position}\t{line}\t0\t{payer_kind}\t{payer}\t{asset}\t-{amount}\t{after}\t{purpose}"
+            f"\t{payee_kind}\t{payee}\t{market}\n"
+        )
+        after = balances[payee_key] = balances.get(payee_key, 0) + units
+        lines.append(
+            f"{position}\t{line}\t1\t{payee_kind}\t{payee}\t{asset}\t{amount}\t{after}\t{purpose}"
+            f"\t{payer_kind}\t{payer}\t{market}\n"
+        )
+
+    def _copy(self, lines: dict[str, list[str]]) -> None:
+        with self._connection.cursor() as cursor:
+            for kind, rows in lines.items():
+                query = sql.SQL("COPY {} FROM STDIN").format(
+                    sql.Identifier(self._schema, TABLES[kind].name)
+                )
+                with cursor.copy(query) as copy:
+                    copy.write("".join(rows))
+
+    def _write_snapshot(self) -> None:
+        self._connection.execute(
+            sql.SQL(
+                "INSERT INTO {} (position, entry_hash, digest, document) VALUES (%s, %s, %s, %s)"
+                " ON CONFLICT (position) DO NOTHING"
+            ).format(sql.Identifier(self._schema, "snapshot")),
+            (
+                self.position,
+                self.engine.entry_hash,
+                self.engine.digest(),
+                self.engine.snapshot(),
+            ),
+        )
+
+    def _move_checkpoint(self, before: tuple[int, bytes]) -> None:
+        cursor = self._connection.execute(
+            "UPDATE clearing.projector_checkpoint c SET position = %s, entry_hash = %s"
+            " FROM clearing.generation g"
+            " WHERE projector = %s AND generation = %s AND position = %s AND entry_hash = %s"
+            " AND g.number = c.generation AND g.status IN ('live', 'building', 'checking')",
+            (self.position, self.engine.entry_hash, PROJECTOR, self.generation, *before),
+        )
+        if cursor.rowcount != 1:
+            raise CheckpointMoved(
+                f"generation {self.generation} was written to by another projector after position"
+                f" {before[0]}, or is no longer in use; nothing of this batch was written"
+            )
+
+    def _restore(self, generation: Generation, watch: WatchName) -> Engine:
+        resolver = log_resolver(self._connection)
+        row = self._connection.execute(
+            sql.SQL(
+                "SELECT document FROM {} WHERE position <= %s ORDER BY position DESC LIMIT 1"
+            ).format(sql.Identifier(self._schema, "snapshot")),
+            (generation.position,),
+        ).fetchone()
+        if row is None:
+            engine = Engine(resolver=resolver, watch=watch)
+        else:
+            engine = Engine.restore(row[0], resolver=resolver, watch=watch)
+        for stored in read_log(self._connection, after=engine.position, upto=generation.position):
+            for event in checked(stored):
+                engine.apply(event)
+        at = (engine.position, engine.entry_hash)
+        if at != (generation.position, generation.entry_hash):
+            raise BrokenCheckpoint(
+                f"generation {generation.number} stands at position {generation.position} with"
+                f" entry hash {generation.entry_hash.hex()}, but the log folds to"
+                f" {at[1].hex()} at {at[0]}"
+            )
+        return engine
+
+    def _loaded_balances(self) -> dict[_Ledger, int]:
+        book = self.engine.book
+        balances: dict[_Ledger, int] = {}
+        for key, balance in book.balances.items():
+            balances[key] = balance
+        for scope in book.scopes.values():
+            balances["account", scope.account, scope.asset] = scope.cash
+        return balances
+
+
+def _text(value: str | int) -> str:
+    """Write a field for COPY's text format."""
+    if isinstance(value, int):
+        return str(value)
+    if "\\" in value or "\t" in value or "\n" in value or "\r" in value:
+        value = value.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n")
+        return value.replace("\r", "\\r")
+    return value

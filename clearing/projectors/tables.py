@@ -1,0 +1,158 @@
+"""The read models: one history table per kind of entry, in a generation's own schema.
+
+Every row carries the log position of the event that made it and its line among that event's
+entries. Columns are the entry's fields; scaled integers and exact decimals are ``numeric`` wherever
+they could outgrow 63 bits, because a read model that overflows would be a ledger that stops.
+A posting becomes two lines, one for each side, with the balance after it.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from clearing.engine import ENTRY_FIELDS
+
+_TYPES: Final[dict[str, str]] = {
+    **dict.fromkeys(
+        (
+            "account",
+            "asset",
+            "market",
+            "holder",
+            "rung",
+            "rank",
+            "candidate",
+            "taker",
+            "interval_seconds",
+        ),
+        "integer NOT NULL",
+    ),
+    **dict.fromkeys(("microseconds", "due_at"), "bigint NOT NULL"),
+    **dict.fromkeys(("effective", "moved", "entry_known"), "boolean NOT NULL"),
+    **dict.fromkeys(
+        (
+            "size",
+            "cost",
+            "funding_index",
+            "accrued",
+            "amount",
+            "price",
+            "rate",
+            "index",
+            "equity",
+            "initial",
+            "maintenance",
+            "amount_due",
+            "requirement",
+            "factor",
+            "threshold",
+            "mark",
+            "equity_share",
+            "loss",
+            "pnl",
+            "notional",
+            "taken",
+            "fund",
+            "adl",
+            "deficit",
+            "rounding",
+            "cash",
+            "inventory",
+        ),
+        "numeric NOT NULL",
+    ),
+}
+"""Types of the fields that are not text."""
+
+_NAMES: Final = {
+    "position": "position_history",
+    "closed": "closing",
+    "adl": "adl_rank",
+    "fund": "fund_history",
+}
+"""Tables that are not called by their entry's kind."""
+
+_INDEXES: Final[dict[str, tuple[str, ...]]] = {
+    "posting": ("ledger, ordinal, asset, position, line, side", "position"),
+    "position_history": ("holder_kind, holder, market, position, line", "market, position"),
+    "mark": ("market, position, line",),
+    "funding": ("market, position",),
+    "transition": ("account, asset, position, line",),
+    "margin_call": ("account, asset, position, line",),
+    "liquidation": ("account, position, line",),
+    "closing": ("account, position, line",),
+    "loss": ("position",),
+    "fund_history": ("account, asset, position, line",),
+    "deviation": ("account, position", "code, position"),
+    "adl_rank": ("account, position",),
+    "bankruptcy": ("account, position",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A history table: its name, columns with their types, and the columns of its indexes."""
+
+    name: str
+    columns: tuple[tuple[str, str], ...]
+    indexes: tuple[str, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The columns' names in order."""
+        return tuple(name for name, _ in self.columns)
+
+
+_PLACE: Final = (("position", "bigint NOT NULL"), ("line", "integer NOT NULL"))
+
+POSTING: Final = Table(
+    "posting",
+    (
+        *_PLACE,
+        ("side", "smallint NOT NULL"),
+        ("ledger", "text NOT NULL"),
+        ("ordinal", "integer NOT NULL"),
+        ("asset", "integer NOT NULL"),
+        ("amount", "numeric NOT NULL"),
+        ("balance", "numeric NOT NULL"),
+        ("purpose", "text NOT NULL"),
+        ("counter_ledger", "text NOT NULL"),
+        ("counter_ordinal", "integer NOT NULL"),
+        ("market", "integer NOT NULL"),
+    ),
+    _INDEXES["posting"],
+)
+"""Both lines of every posting: ``amount`` is signed, ``balance`` the ledger account's after it."""
+
+
+def _table(kind: str) -> Table:
+    name = _NAMES.get(kind, kind)
+    columns = tuple((field, _TYPES.get(field, "text NOT NULL")) for field in ENTRY_FIELDS[kind])
+    return Table(name, _PLACE + columns, _INDEXES.get(name, ()))
+
+
+TABLES: Final[dict[str, Table]] = {
+    kind: POSTING if kind == "posting" else _table(kind) for kind in ENTRY_FIELDS
+}
+"""The table of each kind of entry."""
+
+SNAPSHOT: Final = (
+    "position bigint PRIMARY KEY, entry_hash bytea NOT NULL, digest text NOT NULL,"
+    " document text NOT NULL"
+)
+"""Columns of a generation's ``snapshot`` table: the engine's state at a position."""
+
+
+def schema_of(generation: int) -> str:
+    """Return the name of a generation's schema."""
+    return f"generation_{int(generation)}"
+
+
+def script(generation: int) -> str:
+    """Return the statements that make a generation's schema; names are our own constants."""
+    schema = schema_of(generation)
+    parts = [f"CREATE SCHEMA {schema};", f"CREATE TABLE {schema}.snapshot ({SNAPSHOT});"]
+    for table in TABLES.values():
+        columns = ", ".join(f'"{name}" {kind}' for name, kind in table.columns)
+        parts.append(f"CREATE TABLE {schema}.{table.name} ({columns});")
+        parts += [f"CREATE INDEX ON {schema}.{table.name} ({index});" for index in table.indexes]
+    return "\n".join(parts)
