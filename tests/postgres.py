@@ -28,12 +28,13 @@ FAST = {
     "max_wal_senders": "0",
 }
 # Serves until its standard input ends, which the kernel sees to however the test process dies.
+# A shell's background process ignores SIGINT until Postgres takes it over, hence SIGTERM first.
 SERVE = """
 base=$1; bin=$2; shift 2
 "$bin/initdb" -D "$base/data" -U clearing -A trust -N -E UTF8 --locale=C </dev/null || exit 1
 "$bin/postgres" -D "$base/data" "$@" </dev/null & server=$!
 read -r _
-kill -INT "$server"; wait "$server"
+kill -TERM "$server"; kill -INT "$server"; wait "$server"
 rm -rf "$base"
 """
 
