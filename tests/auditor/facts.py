@@ -183,7 +183,7 @@ def adopted(book: Book, event: RulebookAdopted, position: int) -> None:
             {account.name for account in book.accounts},
         )
     except RulebookError as error:
-        book.deviate("rulebook_refused", detail=str(error))
+        book.deviate("rulebook_refused", found=event.name, detail=str(error))
         return
     wanted = event.effective_position
     if wanted is not None and wanted > position:
@@ -195,8 +195,8 @@ def adopted(book: Book, event: RulebookAdopted, position: int) -> None:
         book.deviate(
             "effective_position_passed",
             asset=asset,
-            expected=str(wanted),
-            found=str(position),
+            expected=str(position),
+            found=str(wanted),
         )
     book.rulebooks[book.asset(rulebook.asset).ordinal] = rulebook
     rulebook_entry(book, rulebook, "in_force")

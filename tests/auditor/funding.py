@@ -92,7 +92,13 @@ def paid(book: Book, event: FundingPaid, holder: Holder) -> bool:
     account = holder[1] if holder[0] == "account" else 0
     mode = book.mode(market.asset)
     if mode == "derive":
-        book.deviate("venue_outcome", account=account, market=market.ordinal, asset=market.asset)
+        book.deviate(
+            "venue_outcome",
+            account=account,
+            market=market.ordinal,
+            asset=market.asset,
+            found="funding",
+        )
         return False
     if mode == "verify":
         _verify(book, market, holder, amount)

@@ -1,0 +1,156 @@
+"""Small random venues and what happens on them, from a seed and by integers alone."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any
+
+from tests.auditor import stream
+from tests.auditor.documents import decimal
+
+Document = dict[str, Any]
+START = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+@dataclass
+class Traded:
+    """A market as the generator knows it: its scales and its last price."""
+
+    name: str
+    asset: str
+    lot: int
+    multiplier: int
+    multiplier_decimals: int
+    price_decimals: int
+    mark_decimals: int
+    size_decimals: int
+    price: int
+    drift: int = 0
+
+    def lots(self, rng: Random, worth: int) -> int:
+        """A size (scaled) of about ``worth`` whole units of notional, at least a lot."""
+        scale = int(10 ** (self.mark_decimals + self.size_decimals + self.multiplier_decimals))
+        per_lot = self.price * self.lot * self.multiplier
+        count: int = worth * scale // max(1, per_lot)
+        count = min(count, 10**9)
+        return self.lot * max(1, count * rng.randrange(20, 180) // 100)
+
+    def fill_price(self, rng: Random) -> str:
+        """A price near the mark, at price decimals."""
+        ticks = self.price // int(10 ** (self.mark_decimals - self.price_decimals))
+        ticks = ticks * rng.randrange(970, 1031) // 1000
+        return decimal(max(1, ticks), self.price_decimals)
+
+    def size(self, scaled: int) -> str:
+        return decimal(scaled, self.size_decimals)
+
+
+class World:
+    """A venue being told: its names, its clock, and the documents of its events so far."""
+
+    def __init__(self, rng: Random) -> None:
+        self.rng = rng
+        self.events: list[Document] = []
+        self.now = START
+        self.decimals: dict[str, int] = {}
+        self.markets: list[Traded] = []
+        self.accounts: list[str] = []
+        self.funds: list[str] = []
+        self.ids: list[str] = []
+        self.marks: list[str] = []
+        self.holdings: dict[tuple[str, str], int] = {}
+        self.filled: set[str] = set()
+
+    def say(self, kind: str, *, back: Any = 0, **fields: Any) -> str:
+        """Append an event; ``back`` seconds late."""
+        name = f"e{len(self.events) + 1}"
+        moment = self.now - timedelta(seconds=back)
+        document = {"kind": kind, "source": "venue", "external_id": name, "occurred_at": moment}
+        self.events.append({**document, **fields})
+        return name
+
+    def wait(self) -> None:
+        """Time passes, and sometimes it does not."""
+        steps = (0, 0, 1, 1, 5, 30, 61, 600, 3700)
+        self.now += timedelta(seconds=self.rng.choice(steps))
+
+    def money(self, asset: str, low: int, high: int) -> str:
+        """An amount between two whole numbers, at the asset's decimals, never zero."""
+        unit = 10 ** self.decimals[asset]
+        return decimal(self.rng.randrange(low * unit, high * unit) + 1, self.decimals[asset])
+
+    def trader(self) -> str:
+        """An account that trades, or now and then one that nobody declared, or a fund."""
+        turn = self.rng.randrange(60)
+        if turn == 0:
+            return "ghost"
+        if turn == 1:
+            return self.rng.choice(self.funds)
+        traders = [name for name in self.accounts if name not in self.funds]
+        return self.rng.choice(traders)
+
+
+def declare(world: World) -> None:
+    """Assets, markets and accounts, in an order that their names do not tell."""
+    rng = world.rng
+    world.say("SourceDeclared", name="venue", description="a venue")
+    for name in rng.sample(["USD", "EUR", "COIN"], rng.randrange(1, 3)):
+        world.decimals[name] = rng.choice([0, 2, 2, 6, 8])
+        world.say("AssetDeclared", name=name, decimals=world.decimals[name])
+    for name in rng.sample(["ZEB", "ANT", "BTC", "OWL"], rng.randrange(1, 5)):
+        market(world, name)
+    count, funds = rng.randrange(2, 9), rng.randrange(1, 3)
+    names = rng.sample(["zoe", "amy", "bob", "kim", "lea", "max", "ned", "pia"], count)
+    classes = {name: rng.choice(["trader", "trader", "maker", "vip", "stray"]) for name in names}
+    classes |= dict.fromkeys(["fund-b", "fund-a"][:funds], "fund")
+    order = sorted(classes)
+    rng.shuffle(order)
+    for name in order:
+        world.say("AccountOpened", account=name, account_class=classes[name])
+        world.accounts.append(name)
+        if classes[name] == "fund":
+            world.funds.append(name)
+
+
+def market(world: World, name: str) -> None:
+    rng = world.rng
+    price_decimals = rng.choice([0, 1, 2, 4])
+    mark_decimals = price_decimals + rng.choice([0, 0, 2, 4])
+    size_decimals = rng.choice([0, 1, 3, 5])
+    multiplier, places = rng.choice([(1, 0), (1, 0), (1, 2), (10, 0), (5, 1), (3, 4)])
+    lot = rng.choice([1, 1, 5, 10])
+    asset = rng.choice(list(world.decimals))
+    world.say(
+        "MarketDeclared",
+        name=name,
+        settlement_asset=asset,
+        multiplier=decimal(multiplier, places),
+        lot=decimal(lot, size_decimals),
+        price_decimals=price_decimals,
+        mark_decimals=mark_decimals,
+        size_decimals=size_decimals,
+    )
+    base = rng.choice([7, 40, 900, 5000]) * int(10**mark_decimals)
+    price = max(1, base * rng.randrange(50, 200) // 100)
+    world.markets.append(
+        Traded(
+            name,
+            asset,
+            lot,
+            multiplier,
+            places,
+            price_decimals,
+            mark_decimals,
+            size_decimals,
+            price,
+        )
+    )
+
+
+def generate(seed: int, length: int = 120) -> list[Document]:
+    """The documents of one venue's events, the same for the same seed."""
+    rng = Random(seed)  # noqa: S311 - test cases, not secrets
+    world = World(rng)
+    declare(world)
+    stream.tell(world, length)
+    return world.events
