@@ -58,7 +58,7 @@ def _cut(text: str, limit: int) -> str:
 
 
 Book = Callable[[Sequence[tuple[MarketDeclared, Decimal]], datetime], Iterator[Event]]
-"""Accounts and positions to put beside prices: a book for (market, opening mark) pairs at a time."""
+"""Accounts and positions beside prices: a book for (market, opening mark) pairs at a moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +105,7 @@ class Importer(Protocol):
     def sniff(self, header: Sequence[str]) -> bool:
         """Return whether a file whose first line has these CSV fields is of this format."""
 
-    def read(
-        self, paths: Sequence[str], options: ImportOptions
-    ) -> Iterator[Located | Refusal]:
+    def read(self, paths: Sequence[str], options: ImportOptions) -> Iterator[Located | Refusal]:
         """Yield the events of all ``paths`` in merge order, and refusals where they are met.
 
         Bad content is never raised. :class:`OptionRefused` is, before anything is read.

@@ -26,6 +26,7 @@ from clearing.adapters.base import (
 )
 from clearing.adapters.fields import (
     FieldRefused,
+    check_names,
     decimal_field,
     decimals_of,
     name_field,
@@ -95,18 +96,22 @@ class Binance:
         """Return whether the header is the one of bars or of funding."""
         return set(header) in (set(BAR_COLUMNS), set(FUNDING_COLUMNS))
 
-    def read(
-        self, paths: Sequence[str], options: ImportOptions
-    ) -> Iterator[Located | Refusal]:
+    def read(self, paths: Sequence[str], options: ImportOptions) -> Iterator[Located | Refusal]:
         """Yield refusals as met, then declarations, the book, and marks and funding interleaved."""
         settings = settle(self.name, self.settings, options.settings)
         bar_seconds = _seconds(settings, "bar-seconds", 4)
         funding_seconds = _seconds(settings, "funding-seconds", 1)
-        for key in ("source", "asset"):
-            try:
-                name_field(key, settings[key])
-            except FieldRefused as error:
-                raise OptionRefused(f"{self.name}: {key}={settings[key]!r}: {error.reason}") from error
+        check_names(self.name, settings, "source", "asset")
+        return self._read(paths, settings, options, bar_seconds, funding_seconds)
+
+    def _read(
+        self,
+        paths: Sequence[str],
+        settings: Mapping[str, str],
+        options: ImportOptions,
+        bar_seconds: int,
+        funding_seconds: int,
+    ) -> Iterator[Located | Refusal]:
         bars: dict[tuple[str, datetime], _Bar] = {}
         rates: dict[tuple[str, datetime], _Rate] = {}
         for number, path in enumerate(paths):
@@ -174,7 +179,9 @@ def _rows(number: int, path: str) -> Iterator["_Bar | _Rate | Refusal"]:
 
 
 def _refused(path: str, line: Line, error: FieldRefused) -> Refusal:
-    return refuse(path, line.number, error.reason, field=error.field, value=error.value, raw=line.text)
+    return refuse(
+        path, line.number, error.reason, field=error.field, value=error.value, raw=line.text
+    )
 
 
 def _known_header(fields: list[str]) -> list[str]:

@@ -5,11 +5,12 @@ naming the field.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
+from clearing.adapters.base import OptionRefused
 from clearing.events.fields import parse_time
 
 _DECIMAL: Final = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,18})?", re.ASCII)
@@ -61,6 +62,15 @@ def name_field(field: str, value: str) -> str:
     return value
 
 
+def check_names(importer: str, settings: Mapping[str, str], *names: str) -> None:
+    """Raise :class:`~clearing.adapters.base.OptionRefused` unless each named setting is a name."""
+    for name in names:
+        try:
+            name_field(name, settings[name])
+        except FieldRefused as error:
+            raise OptionRefused(f"{importer}: {name}={settings[name]!r}: {error.reason}") from error
+
+
 def choice_field(field: str, value: str, choices: Sequence[str]) -> str:
     """Return ``value``, which must be one of ``choices``."""
     if value not in choices:
@@ -84,7 +94,10 @@ def utc_nanoseconds_field(field: str, value: str) -> datetime:
         raise FieldRefused(
             field, value, f"{value[:60]!r} is not a time such as '2025-10-27T16:59:59.797563798'"
         )
-    return time_field(field, f"{match[1]}Z")
+    try:
+        return parse_time(f"{match[1]}Z")
+    except ValueError as error:
+        raise FieldRefused(field, value, f"{value!r} is no date and time: {error}") from error
 
 
 def decimals_of(value: Decimal) -> int:

@@ -109,7 +109,7 @@ def read_lines(path: str, limits: Limits = LIMITS) -> Iterator[Line | Refusal]:
                         f"longer than {limits.line_bytes} bytes",
                         raw=block[:4000].decode("utf-8", "replace"),
                     )
-                    total += _skip_line(stream, block, limits)
+                    total += _skip_line(stream, block, total, compressed, limits)
                 over = _too_large(total, compressed, limits)
                 if over:
                     yield refuse(path, number, over)
@@ -123,13 +123,19 @@ def read_lines(path: str, limits: Limits = LIMITS) -> Iterator[Line | Refusal]:
         yield refuse(path, number + 1 if number else 0, f"cannot be read further: {reason}")
 
 
-def _skip_line(stream: BinaryIO, block: bytes, limits: Limits) -> int:
-    """Read on to the end of an over-long line; return the bytes read."""
+def _skip_line(
+    stream: BinaryIO,
+    block: bytes,
+    total: int,
+    compressed: Callable[[], int] | None,
+    limits: Limits,
+) -> int:
+    """Read on to the end of an over-long line, or of what the limits allow; return the bytes."""
     skipped = 0
     while block and not block.endswith(b"\n"):
         block = stream.readline(1 << 16)
         skipped += len(block)
-        if skipped > limits.ratio_from:  # the size check that follows decides about the file
+        if _too_large(total + skipped, compressed, limits):
             break
     return skipped
 
@@ -160,8 +166,8 @@ def _decoded(path: str, number: int, block: bytes) -> Line | Refusal | None:
         )
     if number == 1:
         text = text.removeprefix(_BOM)
-    text = text.rstrip("\r\n")
-    return Line(number, text) if text.strip() else None
+    text = text.removesuffix("\n").removesuffix("\r")
+    return Line(number, text) if text.strip(" \t") else None
 
 
 def first_line(path: str) -> str:

@@ -16,6 +16,7 @@ from typing import Any, Final
 from clearing.adapters.base import ImportOptions, Located, Refusal, Setting, refuse, settle
 from clearing.adapters.fields import (
     FieldRefused,
+    check_names,
     choice_field,
     decimal_field,
     decimals_of,
@@ -118,17 +119,16 @@ class HyperliquidFills:
         """Return whether the header names the columns that only this format has."""
         return {"block_number", "start_position", "closed_pnl", "tid"} <= set(header)
 
-    def read(
-        self, paths: Sequence[str], options: ImportOptions
-    ) -> Iterator[Located | Refusal]:
+    def read(self, paths: Sequence[str], options: ImportOptions) -> Iterator[Located | Refusal]:
         """Yield refusals as met, then declarations, carried positions and fills in file order."""
         settings = settle(self.name, self.settings, options.settings)
+        check_names(self.name, settings, "source")
+        return self._read(paths, settings, options.registry)
+
+    def _read(
+        self, paths: Sequence[str], settings: Mapping[str, str], registry: Registry | None
+    ) -> Iterator[Located | Refusal]:
         source = settings["source"]
-        try:
-            name_field("source", source)
-        except FieldRefused as error:
-            yield refuse("options", 0, error.reason, field="source", value=source)
-            return
         rows: list[_Row] = []
         for number, path in enumerate(paths):
             for item in read_csv(path, COLUMNS):
@@ -144,7 +144,7 @@ class HyperliquidFills:
             return
         # Stable: rows of one moment keep the order of files and lines.
         rows.sort(key=lambda row: (to_microseconds(row.at), row.file, row.line))
-        yield from _declare(source, rows, options.registry)
+        yield from _declare(source, rows, registry)
         if settings["carry"] == "yes":
             yield from _carry(source, rows)
         yield from _fills(source, rows)
