@@ -16,12 +16,14 @@ from clearing.log.append import (
 from clearing.log.head import Connection, Head, load_registry, may_assume, read_head
 from clearing.log.quarantine import Quarantined, Refused, keep, quarantined
 from clearing.log.read import LogHole, Stored, follow_log, position_recorded_by, read_log
+from clearing.log.verify import Findings, protections, verify_log
 
 __all__ = [
     "BATCH",
     "BatchRefused",
     "Conflict",
     "Connection",
+    "Findings",
     "Head",
     "LogHole",
     "LogWriter",
@@ -35,8 +37,10 @@ __all__ = [
     "may_assume",
     "position_of",
     "position_recorded_by",
+    "protections",
     "quarantined",
     "read_at",
     "read_head",
     "read_log",
+    "verify_log",
 ]

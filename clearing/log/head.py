@@ -22,7 +22,8 @@ class Head:
 
     ``position`` is the last position (and the size of the tree), ``root`` its Merkle root,
     ``batch`` the number of receipts and ``receipt_root`` the root of their tree; ``recorded_at``
-    is the time of the last batch in microseconds; ``counts`` are declared sources, assets, markets, accounts.
+    is the time of the last batch in microseconds; ``counts`` are the declared sources, assets,
+    markets and accounts.
     """
 
     __slots__ = (

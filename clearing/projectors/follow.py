@@ -15,6 +15,7 @@ def project(
     """Bring the live generation up to the present end of the log; return its projector."""
     projector = Projector(connection, ensure_live(connection), snapshot_every=snapshot_every)
     projector.run(batch=batch, progress=progress)
+    projector.snapshot_tail()
     return projector
 
 

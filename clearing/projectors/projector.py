@@ -23,6 +23,9 @@ from clearing.projectors.tables import TABLES, schema_of
 SNAPSHOT_EVERY: Final = 100_000
 """Events between snapshots, unless another number is asked for."""
 
+TAIL: Final = 5_000
+"""Events without a snapshot after which the end of a run stores one."""
+
 _Ledger = tuple[str | int, str | int, str | int]
 
 Progress = Callable[[int], None]
@@ -137,6 +140,11 @@ class Projector:
         with projector_transaction(self._connection):
             self._write_snapshot()
 
+    def snapshot_tail(self) -> None:
+        """Store a snapshot if the next start would have to fold :data:`TAIL` events or more."""
+        if self.position - max(self.snapshots_of(self.generation), default=0) >= TAIL:
+            self.snapshot()
+
     def digest_at(self, position: int) -> str:
         """Return the book's digest at a position already written, folding again if need be."""
         if position not in self.digests:
@@ -240,9 +248,10 @@ class Projector:
 
     def _loaded_balances(self) -> dict[_Ledger, int]:
         book = self.engine.book
-        balances: dict[_Ledger, int] = {}
-        for key, balance in book.balances.items():
-            balances[key] = balance
+        balances: dict[_Ledger, int] = {
+            (kind, ordinal, asset): balance
+            for (kind, ordinal, asset), balance in book.balances.items()
+        }
         for scope in book.scopes.values():
             balances["account", scope.account, scope.asset] = scope.cash
         return balances

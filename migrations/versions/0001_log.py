@@ -39,7 +39,9 @@ CREATE TABLE clearing.log (
     PRIMARY KEY (position)
 ) PARTITION BY RANGE (position);
 
-CREATE INDEX log_declarations ON clearing.log (position) WHERE kind <= 4;
+-- Declarations and rulebooks: what every reader needs first, out of however many events.
+CREATE INDEX log_declarations ON clearing.log (position) WHERE kind <= 5;
+CREATE INDEX log_occurred ON clearing.log USING brin (occurred_at) WITH (pages_per_range = 32);
 
 COMMENT ON TABLE clearing.log IS
     'Every event, in the order of commit. Columns are explained in docs/events.md.';

@@ -1,0 +1,223 @@
+"""Verifying what is stored: content against hashes, positions against density, roots against all.
+
+Every inconsistency is reported, not only the first. What a superuser changed with triggers off
+shows here as long as the roots it must match are kept somewhere it could not reach.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from psycopg.rows import namedtuple_row
+
+from clearing.events import pack
+from clearing.log.append import identity_of, receipt_leaf
+from clearing.log.head import Connection, Head, load_registry, read_head
+from clearing.log.merkle import EMPTY_ROOT, Frontier, leaf_hash
+from clearing.log.read import Stored
+from clearing.log.wire import COLUMNS, read_copy
+
+_BATCH: Final = 10_000
+_SHOWN: Final = 100
+
+
+@dataclass(slots=True)
+class Findings:
+    """What verification found: events read, how many inconsistencies, and the first hundred."""
+
+    events: int = 0
+    count: int = 0
+    shown: list[str] = field(default_factory=list)
+
+    def add(self, text: str) -> None:
+        """Note an inconsistency."""
+        self.count += 1
+        if len(self.shown) < _SHOWN:
+            self.shown.append(text)
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing was found."""
+        return self.count == 0
+
+
+def verify_log(connection: Connection, progress: Callable[[int], None] | None = None) -> Findings:
+    """Check every stored event, identity and receipt, and the head, against each other.
+
+    One consistent state is read, however long it takes and whatever is appended meanwhile.
+    """
+    findings = Findings()
+    with connection.transaction():
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        head = read_head(connection)
+        receipts = _receipts(connection)
+        frontier = _verify_events(connection, head, receipts, findings, progress)
+        if frontier.root() != head.root:
+            findings.add(
+                f"head: root is {head.root.hex()}, the events give {frontier.root().hex()}"
+            )
+        if frontier.to_bytes() != head.frontier.to_bytes():
+            findings.add("head: the frontier is not that of the events")
+        _verify_receipts(head, receipts, findings)
+        _verify_identities(connection, head, findings)
+        counts = load_registry(connection).counts()
+        if counts != head.counts:
+            findings.add(f"head: declares {head.counts} names, the events declare {counts}")
+    return findings
+
+
+def _receipts(connection: Connection) -> list[Any]:
+    with connection.cursor(row_factory=namedtuple_row) as cursor:
+        return cursor.execute("SELECT * FROM clearing.log_receipt ORDER BY batch").fetchall()
+
+
+def _verify_events(
+    connection: Connection,
+    head: Head,
+    receipts: list[Any],
+    findings: Findings,
+    progress: Callable[[int], None] | None,
+) -> Frontier:
+    """Re-hash every row in order and compare the tree with each receipt on the way."""
+    roots = {receipt.tree_size: receipt for receipt in receipts}
+    frontier = Frontier()
+    expected = 1
+    for rows in _all_rows(connection):
+        for row, leaf in rows:
+            if row.position != expected:
+                findings.add(f"log position {expected}: missing; {row.position} follows")
+                expected = row.position
+            expected += 1
+            content = leaf_hash(pack(row))
+            if content != leaf:
+                findings.add(f"log position {row.position}: content and leaf differ")
+            frontier.append(content)
+            findings.events += 1
+            receipt = roots.get(frontier.size)
+            if receipt is not None and receipt.root != frontier.root():
+                findings.add(
+                    f"receipt {receipt.batch}: root is {receipt.root.hex()}, the events up to"
+                    f" position {frontier.size} give {frontier.root().hex()}"
+                )
+        if progress is not None:
+            progress(findings.events)
+    if expected - 1 != head.position:
+        findings.add(f"head: position is {head.position}, the last event is at {expected - 1}")
+    return frontier
+
+
+def _all_rows(connection: Connection) -> Any:
+    """Yield every stored row by position, holes or not, a batch at a time."""
+    query = (
+        f"COPY (SELECT {COLUMNS} FROM clearing.log"  # noqa: S608 - constant columns
+        " WHERE position > %s ORDER BY position LIMIT %s) TO STDOUT (FORMAT BINARY)"
+    )
+    after = -(1 << 62)
+    while True:
+        with connection.cursor() as cursor, cursor.copy(query, (after, _BATCH)) as copy:
+            rows: list[Stored] = read_copy(b"".join(copy))
+        if not rows:
+            return
+        yield rows
+        after = rows[-1][0].position
+
+
+def _verify_receipts(head: Head, receipts: list[Any], findings: Findings) -> None:
+    frontier = Frontier()
+    last_position, last_time = 0, 0
+    for number, receipt in enumerate(receipts, start=1):
+        name = f"receipt {receipt.batch}"
+        if receipt.batch != number:
+            findings.add(f"receipt {number}: missing; {receipt.batch} follows")
+        leaf = receipt_leaf(
+            receipt.batch,
+            receipt.first_position,
+            receipt.last_position,
+            receipt.duplicate_count,
+            receipt.tree_size,
+            receipt.root,
+            receipt.recorded_at,
+            receipt.coverage,
+        )
+        if leaf != receipt.leaf:
+            findings.add(f"{name}: content and leaf differ")
+        if receipt.first_position != last_position + 1:
+            findings.add(f"{name}: begins at {receipt.first_position}, not {last_position + 1}")
+        if receipt.recorded_at < last_time:
+            findings.add(f"{name}: recorded before the receipt before it")
+        frontier.append(leaf)
+        last_position, last_time = receipt.last_position, receipt.recorded_at
+    if last_position != head.position:
+        findings.add(f"head: position is {head.position}, receipts end at {last_position}")
+    if frontier.size != head.batch:
+        findings.add(f"head: counts {head.batch} receipts, there are {frontier.size}")
+    root = frontier.root() if frontier.size else EMPTY_ROOT
+    if root != head.receipt_root or frontier.to_bytes() != head.receipt_frontier.to_bytes():
+        findings.add("head: the receipts' root is not that of the receipts")
+    if receipts and receipts[-1].recorded_at != head.recorded_at:
+        findings.add("head: recorded_at is not that of the last receipt")
+
+
+def _verify_identities(connection: Connection, head: Head, findings: Findings) -> None:
+    """Every event has exactly one identity, and every identity its event."""
+    query = (
+        "SELECT coalesce(l.position, i.position), l.position IS NULL, i.position IS NULL"
+        " FROM clearing.log l FULL JOIN clearing.log_identity i"
+        " ON i.position = l.position AND i.source = l.source"
+        " AND (l.source = 0 OR i.external_id = l.external_id)"
+        " WHERE l.position IS NULL OR i.position IS NULL ORDER BY 1"
+    )
+    with connection.cursor() as cursor:
+        for position, no_event, no_identity in cursor.execute(query):
+            if no_event:
+                findings.add(f"identity of log position {position}: no such event")
+            elif no_identity:
+                findings.add(f"log position {position}: its identity is missing or another's")
+    _verify_own_identities(connection, head, findings)
+
+
+def _verify_own_identities(connection: Connection, head: Head, findings: Findings) -> None:
+    """Check the identifiers of sources that declared themselves, which SQL cannot compare."""
+    query = (
+        f"COPY (SELECT {COLUMNS} FROM clearing.log"  # noqa: S608 - constant columns
+        " WHERE kind <= 4 AND source = 0 AND position <= %s ORDER BY position)"
+        " TO STDOUT (FORMAT BINARY)"
+    )
+    with connection.cursor() as cursor, cursor.copy(query, (head.position,)) as copy:
+        rows = read_copy(b"".join(copy))
+    for row, _ in rows:
+        stored = connection.execute(
+            "SELECT external_id FROM clearing.log_identity WHERE position = %s", (row.position,)
+        ).fetchone()
+        if stored is None or stored[0] != identity_of(row)[1]:
+            findings.add(f"log position {row.position}: its identity is missing or another's")
+
+
+def protections(connection: Connection) -> dict[str, bool]:
+    """Return which protections are active: triggers, roles, and whether this user could evade them.
+
+    ``append_only_triggers``: every table and partition has its trigger, enabled always.
+    ``separate_roles``: the four roles exist and appends run as the appender. ``not_superuser``: the
+    connecting user is no superuser, who could switch triggers off.
+    """
+    query = (
+        "SELECT count(*) = 0 FROM pg_class c WHERE c.relnamespace = 'clearing'::regnamespace"
+        " AND c.relkind IN ('r', 'p')"
+        " AND (c.relname ~ '^log(_[0-9]+|_identity|_receipt|_head)?$' OR c.relname = 'quarantine')"
+        " AND NOT EXISTS (SELECT 1 FROM pg_trigger t WHERE t.tgrelid = c.oid"
+        " AND t.tgname = 'append_only' AND t.tgenabled = 'A')"
+    )
+    roles = (
+        "SELECT count(*) = 4 FROM pg_roles WHERE rolname IN ('clearing_owner',"
+        " 'clearing_appender', 'clearing_projector', 'clearing_reader')"
+    )
+    user = "SELECT NOT rolsuper FROM pg_roles WHERE rolname = current_user"
+    found = {}
+    for name, statement in (
+        ("append_only_triggers", query),
+        ("separate_roles", roles),
+        ("not_superuser", user),
+    ):
+        row = connection.execute(statement).fetchone()
+        found[name] = bool(row and row[0])
+    return found
