@@ -1,0 +1,48 @@
+"""Answers: what was, at any position, read from the histories and valued by the engine.
+
+Cash, positions, marks and funding come from the read models; equity, requirements and status come
+from the engine's own functions on a book loaded from them, so there is no second rule engine.
+"""
+
+from clearing.audit.accounts import account, account_story, accounts
+from clearing.audit.balances import trial_balance
+from clearing.audit.losses import deviations, fund_history, liquidations
+from clearing.audit.moments import Moment, MomentUnclear, resolve_moment
+from clearing.audit.status import ledger_status
+from clearing.audit.verify import Verification, verify
+from clearing.audit.views import (
+    AccountView,
+    DeviationView,
+    FundView,
+    LedgerStatus,
+    LiquidationView,
+    PositionView,
+    ScopeView,
+    StoryPoint,
+    TrialBalanceLine,
+)
+
+__all__ = [
+    "AccountView",
+    "DeviationView",
+    "FundView",
+    "LedgerStatus",
+    "LiquidationView",
+    "Moment",
+    "MomentUnclear",
+    "PositionView",
+    "ScopeView",
+    "StoryPoint",
+    "TrialBalanceLine",
+    "Verification",
+    "account",
+    "account_story",
+    "accounts",
+    "deviations",
+    "fund_history",
+    "ledger_status",
+    "liquidations",
+    "resolve_moment",
+    "trial_balance",
+    "verify",
+]

@@ -1,0 +1,161 @@
+"""Accounts: as of a position, and as a story of equity against margin."""
+
+from clearing.audit.load import Histories
+from clearing.audit.moments import Moment
+from clearing.audit.views import AccountView, PositionView, ScopeView, StoryPoint
+from clearing.engine.book import Asset, Book, Market, Position, Scope
+from clearing.engine.valuation import (
+    accrued_funding,
+    measure,
+    position_value,
+    requirement_of,
+    unrealised,
+)
+from clearing.events.fields import from_microseconds
+from clearing.log import Connection
+from clearing.quantities import Rounding, divide, format_exact, format_scaled
+
+
+def account(connection: Connection, name: str, moment: Moment) -> AccountView:
+    """Return an account as it was. One that did not exist yet is an answer, not an error."""
+    histories = Histories(connection, moment)
+    ordinal = histories.registry.account_ordinals.get(name, 0)
+    if not ordinal:
+        return AccountView(name, "", "", False, moment.position, ())
+    return _account_view(histories.book([ordinal]), ordinal, moment)
+
+
+def accounts(connection: Connection, moment: Moment) -> list[AccountView]:
+    """Return every account as it was, in order of opening."""
+    histories = Histories(connection, moment)
+    book = histories.book()
+    count = histories.registry.counts()[3]
+    return [_account_view(book, ordinal, moment) for ordinal in range(1, count + 1)]
+
+
+def account_story(
+    connection: Connection, name: str, asset: str, moment: Moment, points: int = 60
+) -> list[StoryPoint]:
+    """Return up to ``points`` moments of an account in one asset, evenly over its life so far.
+
+    Its life begins with its first posting or position; every change of status is among the points.
+    Empty if nothing ever happened to it.
+    """
+    histories = Histories(connection, moment)
+    ordinal = histories.registry.account_ordinals.get(name, 0)
+    asset_ordinal = histories.registry.asset_ordinals.get(asset, 0)
+    if not ordinal or not asset_ordinal:
+        return []
+    story = []
+    for position in _story_positions(histories, ordinal, asset_ordinal, points):
+        at = Histories(connection, Moment(moment.generation, position), histories.registry)
+        book = at.book([ordinal])
+        scope = book.scope(ordinal, asset_ordinal)
+        now = measure(book, scope)
+        working = book.assets[asset_ordinal].working
+        row = connection.execute(
+            "SELECT occurred_at FROM clearing.log WHERE position = %s", (position,)
+        ).fetchone()
+        story.append(
+            StoryPoint(
+                position,
+                from_microseconds(int(row[0]) if row else 0),
+                format_exact(now.equity, working),
+                format_exact(now.initial, working),
+                format_exact(now.maintenance, working),
+                _status(scope),
+            )
+        )
+    return story
+
+
+def _story_positions(
+    histories: Histories, account_ordinal: int, asset: int, points: int
+) -> list[int]:
+    found = histories.rows(
+        "SELECT min(position) FROM {posting} WHERE ledger = 'account' AND ordinal = %(account)s"
+        " AND asset = %(asset)s AND position <= %(position)s",
+        ["posting"],
+        account=account_ordinal,
+        asset=asset,
+    )
+    if not found or found[0][0] is None:
+        return []
+    first, last = int(found[0][0]), histories.moment.position
+    changes = histories.rows(
+        "SELECT position FROM {transition} WHERE account = %(account)s AND asset = %(asset)s"
+        " AND position <= %(position)s ORDER BY position DESC LIMIT %(points)s",
+        ["transition"],
+        account=account_ordinal,
+        asset=asset,
+        points=max(points // 2, 1),
+    )
+    chosen = {int(row[0]) for row in changes} | {first, last}
+    even = max(points - len(chosen), 1)
+    chosen |= {first + (last - first) * step // even for step in range(even)}
+    return sorted(chosen)
+
+
+def _account_view(book: Book, ordinal: int, moment: Moment) -> AccountView:
+    spec = book.registry.account(ordinal)
+    scopes = [
+        _scope_view(book, scope)
+        for _, scope in sorted(book.scopes.items())
+        if scope.account == ordinal
+    ]
+    return AccountView(
+        spec.name, spec.account_class, spec.owner or "", True, moment.position, tuple(scopes)
+    )
+
+
+def _status(scope: Scope) -> str:
+    return scope.status if scope.positions else "flat"
+
+
+def _scope_view(book: Book, scope: Scope) -> ScopeView:
+    asset = book.assets[scope.asset]
+    working = asset.working
+    now = measure(book, scope)
+    gain = owed = 0
+    positions = []
+    for ordinal, position in sorted(scope.positions.items()):
+        market = book.markets[ordinal]
+        gain += unrealised(asset, market, position)
+        owed += accrued_funding(market, position) * market.funding_lift
+        positions.append(_position_view(asset, market, scope, position))
+    free = max(0, min(scope.cash, (now.equity - now.initial) // asset.lift))
+    return ScopeView(
+        book.registry.asset(scope.asset).name,
+        format_scaled(scope.cash, asset.decimals),
+        format_exact(gain, working),
+        format_exact(owed, working),
+        format_exact(now.equity, working),
+        format_exact(now.initial, working),
+        format_exact(now.maintenance, working),
+        format_scaled(free, asset.decimals),
+        _status(scope),
+        tuple(positions),
+    )
+
+
+def _position_view(asset: Asset, market: Market, scope: Scope, position: Position) -> PositionView:
+    spec, working = market.spec, asset.working
+    up = spec.size_decimals + spec.multiplier_decimals + spec.price_decimals - asset.decimals
+    numerator = abs(position.cost) * 10 ** max(up, 0)
+    denominator = abs(position.size) * spec.multiplier * 10 ** max(-up, 0)
+    entry = divide(numerator, denominator, Rounding.HALF_EVEN)
+    asked = 0
+    if scope.rules is not None:
+        asked = requirement_of(scope.rules, "maintenance", market, position, working)
+    return PositionView(
+        spec.name,
+        format_exact(position.size, spec.size_decimals),
+        format_scaled(position.cost, asset.decimals),
+        format_scaled(entry, spec.price_decimals),
+        position.entry == 1,
+        format_scaled(market.mark, spec.mark_decimals) if market.mark else "",
+        format_exact(abs(position_value(market, position)), working),
+        format_exact(unrealised(asset, market, position), working),
+        format_exact(accrued_funding(market, position) * market.funding_lift, working),
+        format_exact(asked, working),
+    )

@@ -1,0 +1,168 @@
+"""A book as it was at a log position, loaded from the histories."""
+
+import json
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+from psycopg import sql
+
+from clearing.audit.moments import Moment
+from clearing.engine.book import KNOWN, UNKNOWN, Book, Market, Position
+from clearing.events import Registry
+from clearing.log import Connection, load_registry
+from clearing.projectors import schema_of
+from clearing.quantities import to_scaled
+from clearing.rulebook import compile_rulebook
+
+
+class Histories:
+    """The histories of one generation up to one position.
+
+    ``registry`` holds what was declared by then. Queries go through :meth:`rows`, in which
+    ``{name}`` stands for a table of the generation and ``%(position)s`` for the position.
+    """
+
+    def __init__(
+        self, connection: Connection, moment: Moment, registry: Registry | None = None
+    ) -> None:
+        self.connection = connection
+        self.moment = moment
+        self.schema = schema_of(moment.generation.number)
+        self.registry = registry or load_registry(connection, moment.position)
+
+    def rows(self, query: str, tables: Iterable[str], **values: Any) -> list[Any]:
+        """Run a query over tables of the generation and return its rows."""
+        names = {table: sql.Identifier(self.schema, table) for table in tables}
+        # The query is a constant of this room; only table names and bound values go in.
+        text = sql.SQL(query).format(**names)
+        parameters = {"position": self.moment.position, **values}
+        return self.connection.execute(text, parameters).fetchall()
+
+    def book(self, accounts: Iterable[int] | None = None) -> Book:
+        """Return the book at that position with the scopes of ``accounts`` (all by default).
+
+        It is complete for valuing those scopes: cash, positions, marks, funding, rules, status.
+        """
+        book = Book(self.registry)
+        _, assets, markets, count = self.registry.counts()
+        for ordinal in range(1, assets + 1):
+            book.add_asset(ordinal, self.registry.asset(ordinal).decimals)
+        for ordinal in range(1, markets + 1):
+            book.add_market(self.registry.market(ordinal))
+        self._load_markets(book)
+        self._load_rulebooks(book)
+        wanted = list(range(1, count + 1)) if accounts is None else list(accounts)
+        self._load_cash(book, wanted)
+        self._load_positions(book, wanted)
+        self._load_status(book, wanted)
+        return book
+
+    def _load_markets(self, book: Book) -> None:
+        for market in book.markets.values():
+            found = self.rows(
+                "SELECT price FROM {mark} WHERE market = %(market)s AND position <= %(position)s"
+                " AND effective ORDER BY position DESC, line DESC LIMIT 1",
+                ["mark"],
+                market=market.ordinal,
+            )
+            if found:
+                market.mark = int(found[0][0])
+            found = self.rows(
+                'SELECT "index" FROM {funding} WHERE market = %(market)s'
+                " AND position <= %(position)s ORDER BY position DESC LIMIT 1",
+                ["funding"],
+                market=market.ordinal,
+            )
+            if found:
+                market.index = to_scaled(found[0][0], market.index_decimals)
+            found = self.rows(
+                "SELECT state FROM {market_state} WHERE market = %(market)s"
+                " AND position <= %(position)s ORDER BY position DESC LIMIT 1",
+                ["market_state"],
+                market=market.ordinal,
+            )
+            if found:
+                market.state = str(found[0][0])
+
+    def _load_rulebooks(self, book: Book) -> None:
+        found = self.rows(
+            "SELECT DISTINCT ON (asset) asset, name, version, document_sha256 FROM {rulebook}"
+            " WHERE status = 'in_force' AND position <= %(position)s"
+            " ORDER BY asset, position DESC, line DESC",
+            ["rulebook"],
+        )
+        for asset, name, version, sha256 in found:
+            document = self._document(sha256)
+            book.assets[asset].rulebook = compile_rulebook(
+                document, self.registry, name=name, version=version, sha256=sha256
+            )
+
+    def _document(self, sha256: str) -> dict[str, Any]:
+        rows = self.connection.execute(
+            "SELECT detail FROM clearing.log WHERE kind = 5 AND position <= %s ORDER BY position",
+            (self.moment.position,),
+        )
+        for (detail,) in rows:
+            content = json.loads(detail)
+            if content["document_sha256"] == sha256:
+                document: dict[str, Any] = content["document"]
+                return document
+        raise LookupError(f"the log has no rulebook document with digest {sha256}")
+
+    def _load_cash(self, book: Book, accounts: list[int]) -> None:
+        found = self.rows(
+            "SELECT a.ordinal, s.asset, p.balance FROM unnest(%(accounts)s::int[]) a (ordinal)"
+            " CROSS JOIN generate_series(1, %(assets)s) s (asset) CROSS JOIN LATERAL ("
+            " SELECT balance FROM {posting} WHERE ledger = 'account' AND ordinal = a.ordinal"
+            " AND asset = s.asset AND position <= %(position)s"
+            " ORDER BY position DESC, line DESC, side DESC LIMIT 1) p",
+            ["posting"],
+            accounts=accounts,
+            assets=len(book.assets),
+        )
+        for account, asset, balance in found:
+            book.scope(account, asset).cash = int(balance)
+
+    def _load_positions(self, book: Book, accounts: list[int]) -> None:
+        found = self.rows(
+            "SELECT a.ordinal, m.market, p.size, p.cost, p.entry_known, p.funding_index, p.accrued"
+            " FROM unnest(%(accounts)s::int[]) a (ordinal)"
+            " CROSS JOIN generate_series(1, %(markets)s) m (market) CROSS JOIN LATERAL ("
+            " SELECT * FROM {position_history} WHERE holder_kind = 'account'"
+            " AND holder = a.ordinal AND market = m.market AND position <= %(position)s"
+            " ORDER BY position DESC, line DESC LIMIT 1) p WHERE p.size <> 0",
+            ["position_history"],
+            accounts=accounts,
+            markets=len(book.markets),
+        )
+        for account, ordinal, size, cost, known, index, accrued in found:
+            market = book.markets[ordinal]
+            scope = book.scope(account, market.asset)
+            scope.positions[ordinal] = _position(market, size, cost, known, index, accrued)
+            market.holders[account] = scope
+
+    def _load_status(self, book: Book, accounts: list[int]) -> None:
+        found = self.rows(
+            "SELECT a.ordinal, s.asset, t.to_status FROM unnest(%(accounts)s::int[]) a (ordinal)"
+            " CROSS JOIN generate_series(1, %(assets)s) s (asset) CROSS JOIN LATERAL ("
+            " SELECT to_status FROM {transition} WHERE account = a.ordinal AND asset = s.asset"
+            " AND position <= %(position)s ORDER BY position DESC, line DESC LIMIT 1) t",
+            ["transition"],
+            accounts=accounts,
+            assets=len(book.assets),
+        )
+        for account, asset, status in found:
+            book.scope(account, asset).status = str(status)
+
+
+def _position(
+    market: Market, size: Decimal, cost: Decimal, known: bool, index: Decimal, accrued: Decimal
+) -> Position:
+    return Position(
+        int(size),
+        int(cost),
+        KNOWN if known else UNKNOWN,
+        to_scaled(index, market.index_decimals),
+        to_scaled(accrued, market.accrued_decimals),
+    )

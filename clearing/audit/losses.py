@@ -1,0 +1,179 @@
+"""Liquidations with who bore what, the fund's history, and deviations."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from clearing.audit.load import Histories
+from clearing.audit.moments import Moment
+from clearing.audit.views import DeviationView, FundView, LiquidationView
+from clearing.events.fields import from_microseconds
+from clearing.log import Connection
+from clearing.quantities import format_exact, format_scaled
+
+
+def _text(value: Decimal | None) -> str:
+    """Write a stored exact decimal without exponent or trailing zeros; nothing for NULL."""
+    if value is None:
+        return ""
+    text = format(value, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _times(connection: Connection, positions: set[int]) -> dict[int, datetime]:
+    rows = connection.execute(
+        "SELECT position, occurred_at FROM clearing.log WHERE position = ANY(%s)",
+        (list(positions),),
+    ).fetchall()
+    return {int(position): from_microseconds(int(at)) for position, at in rows}
+
+
+def liquidations(
+    connection: Connection, moment: Moment, *, account: str | None = None, limit: int = 1000
+) -> list[LiquidationView]:
+    """Return the latest steps of liquidation ladders up to a position, in order.
+
+    With ``account``, only that account's.
+    """
+    histories = Histories(connection, moment)
+    ordinal = 0
+    if account is not None:
+        ordinal = histories.registry.account_ordinals.get(account, -1)
+    found = histories.rows(
+        "SELECT * FROM (SELECT position, line, account, asset, action, equity, comparator,"
+        " threshold, level FROM {liquidation} WHERE position <= %(position)s"
+        " AND (%(account)s = 0 OR account = %(account)s)"
+        " ORDER BY position DESC, line DESC LIMIT %(limit)s) t ORDER BY position, line",
+        ["liquidation"],
+        account=ordinal,
+        limit=limit,
+    )
+    positions = sorted({int(row[0]) for row in found})
+    closed = _closed(histories, positions)
+    losses = _losses(histories, positions)
+    times = _times(connection, set(positions))
+    views = []
+    for i, row in enumerate(found):
+        position, line, who, asset, action, equity, comparator, threshold, level = row
+        following = [
+            other[1] for other in found[i + 1 : i + 200] if other[0] == position and other[2] == who
+        ]
+        until = following[0] if following else 1 << 30
+        parts = [text for at, text in closed.get((position, who), ()) if line < at < until]
+        loss = next(
+            (amounts for at, amounts in losses.get((position, who), ()) if line < at < until),
+            ("", "", "", "", ""),
+        )
+        views.append(
+            LiquidationView(
+                position,
+                times[position],
+                histories.registry.account(who).name,
+                histories.registry.asset(asset).name,
+                action,
+                _text(equity),
+                comparator,
+                _text(threshold),
+                level,
+                tuple(parts),
+                *loss,
+            )
+        )
+    return views
+
+
+def _closed(histories: Histories, positions: list[int]) -> dict[tuple[int, int], list[Any]]:
+    """Return, by (position, account), each part closed as (line, words)."""
+    registry = histories.registry
+    found = histories.rows(
+        "SELECT position, line, account, market, layer, taker, size, amount FROM {closing}"
+        " WHERE position = ANY(%(positions)s) ORDER BY position, line",
+        ["closing"],
+        positions=positions,
+    )
+    parts: dict[tuple[int, int], list[Any]] = {}
+    for position, line, account, market, layer, taker, size, amount in found:
+        spec = registry.market(market)
+        asset = registry.asset(spec.settlement_asset)
+        text = (
+            f"{format_exact(int(size), spec.size_decimals)} {spec.name} for"
+            f" {format_scaled(int(amount), asset.decimals)} {asset.name}"
+            f" to {registry.account(taker).name} ({layer})"
+        )
+        parts.setdefault((position, account), []).append((line, text))
+    return parts
+
+
+def _losses(histories: Histories, positions: list[int]) -> dict[tuple[int, int], list[Any]]:
+    found = histories.rows(
+        "SELECT position, account, line, loss, fund, adl, deficit, rounding FROM {loss}"
+        " WHERE position = ANY(%(positions)s) ORDER BY position, line",
+        ["loss"],
+        positions=positions,
+    )
+    losses: dict[tuple[int, int], list[Any]] = {}
+    for position, account, line, *amounts in found:
+        texts = tuple(_text(amount) for amount in amounts)
+        losses.setdefault((position, account), []).append((line, texts))
+    return losses
+
+
+def fund_history(
+    connection: Connection, moment: Moment, *, fund: str | None = None, limit: int = 1000
+) -> list[FundView]:
+    """Return the latest lines of the funds' history up to a position, in order."""
+    histories = Histories(connection, moment)
+    registry = histories.registry
+    ordinal = 0 if fund is None else registry.account_ordinals.get(fund, -1)
+    found = histories.rows(
+        "SELECT * FROM (SELECT position, line, account, asset, cash, inventory, equity"
+        " FROM {fund_history} WHERE position <= %(position)s"
+        " AND (%(fund)s = 0 OR account = %(fund)s)"
+        " ORDER BY position DESC, line DESC LIMIT %(limit)s) t ORDER BY position, line",
+        ["fund_history"],
+        fund=ordinal,
+        limit=limit,
+    )
+    times = _times(connection, {int(row[0]) for row in found})
+    return [
+        FundView(
+            position,
+            times[position],
+            registry.account(account).name,
+            registry.asset(asset).name,
+            format_scaled(int(cash), registry.asset(asset).decimals),
+            _text(inventory),
+            _text(equity),
+        )
+        for position, _, account, asset, cash, inventory, equity in found
+    ]
+
+
+def deviations(
+    connection: Connection, moment: Moment, *, code: str | None = None, limit: int = 1000
+) -> list[DeviationView]:
+    """Return the latest deviations up to a position, in order; with ``code``, only those."""
+    histories = Histories(connection, moment)
+    registry = histories.registry
+    found = histories.rows(
+        "SELECT * FROM (SELECT position, line, code, account, market, asset, expected, found,"
+        " detail FROM {deviation} WHERE position <= %(position)s"
+        " AND (%(code)s = '' OR code = %(code)s)"
+        " ORDER BY position DESC, line DESC LIMIT %(limit)s) t ORDER BY position, line",
+        ["deviation"],
+        code=code or "",
+        limit=limit,
+    )
+    return [
+        DeviationView(
+            position,
+            name,
+            registry.account(account).name if account else "",
+            registry.market(market).name if market else "",
+            registry.asset(asset).name if asset else "",
+            expected,
+            what,
+            detail,
+        )
+        for position, _, name, account, market, asset, expected, what, detail in found
+    ]

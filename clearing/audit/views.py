@@ -1,0 +1,153 @@
+"""The shapes of answers. Amounts are exact decimals as text, in the asset or market they name."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PositionView:
+    """A position: signed size, cost with the same sign, mark, unrealised PnL, accrued funding.
+
+    ``average_entry`` is cost ÷ size as shown to people, at the market's price decimals and rounded
+    half-even; ``entry_known`` is false where the source's history did not say. ``mark`` is empty
+    while the market has none.
+    """
+
+    market: str
+    size: str
+    cost: str
+    average_entry: str
+    entry_known: bool
+    mark: str
+    notional: str
+    unrealised: str
+    accrued_funding: str
+    maintenance: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeView:
+    """An account in one asset: what it has, what is asked of it, and its status.
+
+    ``withdrawable`` is max(0, min(cash, equity − initial)), rounded down to the asset's unit.
+    """
+
+    asset: str
+    cash: str
+    unrealised: str
+    accrued_funding: str
+    equity: str
+    initial: str
+    maintenance: str
+    withdrawable: str
+    status: str
+    positions: tuple[PositionView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AccountView:
+    """An account at a log position. ``exists`` is false before it was opened; that is an answer."""
+
+    account: str
+    account_class: str
+    owner: str
+    exists: bool
+    log_position: int
+    scopes: tuple[ScopeView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StoryPoint:
+    """One moment of an account's story in one asset: equity against its requirements."""
+
+    log_position: int
+    occurred_at: datetime
+    equity: str
+    initial: str
+    maintenance: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class LiquidationView:
+    """One step of the ladder: the inequality that was true, what was closed, and who bore a loss.
+
+    ``loss`` is minus equity at a takeover that found less than nothing, and the sum of ``fund``,
+    ``adl``, ``deficit`` and ``rounding``; all are empty where there was none.
+    """
+
+    log_position: int
+    occurred_at: datetime
+    account: str
+    asset: str
+    action: str
+    equity: str
+    comparator: str
+    threshold: str
+    level: str
+    closed: tuple[str, ...]
+    loss: str
+    fund: str
+    adl: str
+    deficit: str
+    rounding: str
+
+
+@dataclass(frozen=True, slots=True)
+class FundView:
+    """A fund after an event that changed it: cash, inventory at mark, and equity."""
+
+    log_position: int
+    occurred_at: datetime
+    fund: str
+    asset: str
+    cash: str
+    inventory: str
+    equity: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrialBalanceLine:
+    """A ledger account's balance; the lines of an asset sum to zero.
+
+    ``account`` names the account, market or nothing; all trading accounts are one line.
+    """
+
+    ledger: str
+    account: str
+    asset: str
+    balance: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeviationView:
+    """Where facts contradict the rules: what was expected and what was found."""
+
+    log_position: int
+    code: str
+    account: str
+    market: str
+    asset: str
+    expected: str
+    found: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerStatus:
+    """How far everything is: the log, the live generation, quarantine, protections."""
+
+    log_position: int
+    log_root: str
+    batches: int
+    recorded_at: datetime | None
+    sources: int
+    assets: int
+    markets: int
+    accounts: int
+    generation: int
+    engine_version: str
+    projected_position: int
+    entry_hash: str
+    quarantined: int
+    protections: dict[str, bool]
