@@ -45,7 +45,7 @@ def _checks(
     if account and book.scope(account, market.asset).taken_over:
         _say(book, "after_takeover", market, account)
     if market.state != "normal" and abs(size_before + size) > abs(size_before):
-        _say(book, "reduce_only", market, account)
+        _say(book, "reduce_only", market, account, found=market.state)
     if before is not None and before != size_before:
         scale = 10**market.size_decimals
         texts = text(Fraction(size_before, scale)), text(Fraction(before, scale))
@@ -86,7 +86,7 @@ def _say(
 def _once(book: Book, market: Market, kind: str, causes: list[tuple[Holder, str]]) -> bool:
     """The checks of an event as a whole; return whether it may be applied."""
     if market.executions - {kind}:
-        _say(book, "mixed_sides", market, 0, found=kind)
+        book.deviate("mixed_sides", market=market.ordinal)
     market.executions.add(kind)
     refused = False
     if book.mode(market.asset) == "derive":

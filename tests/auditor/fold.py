@@ -63,6 +63,7 @@ class Auditor:
             fire(book)
         examine_all(book)
         while liquidation.act(book):
+            fund_entries(book)
             examine_all(book)
         return book.entries
 
@@ -164,7 +165,5 @@ def fire(book: Book) -> None:
         if scope.call is None:
             continue
         scope.call.missed = True
-        rungs = margin.ladder(book, scope)
-        rung = rungs[scope.call.rung] if scope.call.rung < len(rungs) else None
-        numbers = margin.measure(book, account, asset)
-        margin.call_entry(book, scope, "missed", rung, numbers, scope.call.due)
+        level = margin.measure(book, account, asset).level(scope.call.restore)
+        margin.call_entry(book, scope, "missed", scope.call, level)

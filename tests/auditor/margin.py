@@ -155,36 +155,21 @@ def status_of(book: Book, scope: Scope, numbers: Measure) -> str:
     return "restricted" if numbers.equity < numbers.initial else "healthy"
 
 
-def amount_due(rung: Rung, numbers: Measure) -> tuple[Fraction, int]:
-    """The level that a call restores, and what is due to reach it."""
-    threshold = rung.factor * numbers.level(rung.level)
-    level = max(numbers.level(rung.restore), threshold)
-    return level, ceiling(level - numbers.equity)
-
-
-def call_entry(
-    book: Book, scope: Scope, outcome: str, rung: Rung | None, numbers: Measure, due: int
-) -> None:
-    """Leave a margin call's entry."""
-    level, amount = amount_due(rung, numbers) if rung else (Fraction(0), 0)
+def call_entry(book: Book, scope: Scope, outcome: str, call: Call, level: Fraction) -> None:
+    """Leave a margin call's entry; ``level`` is the requirement it names, now."""
+    equity = measure(book, scope.account, scope.asset).equity
+    texts = (book.fine(scope.asset, level), book.fine(scope.asset, equity))
+    where = (scope.account, scope.asset)
     book.entries.append(
-        (
-            "margin_call",
-            scope.account,
-            scope.asset,
-            outcome,
-            amount,
-            rung.restore if rung else "",
-            book.fine(scope.asset, level),
-            book.fine(scope.asset, numbers.equity),
-            due,
-        )
+        ("margin_call", *where, outcome, call.amount, call.restore, *texts, call.due)
     )
 
 
 def open_call(book: Book, scope: Scope, number: int) -> None:
     """Open the margin call of rung ``number``."""
     rung = ladder(book, scope)[number]
-    scope.call = Call(number, book.time + rung.grace_seconds * 1_000_000)
     numbers = measure(book, scope.account, scope.asset)
-    call_entry(book, scope, "opened", rung, numbers, scope.call.due)
+    level = max(numbers.level(rung.restore), rung.factor * numbers.level(rung.level))
+    due = book.time + rung.grace_seconds * 1_000_000
+    scope.call = Call(number, rung.restore, ceiling(level - numbers.equity), due)
+    call_entry(book, scope, "opened", scope.call, level)

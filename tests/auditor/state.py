@@ -61,9 +61,11 @@ class Position:
 
 @dataclass
 class Call:
-    """An open margin call: which rung made it, and when it is due."""
+    """An open margin call: which rung made it, what it restores, how much is due and when."""
 
     rung: int
+    restore: str
+    amount: int
     due: int
     missed: bool = False
 

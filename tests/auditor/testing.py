@@ -45,7 +45,7 @@ def _settle_call(book: Book, scope: Scope, numbers: Measure) -> None:
     else:
         return
     scope.call = None
-    margin.call_entry(book, scope, outcome, rung, numbers, call.due)
+    margin.call_entry(book, scope, outcome, call, numbers.level(call.restore))
 
 
 def _deviations(book: Book, scope: Scope, before: str, numbers: Measure) -> None:
