@@ -132,7 +132,7 @@ def rulebook(
         picked = rng.sample(["fill_cost", "funding", "bankruptcy"], rng.randrange(1, 4))
         document["numerics"] = {name: rng.choice(names) for name in picked}
     for account_class in rng.sample(["trader", "maker", "vip"], rng.randrange(1, 4)):
-        named: Document = {"*": rng.choice("ab")} if rng.randrange(4) else {}
+        named: Document = {"*": rng.choice("ab")} if not markets or rng.randrange(4) else {}
         if markets and (not named or rng.randrange(2)):
             named[rng.choice(markets)] = rng.choice("ab")
         binding: Document = {"account_class": account_class, "markets": named}

@@ -44,7 +44,7 @@ def _checks(
     account = account_of(holder)
     if account and book.scope(account, market.asset).taken_over:
         _say(book, "after_takeover", market, account)
-    if market.state != "normal" and abs(size_before + size) > abs(size_before):
+    if account and market.state != "normal" and abs(size_before + size) > abs(size_before):
         _say(book, "reduce_only", market, account, found=market.state)
     if before is not None and before != size_before:
         scale = 10**market.size_decimals
@@ -58,7 +58,7 @@ def _checks(
     scope = book.scope(account, market.asset)
     unexpected = cause == "liquidation" and scope.status != "liquidation"
     if book.mode(market.asset) == "verify" and unexpected:
-        _say(book, "liquidation_unexpected", market, account)
+        _say(book, "liquidation_unexpected", market, account, found=scope.status)
     if cause in ("liquidation", "adl"):
         scope.venue_closed = True
 

@@ -100,7 +100,7 @@ def paid(book: Book, event: FundingPaid, holder: Holder) -> bool:
             found="funding",
         )
         return False
-    if mode == "verify":
+    if mode == "verify" and account:
         _verify(book, market, holder, amount)
     pay(book, holder_account(holder, market), market, amount)
     return True

@@ -85,7 +85,7 @@ def missed_rung(book: Book, scope: Scope) -> Rung | None:
     if call is None or not call.missed or call.rung >= len(rungs):
         return None
     rung = rungs[call.rung]
-    return rung if rung.action == "margin_call" and rung.on_missed == "liquidate" else None
+    return rung if rung.action == "margin_call" and call.liquidates else None
 
 
 def by_missed_call(book: Book, scope: Scope, number: int, numbers: Measure) -> bool:
@@ -96,7 +96,7 @@ def by_missed_call(book: Book, scope: Scope, number: int, numbers: Measure) -> b
     rungs = ladder(book, scope)
     after = range(scope.call.rung + 1, len(rungs))
     following = next((i for i in after if rungs[i].action in CLOSING), None)
-    return following == number and numbers.equity < numbers.level(rung.restore)
+    return following == number and numbers.equity < numbers.level(scope.call.restore)
 
 
 def holds(book: Book, scope: Scope, number: int, numbers: Measure) -> bool:
@@ -171,5 +171,7 @@ def open_call(book: Book, scope: Scope, number: int) -> None:
     numbers = measure(book, scope.account, scope.asset)
     level = max(numbers.level(rung.restore), rung.factor * numbers.level(rung.level))
     due = book.time + rung.grace_seconds * 1_000_000
-    scope.call = Call(number, rung.restore, ceiling(level - numbers.equity), due)
-    call_entry(book, scope, "opened", scope.call, level)
+    liquidates = rung.on_missed == "liquidate"
+    amount = ceiling(level - numbers.equity)
+    scope.call = Call(number, rung.restore, liquidates, amount, due)
+    call_entry(book, scope, "opened", scope.call, numbers.level(rung.restore))

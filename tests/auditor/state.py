@@ -65,6 +65,7 @@ class Call:
 
     rung: int
     restore: str
+    liquidates: bool
     amount: int
     due: int
     missed: bool = False

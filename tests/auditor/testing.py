@@ -40,7 +40,7 @@ def _settle_call(book: Book, scope: Scope, numbers: Measure) -> None:
         rung = None
     if rung is None or not book.held(scope.account, scope.asset):
         outcome = "lapsed"
-    elif numbers.equity >= numbers.level(rung.restore) and not margin.below(rung, numbers):
+    elif numbers.equity >= numbers.level(call.restore) and not margin.below(rung, numbers):
         outcome = "met"
     else:
         return
@@ -50,13 +50,13 @@ def _settle_call(book: Book, scope: Scope, numbers: Measure) -> None:
 
 def _deviations(book: Book, scope: Scope, before: str, numbers: Measure) -> None:
     """What a transition itself says was wrong."""
+    verify = book.mode(scope.asset) == "verify"
+    if verify and before == "liquidation" and not scope.venue_closed:
+        book.deviate("liquidation_missing", account=scope.account, asset=scope.asset)
     bound = book.binding(scope.account, scope.asset) is not None
     if bound and scope.status == "flat" and numbers.cash < 0:
         found = book.fine(scope.asset, numbers.cash)
         book.deviate("negative_balance", account=scope.account, asset=scope.asset, found=found)
-    verify = book.mode(scope.asset) == "verify"
-    if verify and before == "liquidation" and not scope.venue_closed:
-        book.deviate("liquidation_missing", account=scope.account, asset=scope.asset)
 
 
 def _withhold(book: Book, scope: Scope, numbers: Measure) -> None:
