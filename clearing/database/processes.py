@@ -30,22 +30,22 @@ def _is_zombie(pid: int) -> bool:
     return status.rpartition(")")[2].split()[0] in {"Z", "X"}
 
 
+def is_alive(pid: int) -> bool:
+    """Whether a process of this number lives that is ours, or anybody's when we are root."""
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return not _is_zombie(pid)
+
+
 def is_running(pid: int, cluster: Path) -> bool:
     """Whether this process lives and is a server of this cluster.
 
     The number in a file left by a crash may belong to anybody by now. Postgres works within its
     data folder; where there is no /proc to ask, being alive has to do.
     """
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        # Somebody else's: a server of ours runs as ourselves, or we are root.
-        return False
-    if not _PROC.joinpath("self").exists():
-        return True
-    return not _is_zombie(pid) and _works_in(pid, cluster)
+    return is_alive(pid) and (not (_PROC / "self").exists() or _works_in(pid, cluster))
 
 
 def _works_in(pid: int, folder: Path) -> bool:
