@@ -2,7 +2,9 @@
 
 A model per event says what is accepted, with units and signs. :mod:`encoding` turns an event into
 the lean row that is stored and hashed, against the :mod:`registry` of declared names and scales;
-:mod:`decoding` turns it back. This room knows no rule and no storage.
+:mod:`decoding` turns it back, :mod:`upcast` reads rows of older versions. :mod:`lines` is the JSON
+that people and programs exchange, :mod:`schema` its published JSON Schema. This room knows no rule
+and no storage.
 """
 
 from clearing.events.base import Reference
@@ -17,7 +19,8 @@ from clearing.events.declarations import (
     SourceDeclared,
 )
 from clearing.events.kinds import Kind
-from clearing.events.models import EVENT_ADAPTER, Event, parse_event
+from clearing.events.lines import format_line, parse_line
+from clearing.events.models import EVENT_ADAPTER, EVENT_MODELS, Event, parse_event
 from clearing.events.movements import (
     Adjusted,
     Deposited,
@@ -27,7 +30,7 @@ from clearing.events.movements import (
     Transferred,
     Withdrawn,
 )
-from clearing.events.refused import EventRefused
+from clearing.events.refused import EventRefused, Problem
 from clearing.events.registry import AccountSpec, AssetSpec, MarketSpec, Registry, SourceSpec
 from clearing.events.row import ROW_FIELDS, EventRow, pack
 from clearing.events.trading import (
@@ -41,9 +44,11 @@ from clearing.events.trading import (
     PriceObserved,
     Traded,
 )
+from clearing.events.upcast import UnknownVersion, upcast
 
 __all__ = [
     "EVENT_ADAPTER",
+    "EVENT_MODELS",
     "ROW_FIELDS",
     "AccountOpened",
     "AccountSpec",
@@ -68,6 +73,7 @@ __all__ = [
     "MarketStateChanged",
     "PositionCarried",
     "PriceObserved",
+    "Problem",
     "Reference",
     "Registry",
     "RestatementAccepted",
@@ -78,9 +84,13 @@ __all__ = [
     "StateCertified",
     "Traded",
     "Transferred",
+    "UnknownVersion",
     "Withdrawn",
     "decode",
     "encode",
+    "format_line",
     "pack",
     "parse_event",
+    "parse_line",
+    "upcast",
 ]

@@ -3,9 +3,30 @@
 import hashlib
 import json
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
-_MAX_DEPTH = 32
+MAX_DIGITS: Final = 48
+"""The most digits a number may have, before and after the point together."""
+
+_MAX_DEPTH: Final = 32
+_TOO_LARGE: Final = 10**MAX_DIGITS
+
+
+def check_digits(number: int | Decimal) -> None:
+    """Raise :class:`ValueError` unless ``number`` is finite and has at most 48 digits.
+
+    Digits are counted as written without an exponent, before and after the point together.
+    """
+    if isinstance(number, int):
+        if not -_TOO_LARGE < number < _TOO_LARGE:
+            raise ValueError(f"has too many digits; at most {MAX_DIGITS} are accepted")
+        return
+    _, digits, exponent = number.as_tuple()
+    if not isinstance(exponent, int):
+        raise ValueError(f"{number} is not a finite number")
+    span = max(len(digits) + max(exponent, 0), -exponent)
+    if span > MAX_DIGITS:
+        raise ValueError(f"needs {span} digits; at most {MAX_DIGITS} are accepted")
 
 
 def canonical_json(value: Any) -> str:
@@ -32,18 +53,20 @@ def _refuse_floats(value: Any) -> None:
 def normalise_document(value: Any, path: str = "", depth: int = 0) -> Any:
     """Return a JSON document with every decimal as text and every key a string.
 
-    Raises :class:`ValueError` naming the path of a float, a non-finite number, a key that is not
-    text, a NUL or lone surrogate, or nesting deeper than 32.
+    Raises :class:`ValueError` naming the path of a float, a number that is not finite or has more
+    than 48 digits, a key that is not text, a NUL or lone surrogate, or nesting deeper than 32.
     """
     where = path or "document"
     if depth > _MAX_DEPTH:
         raise ValueError(f"{where}: nested deeper than {_MAX_DEPTH}")
-    if value is None or isinstance(value, bool | int):
+    if value is None or isinstance(value, bool):
         return value
-    if isinstance(value, Decimal):
-        if not value.is_finite():
-            raise ValueError(f"{where}: {value} is not a finite number")
-        return format(value, "f")
+    if isinstance(value, int | Decimal):
+        try:
+            check_digits(value)
+        except ValueError as error:
+            raise ValueError(f"{where}: {error}") from None
+        return value if isinstance(value, int) else format(value, "f")
     if isinstance(value, str):
         if any(c == "\x00" or "\ud800" <= c <= "\udfff" for c in value):
             raise ValueError(f"{where}: text with a NUL or a lone surrogate")

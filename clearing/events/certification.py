@@ -1,11 +1,9 @@
 """Events by which people certify results and accept restatements."""
 
-from typing import Annotated, Literal
-
-from pydantic import Field
+from typing import Literal
 
 from clearing.events.base import Authorised, EventBase
-from clearing.events.fields import Digest, Identifier
+from clearing.events.fields import Digest, Identifier, Position
 
 
 class StateCertified(EventBase):
@@ -16,7 +14,7 @@ class StateCertified(EventBase):
     """
 
     kind: Literal["StateCertified"] = "StateCertified"
-    position: Annotated[int, Field(ge=1)]
+    position: Position
     digest: Digest
     rules_sha256: Digest
     engine_version: Identifier
@@ -27,7 +25,7 @@ class RestatementAccepted(EventBase, Authorised):
     """A certified digest is replaced: at ``position``, ``old_digest`` by ``new_digest``."""
 
     kind: Literal["RestatementAccepted"] = "RestatementAccepted"
-    position: Annotated[int, Field(ge=1)]
+    position: Position
     old_digest: Digest
     new_digest: Digest
     engine_version: Identifier

@@ -7,7 +7,7 @@ from pydantic import Field, field_validator, model_validator
 
 from clearing.events.base import Authorised, EventBase
 from clearing.events.canonical import canonical_json, document_hash, normalise_document
-from clearing.events.fields import Digest, Name, PositiveAmount, Text
+from clearing.events.fields import Digest, Name, Position, PositiveAmount, Text
 from clearing.events.kinds import MARKET_STATES
 from clearing.quantities import MAX_DECIMALS
 
@@ -86,7 +86,7 @@ class RulebookAdopted(EventBase, Authorised):
     version: Name
     document: dict[str, Any]
     document_sha256: Digest = ""
-    effective_position: Annotated[int, Field(ge=1)] | None = None
+    effective_position: Position | None = None
     citations: Annotated[tuple[Text, ...], Field(max_length=100)] = ()
     confidence: Literal["confirmed", "secondary", "unconfirmed", "own"] = "own"
 
@@ -110,16 +110,18 @@ class RulebookAdopted(EventBase, Authorised):
         if isinstance(data, dict) and isinstance(data.get("document"), dict):
             data = dict(data)
             if not data.get("document_sha256"):
-                data["document_sha256"] = document_hash(normalise_document(data["document"]))
+                try:
+                    data["document_sha256"] = document_hash(normalise_document(data["document"]))
+                except ValueError:
+                    # The field's own validator says what is wrong, with the path.
+                    data.pop("document_sha256", None)
         return data
 
     @model_validator(mode="after")
     def _check_hash(self) -> Self:
         right = document_hash(self.document)
         if self.document_sha256 != right:
-            raise ValueError(
-                f"document_sha256 is {self.document_sha256}, but the document's is {right}"
-            )
+            raise ValueError(f"document_sha256: is not the document's, which is {right}")
         return self
 
 

@@ -10,6 +10,7 @@ from clearing.events.kinds import CAUSES, MARKET_STATES, RATE_DECIMALS, Kind
 from clearing.events.models import Event, parse_event
 from clearing.events.registry import MarketSpec, Registry
 from clearing.events.row import EventRow
+from clearing.events.upcast import upcast
 from clearing.quantities import exact_decimal
 
 
@@ -52,7 +53,7 @@ class _Decoder:
         if stored is None:
             return None
         source, external_id = stored
-        name = self.registry.source(source).name if isinstance(source, int) else source
+        name = self.registry.source(source).name if source else self.detail["unknown"][field]
         return {"source": name, "external_id": external_id}
 
     def authorised(self) -> dict[str, Any]:
@@ -62,9 +63,15 @@ class _Decoder:
 def decode(row: EventRow, registry: Registry) -> Event:
     """Return the event that ``row`` stores, in the names of ``registry``.
 
-    Decimals come back at their declared scale (an amount of 1.5 in a two-decimal asset as 1.50),
-    which compares equal. The market's settlement asset is not named as a fee asset.
+    What comes back is the event's normal form. It differs from what was sent only so: decimals are
+    at their declared scale (an amount of 1.5 in a two-decimal asset as 1.50, which compares equal);
+    the market's settlement asset is not named as fee asset; marks are in the order in which their
+    markets were declared. Encoding it again gives the same row.
+
+    Raises :class:`~clearing.events.upcast.UnknownVersion` for a row that a newer program wrote, and
+    :class:`KeyError` for an ordinal that ``registry`` does not have.
     """
+    row = upcast(row)
     decoder = _Decoder(row, registry)
     kind = Kind(row.kind)
     fields: dict[str, Any] = _DECODERS[kind](decoder)

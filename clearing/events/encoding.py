@@ -2,14 +2,19 @@
 
 What does not fit the registry is refused, with the field named. Numbers beyond 63 bits keep their
 column at 0 and stand in ``detail`` under ``wide``. An account that is not declared keeps ordinal 0
-and stands there under ``unknown``: its money goes to suspense instead of being refused.
+and stands there under ``unknown``: its money goes to suspense instead of being refused. So does the
+source of a reference to an event of a source that is not declared.
+
+Content has one stored form, so that sending it again is a duplicate: the market's settlement asset
+is stored as fee asset 0, named or not; marks stand in the order of their markets; decimals are
+integers at their declared scale; times are in UTC.
 """
 
 from decimal import Decimal
 from typing import Any, Final
 
 from clearing.events.base import EventBase, Reference
-from clearing.events.canonical import canonical_json
+from clearing.events.canonical import MAX_DIGITS, canonical_json
 from clearing.events.certification import RestatementAccepted, StateCertified
 from clearing.events.declarations import (
     AccountOpened,
@@ -50,7 +55,7 @@ VERSION: Final = 1
 """The version of the event schemas written now."""
 
 _WIDE: Final = 1 << 63
-_MAX: Final = 10**48
+_TOO_LARGE: Final = 10**MAX_DIGITS
 DEFAULT_INTERVAL_SECONDS: Final = 28_800
 """The interval of a ``FundingSettled`` that does not state another; it is not stored."""
 
@@ -122,11 +127,17 @@ class _Encoder:
         try:
             scaled = to_scaled(value, decimals)
         except NotExact:
+            right = f"at most {decimals} are allowed"
             raise EventRefused(
-                field, str(value), f"has more than the {decimals} decimals of {what}"
+                field, str(value), f"has more decimals than {what}; {right}"
             ) from None
-        if not -_MAX < scaled < _MAX:
-            raise EventRefused(field, str(value), f"is too large at {decimals} decimals")
+        if not -_TOO_LARGE < scaled < _TOO_LARGE:
+            raise EventRefused(
+                field,
+                str(value),
+                f"is too large at the {decimals} decimals of {what}; at most {MAX_DIGITS} digits"
+                " are accepted, decimals included",
+            )
         return scaled
 
     def put(self, column: str, value: int) -> None:
@@ -159,8 +170,9 @@ class _Encoder:
     def reference(self, field: str, reference: Reference | None) -> None:
         if reference is not None:
             ordinal = self.registry.source_ordinals.get(reference.source, 0)
-            named: str | int = ordinal or reference.source
-            self.detail[field] = [named, reference.external_id]
+            if not ordinal:
+                self.unknown[field] = reference.source
+            self.detail[field] = [ordinal, reference.external_id]
 
     def authorised(self, event: Any) -> None:
         for field in ("author", "approver", "reason"):

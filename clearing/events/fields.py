@@ -11,8 +11,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
-MAX_DIGITS: Final = 48
-"""The most digits an amount may have, before and after the point together."""
+from clearing.events.canonical import MAX_DIGITS, check_digits
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST: Final = datetime(2200, 1, 1, tzinfo=UTC)
@@ -33,6 +32,7 @@ def _decimal(value: Any) -> Decimal:
             f"a {type(value).__name__} is not an exact amount; write a decimal string such as '1.5'"
         )
     elif isinstance(value, int):
+        check_digits(value)
         number = Decimal(value)
     elif isinstance(value, str):
         if len(value) > 2 * MAX_DIGITS or not _DECIMAL_TEXT.fullmatch(value):
@@ -43,12 +43,7 @@ def _decimal(value: Any) -> Decimal:
             raise ValueError(f"{value[:60]!r} is not a decimal number") from error
     else:
         raise ValueError(f"expected a decimal string such as '1.5', not {type(value).__name__}")
-    if not number.is_finite():
-        raise ValueError(f"{number} is not a finite number; amounts are finite decimals")
-    _, digits, exponent = number.as_tuple()
-    span = max(len(digits) + max(int(exponent), 0), -int(exponent))
-    if span > MAX_DIGITS:
-        raise ValueError(f"needs {span} digits; at most {MAX_DIGITS} are accepted")
+    check_digits(number)
     return number
 
 
@@ -81,20 +76,27 @@ def parse_time(value: Any) -> datetime:
                 f"{value[:60]!r} is not a time such as '2020-03-12T10:45:00Z': it needs a date, a"
                 " time to at most microseconds and an offset from UTC"
             )
-        value = datetime.fromisoformat(value)
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError as error:
+            raise ValueError(f"{value!r} is not a time: {error}") from None
     if not isinstance(value, datetime):
         raise ValueError(f"expected a time with an offset from UTC, not {type(value).__name__}")
     if value.tzinfo is None or value.utcoffset() is None:
         raise ValueError(f"{value.isoformat()} has no offset from UTC; write '…Z' or '…+00:00'")
-    moment = value.astimezone(UTC)
+    try:
+        moment = value.astimezone(UTC)
+    except OverflowError:  # before the year 1 or after 9999 once its offset is taken off
+        moment = _LAST
     if not _EPOCH <= moment < _LAST:
-        raise ValueError(f"{moment.isoformat()} is outside the years 1970 to 2199")
+        raise ValueError(f"{value.isoformat()} is outside the years 1970 to 2199")
     return moment
 
 
 def to_microseconds(moment: datetime) -> int:
     """Return the microseconds from 1970-01-01 UTC to ``moment`` (which must be aware)."""
-    return (moment - _EPOCH) // _MICROSECOND
+    since = moment - _EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def from_microseconds(microseconds: int) -> datetime:
@@ -146,6 +148,8 @@ Identifier = Annotated[str, Field(min_length=1, max_length=128), AfterValidator(
 """An opaque identifier of the source's own: printable, not empty, at most 128 characters."""
 Text = Annotated[str, Field(min_length=1, max_length=2000), AfterValidator(_clean)]
 """Words for people: not empty, at most 2,000 characters."""
+Position = Annotated[int, Field(ge=1, le=2**63 - 1)]
+"""A log position: 1 is the first event."""
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 """A SHA-256 digest in lower-case hexadecimal."""
 ListAsTuple = BeforeValidator(_as_tuple)

@@ -13,8 +13,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from clearing.events.canonical import canonical_json
-from clearing.events.fields import MAX_DIGITS
+from clearing.events.canonical import MAX_DIGITS, canonical_json
 from clearing.events.models import Event, parse_event
 from clearing.events.refused import EventRefused
 

@@ -101,6 +101,9 @@ class AccountSpec:
 class Registry:
     """Names to ordinals and ordinals to what was declared.
 
+    :meth:`apply` is the only way in, so ordinals follow the order of the log; whoever looks names
+    up must not change the maps.
+
     ``source_ordinals``, ``asset_ordinals``, ``market_ordinals`` and ``account_ordinals`` map
     names; ``source()``, ``asset()``, ``market()`` and ``account()`` give the declaration of an
     ordinal (:class:`KeyError` if there is none).
@@ -138,11 +141,16 @@ class Registry:
         return (len(self._sources), len(self._assets), len(self._markets), len(self._accounts))
 
     def apply(self, row: EventRow) -> None:
-        """Take up a declaration: a row of kind 1 to 4, in the order of the log."""
+        """Take up a declaration: a row of kind 1 to 4, in the order of the log.
+
+        Raises :class:`ValueError` for another kind and for a name that is declared already.
+        """
         self._declare(row.kind, row.asset, row.contra, json.loads(row.detail))
 
     def _declare(self, kind: int, asset: int, contra: int, detail: dict[str, Any]) -> None:
         name = str(detail["name"])
+        if kind in _ORDINALS and name in getattr(self, _ORDINALS[kind]):
+            raise ValueError(f"{Kind(kind).name} of {name}, which is declared already")
         if kind == Kind.SourceDeclared:
             spec = SourceSpec(
                 len(self._sources) + 1, name, detail["clock_bound_seconds"] * 1_000_000
@@ -172,7 +180,7 @@ class Registry:
         return other
 
     def to_json(self) -> list[list[Any]]:
-        """Return the declarations in order, as JSON-ready data."""
+        """Return the declarations in order, as JSON-ready data: numbers exact, decimals text."""
         return [list(row) for row in self._rows]
 
     @classmethod
@@ -183,6 +191,13 @@ class Registry:
             registry._declare(kind, asset, contra, detail)
         return registry
 
+
+_ORDINALS: Final[dict[int, str]] = {
+    Kind.SourceDeclared: "source_ordinals",
+    Kind.AssetDeclared: "asset_ordinals",
+    Kind.MarketDeclared: "market_ordinals",
+    Kind.AccountOpened: "account_ordinals",
+}
 
 _TABLES: Final = (
     "source_ordinals",

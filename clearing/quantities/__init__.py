@@ -9,6 +9,7 @@ floating-point number.
 from clearing.quantities.rounding import Rounding, divide
 from clearing.quantities.scaled import (
     MAX_DECIMALS,
+    MAX_PRECISION,
     NotExact,
     exact_decimal,
     format_exact,
@@ -19,6 +20,7 @@ from clearing.quantities.scaled import (
 
 __all__ = [
     "MAX_DECIMALS",
+    "MAX_PRECISION",
     "NotExact",
     "Rounding",
     "divide",

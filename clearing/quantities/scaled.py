@@ -1,40 +1,54 @@
 """Scaled integers and decimal text, each from the other, exactly or not at all."""
 
-from decimal import Decimal, localcontext
+from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, Inexact, InvalidOperation
+from typing import Final
 
-MAX_DECIMALS = 18
+MAX_DECIMALS: Final = 18
 """The most decimals that an asset, price, mark or size may declare."""
 
-# Wide enough that no conversion in this room can round: amounts are bounded far below this.
-_PRECISION = 200
+MAX_PRECISION: Final = 200
+"""The most digits that a conversion handles; a number beyond is refused, never rounded."""
+
+# One context for every conversion: entering a local one would cost more than the conversion.
+_EXACT: Final = Context(
+    prec=MAX_PRECISION, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[Inexact, InvalidOperation]
+)
 
 
 class NotExact(ValueError):  # noqa: N818 - reads as the statement that it is
-    """A decimal has more decimals than the scale it must fit."""
+    """A number cannot be held exactly: more decimals than its scale, or too many digits."""
 
 
 def to_scaled(value: Decimal, decimals: int) -> int:
     """Return ``value * 10**decimals`` as an integer.
 
-    Raises :class:`NotExact` if ``value`` has more than ``decimals`` decimals or is not finite;
-    nothing is rounded. Trailing zeros do not count as decimals.
+    Raises :class:`NotExact` if ``value`` has more than ``decimals`` decimals, needs more than
+    :data:`MAX_PRECISION` digits or is not finite; nothing is rounded. Trailing zeros do not count
+    as decimals.
     """
     if not value.is_finite():
         raise NotExact(f"{value} is not a finite number")
-    with localcontext() as context:
-        context.prec = _PRECISION
-        scaled = value.scaleb(decimals)
-        whole = scaled.to_integral_value()
-        if whole != scaled:
-            raise NotExact(f"{value} has more than {decimals} decimals")
-        return int(whole)
+    if value.adjusted() + decimals >= MAX_PRECISION:
+        raise NotExact(f"{value} needs more than {MAX_PRECISION} digits")
+    try:
+        scaled = value.scaleb(decimals, _EXACT)
+    except Inexact:
+        raise NotExact(f"{value} needs more than {MAX_PRECISION} digits") from None
+    whole = int(scaled)
+    if whole != scaled:
+        raise NotExact(f"{value} has more than {decimals} decimals")
+    return whole
 
 
 def exact_decimal(value: int, decimals: int) -> Decimal:
-    """Return the :class:`~decimal.Decimal` that ``value`` at ``decimals`` decimals stands for."""
-    with localcontext() as context:
-        context.prec = _PRECISION
-        return Decimal(value).scaleb(-decimals)
+    """Return the :class:`~decimal.Decimal` that ``value`` at ``decimals`` decimals stands for.
+
+    Raises :class:`NotExact` beyond :data:`MAX_PRECISION` digits.
+    """
+    try:
+        return Decimal(value).scaleb(-decimals, _EXACT)
+    except Inexact:
+        raise NotExact(f"a number of more than {MAX_PRECISION} digits") from None
 
 
 def format_scaled(value: int, decimals: int) -> str:
