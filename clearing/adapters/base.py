@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import NamedTuple, Protocol
 
 from clearing.events import Event, MarketDeclared
+from clearing.events.refused import shown
 from clearing.events.registry import Registry
 
 MAX_RAW = 2_000
@@ -48,7 +49,8 @@ def refuse(
     file: str, line: int, reason: str, *, field: str = "", value: object = "", raw: str = ""
 ) -> Refusal:
     """Make a :class:`Refusal`, cutting what is too long to keep."""
-    return Refusal(file, line, field, _cut(str(value), MAX_VALUE), reason, _cut(raw, MAX_RAW))
+    text = str(value) if isinstance(value, str | Decimal) else shown(value)
+    return Refusal(file, line, field, _cut(text, MAX_VALUE), reason, _cut(raw, MAX_RAW))
 
 
 def _cut(text: str, limit: int) -> str:

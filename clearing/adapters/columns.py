@@ -12,9 +12,9 @@ from typing import Annotated, Any, Final, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
-from clearing.adapters.json_text import load_json, plain
 from clearing.events import Event, EventRefused, parse_event
 from clearing.events.canonical import canonical_json
+from clearing.events.lines import plain, read_object
 
 _WHOLE: Final = re.compile(r"[+-]?[0-9]{1,19}", re.ASCII)
 
@@ -83,24 +83,25 @@ def _json(name: str, value: object) -> object:
     if not isinstance(value, str):
         raise EventRefused(name, value, "must be JSON text")
     try:
-        return load_json(value)
-    except ValueError as error:
-        raise EventRefused(name, value, f"is not the JSON of an event's part: {error}") from None
+        whole = read_object(f'{{"{name}":{value}}}')
+    except EventRefused as error:
+        path = f"{name}.{error.path}" if error.path not in ("", name) else name
+        raise EventRefused(path, value, f"the cell's JSON {error.message}") from None
+    if len(whole) != 1:
+        raise EventRefused(name, value, "the cell holds more than one JSON value")
+    return whole[name]
 
 
 def columns_from_event(event: Event) -> dict[str, str | int | None]:
     """Return the row of ``event``: every column, None where it has nothing to say."""
-    dumped = event.model_dump()
-    return {name: _cell(dumped.get(name), category) for name, category in COLUMNS.items()}
+    return {name: _cell(getattr(event, name, None), category) for name, category in COLUMNS.items()}
 
 
 def _cell(value: Any, category: str) -> str | int | None:
-    if value is None:
+    if value is None or value == ():
         return None
     if category == "json":
-        return canonical_json(plain(value)) if value != () else None
+        return canonical_json(plain(value))
     if category == "whole":
         return int(value)
-    if isinstance(value, str):
-        return value
     return str(plain(value))

@@ -34,7 +34,7 @@ class Limits:
     decompressed bytes, a gzip file may not expand more than ``ratio`` times.
     """
 
-    line_bytes: int = 2 * 1024 * 1024
+    line_bytes: int = 1024 * 1024
     file_bytes: int = 64 * 1024**3
     ratio: int = 200
     ratio_from: int = 64 * 1024**2

@@ -5,8 +5,8 @@ from typing import TextIO
 
 from clearing.adapters.base import Located, Refusal, refuse
 from clearing.adapters.files import LIMITS, Limits, read_lines
-from clearing.adapters.json_text import event_text, load_json
-from clearing.events import Event, EventRefused, parse_event
+from clearing.events import Event, EventRefused
+from clearing.events.lines import format_line, parse_line
 
 
 def read_jsonl_events(path: str, limits: Limits = LIMITS) -> Iterator[Located | Refusal]:
@@ -16,13 +16,7 @@ def read_jsonl_events(path: str, limits: Limits = LIMITS) -> Iterator[Located | 
             yield line
             continue
         try:
-            document = load_json(line.text)
-        except ValueError as error:
-            reason = f"is not a JSON object on one line: {error}"
-            yield refuse(path, line.number, reason, raw=line.text)
-            continue
-        try:
-            yield Located(parse_event(document), path, line.number)
+            yield Located(parse_line(line.text), path, line.number)
         except EventRefused as error:
             yield refuse(
                 path,
@@ -38,6 +32,6 @@ def write_jsonl_events(events: Iterable[Event], to: TextIO) -> int:
     """Write ``events``, one line each; return how many."""
     count = 0
     for event in events:
-        to.write(event_text(event) + "\n")
+        to.write(format_line(event) + "\n")
         count += 1
     return count

@@ -24,6 +24,10 @@ from clearing.samples import incident_day
 from tests.adapters.events import events
 
 HEADER = "kind,source,external_id,occurred_at,account,asset,amount\n"
+DEPOSIT = (
+    '{"kind":"Deposited","source":"s","external_id":"d","occurred_at":"2024-06-18T00:00:00Z",'
+    '"account":"a","asset":"USD","amount":%s}'
+)
 GOOD = "Deposited,s,d-1,2024-06-18T00:00:00Z,a,USD,1.5\n"
 
 
@@ -141,9 +145,12 @@ def test_a_column_of_another_kind_of_event_is_named(tmp_path: Path) -> None:
         ("[{]", "marks"),
         ("[" * 5000, "marks"),
         ('[{""market"":""M"",""price"":""x""}]', "marks.0.price"),
-        ('[{""market"":""M"",""price"":NaN}]', "marks"),
-        ('[{""market"":""M"",""price"":1e999999999}]', "marks"),
-        ('[{""market"":""M"",""market"":""N"",""price"":1}]', "marks"),
+        ('[{""market"":""M"",""price"":NaN}]', "marks.0.price"),
+        ('[{""market"":""M"",""price"":1e999999999}]', "marks.0.price"),
+        ('[{""market"":""M"",""market"":""N"",""price"":1}]', "marks.market"),
+        ('[],""kind"":""Deposited""', "marks"),
+        ('[],""marks"":[]', "marks"),
+        ("7", "marks"),
     ],
 )
 def test_wrong_json_in_a_cell_is_named(tmp_path: Path, marks: str, field: str) -> None:
@@ -166,17 +173,18 @@ def test_json_numbers_in_a_cell_are_taken_from_their_text(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("line", "field", "reason"),
     [
-        ("{", "", "is not a JSON object on one line: Expecting property name"),
-        ("[" * 100_000, "", "is not a JSON object on one line: nested too deeply"),
-        ('{"kind":"ClockTicked","kind":"Marked"}', "", "key 'kind' stands twice"),
-        ('{"kind":"Deposited","amount":NaN}', "", "NaN is not a number"),
-        ('{"kind":"Deposited","amount":1e999999999}', "", "a huge exponent"),
-        ('{"kind":"Deposited","amount":1%s}' % ("0" * 5000), "", "more than 100 digits"),
+        ("{", "", "is not JSON"),
+        ("[" * 100_000, "", "is nested deeper"),
+        ('{"kind":"ClockTicked","kind":"Marked"}', "kind", "stands twice"),
+        (DEPOSIT % "NaN", "amount", "not a finite number"),
+        (DEPOSIT % "1e999999999", "amount", "digits"),
+        (DEPOSIT % ("1" + "0" * 5000), "amount", "digits"),
+        (DEPOSIT % '"1.5" "', "", "is not JSON"),
         ('{"kind":"Moved"}', "kind", "must be one of"),
         ("{}", "kind", "must be one of"),
         ('{"kind":[]}', "kind", "must be one of"),
-        ("[]", "", ""),
-        ("7", "", ""),
+        ("[]", "", "must be a JSON object"),
+        ("7", "", "must be a JSON object"),
         ('{"kind":"ClockTicked","source":"s","external_id":"t"}', "occurred_at", "is missing"),
     ],
 )
@@ -189,7 +197,7 @@ def test_a_wrong_line_is_named(tmp_path: Path, line: str, field: str, reason: st
     assert isinstance(last, Located)
     assert isinstance(refused, Refusal)
     assert refused.line == 2
-    assert refused.field == field or not reason
+    assert refused.field == field
     assert reason in refused.reason
 
 
