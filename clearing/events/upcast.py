@@ -9,7 +9,7 @@ at their first version today, so there is nothing registered yet.
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from clearing.events.encoding import VERSION
+from clearing.events.encoder import VERSION
 from clearing.events.kinds import Kind
 from clearing.events.row import EventRow
 
