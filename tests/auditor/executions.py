@@ -18,6 +18,7 @@ class Side:
     size: int
     amount: int
     exact: Fraction
+    price: Fraction
     fee: int
     fee_asset: int
 
@@ -32,6 +33,7 @@ def apply_side(book: Book, side: Side) -> tuple[int, int]:
     market = book.markets[side.market - 1]
     book.remainder("fill_cost", market, side.holder, side.exact - side.amount)
     result = apply_fill(book, side.holder, market, side.size, side.amount)
+    market.last_fill = side.price
     book.post("fee", side.fee_asset, side.holder, ("fees", 0), side.fee, side.market)
     return result
 
@@ -120,7 +122,6 @@ def filled(book: Book, event: Filled, holder: Holder) -> list[Side]:
             texts = [book.fine(market.asset, number) for number in (pnl, told, rounded)]
             _say(book, "reported_pnl", market, account_of(holder), *texts)
     control_fill(book, market, side.size, side.amount)
-    market.last_fill = price
     return [side]
 
 
@@ -136,7 +137,7 @@ def _side(
     asset = book.asset(fee_asset).ordinal if fee_asset else market.asset
     amount, left = amount_of(book, market, size, price)
     charged = scaled(Fraction(str(fee)), book.assets[asset - 1].decimals)
-    return Side(holder, market.ordinal, size, amount, amount + left, charged, asset)
+    return Side(holder, market.ordinal, size, amount, amount + left, price, charged, asset)
 
 
 def _unknown(book: Book, market: Market, name: str) -> None:
@@ -163,7 +164,6 @@ def traded(book: Book, event: Traded, buyer: Holder, seller: Holder) -> list[Sid
         side = _side(book, market, holder, sign * size, price, fee, event.fee_asset)
         apply_side(book, side)
         sides.append(side)
-    market.last_fill = price
     return sides
 
 

@@ -59,9 +59,8 @@ def _state(book: Book, scope: Scope, number: int) -> None:
     rung = margin.ladder(book, scope)[number]
     numbers = measure(book, scope.account, scope.asset)
     level, factor, comparator = rung.level, rung.factor, rung.comparator
-    call = margin.missed_rung(book, scope)
-    if not margin.below(rung, numbers) and call is not None:
-        level, factor, comparator = call.restore, Fraction(1), "<"
+    if not margin.below(rung, numbers) and scope.call is not None:
+        level, factor, comparator = scope.call.restore, Fraction(1), "<"
     book.entries.append(
         (
             "liquidation",

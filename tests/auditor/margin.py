@@ -85,7 +85,7 @@ def missed_rung(book: Book, scope: Scope) -> Rung | None:
     if call is None or not call.missed or call.rung >= len(rungs):
         return None
     rung = rungs[call.rung]
-    return rung if rung.action == "margin_call" and call.liquidates else None
+    return rung if rung.action == "margin_call" and rung.on_missed == "liquidate" else None
 
 
 def by_missed_call(book: Book, scope: Scope, number: int, numbers: Measure) -> bool:
@@ -171,7 +171,6 @@ def open_call(book: Book, scope: Scope, number: int) -> None:
     numbers = measure(book, scope.account, scope.asset)
     level = max(numbers.level(rung.restore), rung.factor * numbers.level(rung.level))
     due = book.time + rung.grace_seconds * 1_000_000
-    liquidates = rung.on_missed == "liquidate"
     amount = ceiling(level - numbers.equity)
-    scope.call = Call(number, rung.restore, liquidates, amount, due)
+    scope.call = Call(number, rung.restore, amount, due)
     call_entry(book, scope, "opened", scope.call, numbers.level(rung.restore))

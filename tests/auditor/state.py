@@ -65,7 +65,6 @@ class Call:
 
     rung: int
     restore: str
-    liquidates: bool
     amount: int
     due: int
     missed: bool = False
