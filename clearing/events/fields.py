@@ -125,18 +125,39 @@ def _as_tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-_DECIMAL_SCHEMA = WithJsonSchema(
-    {"type": "string", "pattern": r"^[+-]?[0-9]+(\.[0-9]+)?$", "description": "exact decimal"}
-)
-_TIME_SCHEMA = WithJsonSchema({"type": "string", "format": "date-time"})
+_DIGITS: Final = r"[0-9]+(\.[0-9]+)?$"
+_NOT_ZERO: Final = r"(?=[0-9.]*[1-9])"
 
-Amount = Annotated[Decimal, BeforeValidator(_decimal), _DECIMAL_SCHEMA]
+
+def _schema(pattern: str, description: str) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "pattern": pattern, "description": description})
+
+
+_TIME_SCHEMA = WithJsonSchema(
+    {"type": "string", "format": "date-time", "description": "with an offset from UTC"}
+)
+
+Amount = Annotated[
+    Decimal, BeforeValidator(_decimal), _schema(rf"^[+-]?{_DIGITS}", "exact signed decimal")
+]
 """An exact signed decimal."""
-PositiveAmount = Annotated[Amount, AfterValidator(_positive)]
+PositiveAmount = Annotated[
+    Amount,
+    AfterValidator(_positive),
+    _schema(rf"^\+?{_NOT_ZERO}{_DIGITS}", "exact decimal greater than zero"),
+]
 """An exact decimal greater than zero."""
-NotNegativeAmount = Annotated[Amount, AfterValidator(_not_negative)]
+NotNegativeAmount = Annotated[
+    Amount,
+    AfterValidator(_not_negative),
+    _schema(rf"^\+?{_DIGITS}", "exact decimal of zero or more"),
+]
 """An exact decimal of zero or more."""
-NonZeroAmount = Annotated[Amount, AfterValidator(_not_zero)]
+NonZeroAmount = Annotated[
+    Amount,
+    AfterValidator(_not_zero),
+    _schema(rf"^[+-]?{_NOT_ZERO}{_DIGITS}", "exact signed decimal other than zero"),
+]
 """An exact signed decimal other than zero."""
 Time = Annotated[datetime, BeforeValidator(parse_time), _TIME_SCHEMA]
 """A moment in UTC, to the microsecond."""
