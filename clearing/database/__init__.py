@@ -4,3 +4,20 @@
 cluster that it starts; ``migrate`` brings its schema up to this code's; ``connect`` opens it.
 Nothing here knows of events or ledgers.
 """
+
+from clearing.database.connection import DatabaseUnavailable, connect
+from clearing.database.embedded import Database, open_database
+from clearing.database.migrate import SchemaTooNewError, migrate, schema_version
+from clearing.database.settings import Settings, SettingsError
+
+__all__ = [
+    "Database",
+    "DatabaseUnavailable",
+    "SchemaTooNewError",
+    "Settings",
+    "SettingsError",
+    "connect",
+    "migrate",
+    "open_database",
+    "schema_version",
+]

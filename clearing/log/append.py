@@ -160,17 +160,21 @@ class LogWriter:
         """The names declared as far as this writer knows."""
         return self._registry
 
-    def append(self, events: Sequence[Event]) -> Receipt:
+    def append(
+        self, events: Sequence[Event], *, set_aside: dict[int, EventRefused] | None = None
+    ) -> Receipt:
         """Append ``events`` as one batch: all of them or none.
 
-        Raises :class:`BatchRefused` if one cannot be stored, :class:`Conflict` if an identity
-        stands for other content, :class:`ValueError` for more than :data:`MAX_BATCH` events.
+        With ``set_aside``, events that cannot be stored are put there by their index, and the batch
+        is the others. Raises :class:`BatchRefused` if one cannot be stored, :class:`Conflict` if an
+        identity stands for other content, :class:`ValueError` for more than :data:`MAX_BATCH`
+        events.
         """
         if len(events) > MAX_BATCH:
             raise ValueError(f"a batch of {len(events)} events; at most {MAX_BATCH} are accepted")
         connection = self._connection
         self._refresh()
-        batch = self._encoded(events)
+        batch = self._encoded(events, set_aside)
         fault_point("append_after_encode")
         with connection.transaction():
             if self._sets_role:
@@ -179,8 +183,8 @@ class LogWriter:
             fault_point("append_after_lock")
             if head.counts != self._registry.counts() and (batch.declares or batch.unknown):
                 self._registry = load_registry(connection)
-                batch = self._encoded(events)
-            receipt = self._write(head, batch)
+                batch = self._encoded(events, set_aside)
+            receipt = self._write(head, batch, set_aside)
             fault_point("append_before_commit")
         fault_point("append_after_commit")
         self._registry = batch.registry
@@ -199,8 +203,12 @@ class LogWriter:
             if head.counts != self._registry.counts():
                 self._registry = load_registry(self._connection)
 
-    def _encoded(self, events: Sequence[Event]) -> _Batch:
+    def _encoded(
+        self, events: Sequence[Event], set_aside: dict[int, EventRefused] | None
+    ) -> _Batch:
         """Encode and hash; sort out what is a duplicate within the batch or declared already."""
+        if set_aside is not None:
+            set_aside.clear()
         registry = self._registry
         batch = _Batch(events, registry)
         seen: dict[Identity, int] = {}
@@ -217,7 +225,11 @@ class LogWriter:
             except EventRefused as refusal:
                 position = self._stored_as(index, event)
                 if position is None:
-                    raise BatchRefused(index, refusal) from None
+                    if set_aside is None:
+                        raise BatchRefused(index, refusal) from None
+                    set_aside[index] = refusal
+                    del seen[identity]
+                    continue
                 batch.duplicates[index] = position
                 continue
             if row.kind in REGISTRY_KINDS:
@@ -244,10 +256,12 @@ class LogWriter:
             raise Conflict(index, position, stored, event)
         return position
 
-    def _write(self, head: Head, batch: _Batch) -> Receipt:
+    def _write(
+        self, head: Head, batch: _Batch, set_aside: dict[int, EventRefused] | None
+    ) -> Receipt:
         """Write what is new, under the lock; find duplicates only if an identity is taken."""
         recorded_at = max(head.recorded_at, time.time_ns() // 1000)
-        self._check_clock(batch, recorded_at)
+        self._check_clock(batch, recorded_at, set_aside)
         try:
             with self._connection.transaction():
                 self._copy(head, batch)
@@ -273,22 +287,24 @@ class LogWriter:
             head.frontier.append(batch.leaves[index])
         return self._receipt(head, batch, duplicates, recorded_at)
 
-    def _check_clock(self, batch: _Batch, recorded_at: int) -> None:
-        for index, row in batch.rows.items():
-            if not row.source:
+    def _check_clock(
+        self, batch: _Batch, recorded_at: int, set_aside: dict[int, EventRefused] | None
+    ) -> None:
+        """Refuse what happened further ahead of our clock than its source may be."""
+        for index, row in list(batch.rows.items()):
+            bound = batch.registry.source(row.source).clock_bound if row.source else recorded_at
+            if row.occurred_at <= recorded_at + bound:
                 continue
-            bound = batch.registry.source(row.source).clock_bound
-            if row.occurred_at > recorded_at + bound:
-                shown = from_microseconds(row.occurred_at).isoformat()
-                raise BatchRefused(
-                    index,
-                    EventRefused(
-                        "occurred_at",
-                        shown,
-                        f"is more than {bound // 1_000_000} s ahead of our clock, which is what"
-                        " its source may be",
-                    ),
-                )
+            refusal = EventRefused(
+                "occurred_at",
+                from_microseconds(row.occurred_at).isoformat(),
+                f"is more than {bound // 1_000_000} s ahead of our clock, which is as far as its"
+                " source may be",
+            )
+            if set_aside is None or row.kind in REGISTRY_KINDS:
+                raise BatchRefused(index, refusal)
+            set_aside[index] = refusal
+            del batch.rows[index], batch.leaves[index]
 
     def _copy(self, head: Head, batch: _Batch) -> None:
         """Give positions and copy rows and identities in."""

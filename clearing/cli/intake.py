@@ -1,0 +1,168 @@
+"""Commands that take files in: append, and import from a venue's own format."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from clearing.adapters import (
+    IMPORTERS,
+    Book,
+    Format,
+    ImportOptions,
+    Located,
+    Refusal,
+    in_given_order,
+    merge,
+    merge_sorted,
+    read_events,
+)
+from clearing.cli.output import err, out, print_json, steps, table
+from clearing.cli.where import Where, ledger
+from clearing.events import EventRefused
+from clearing.ledger import Ledger
+from clearing.log import BATCH, Refused
+from clearing.samples import book_from_text
+
+Files = Annotated[str, Parameter(help="files, gzip too; - is standard input")]
+Sorted = Annotated[
+    bool, Parameter(negative=(), help="each file is in merge order by itself; hold none in memory")
+]
+BatchSize = Annotated[int, Parameter(help="events in one transaction")]
+
+
+@dataclass
+class Taken:
+    """What an intake did: counts, the last position, and what was refused."""
+
+    new: int = 0
+    duplicates: int = 0
+    log_position: int = 0
+    log_root: str = ""
+    refused: list[Refusal] = field(default_factory=list)
+
+
+def append(
+    *files: Files,
+    format: Annotated[  # noqa: A002 - the option is called --format
+        Format | None, Parameter(help="what the files are, if their names do not say")
+    ] = None,
+    sorted: Sorted = False,  # noqa: A002 - the option is called --sorted
+    batch: BatchSize = BATCH,
+    where: Where | None = None,
+) -> int:
+    """Append events from files (JSONL, CSV, Parquet), merged into one order.
+
+    Running it again after an interruption finds what is in already and goes on. Lines that cannot
+    become events go to quarantine, each named; the exit code is then 1.
+    """
+    if not files:
+        raise ValueError("name at least one file, or - for standard input")
+    readers = [read_events(path, format) for path in files]
+    if sorted:
+        located = merge_sorted(readers)
+    elif len(readers) == 1:
+        located = in_given_order(readers)
+    else:
+        located = merge(readers)
+    with ledger(where) as opened:
+        taken = take(opened, located, batch)
+    return _report(taken, where)
+
+
+def import_(
+    venue: Annotated[str, Parameter(help="the format: " + ", ".join(IMPORTERS))],
+    /,
+    *files: Files,
+    option: Annotated[
+        tuple[str, ...], Parameter(help="NAME=VALUE, an option of this format", negative=())
+    ] = (),
+    book: Annotated[
+        str | None, Parameter(help="accounts beside prices: sample:SEED[:ACCOUNTS]")
+    ] = None,
+    batch: BatchSize = BATCH,
+    where: Where | None = None,
+) -> int:
+    """Import files as a venue writes them; all files of a run are merged into one order."""
+    importer = IMPORTERS.get(venue)
+    if importer is None:
+        raise ValueError(f"{venue!r} is not a format; known are {', '.join(IMPORTERS)}")
+    if not files:
+        raise ValueError("name at least one file")
+    settings = dict(_pair(text) for text in option)
+    made: Book | None = None if book is None else book_from_text(book)
+    with ledger(where) as opened:
+        options = ImportOptions(settings, opened.writer.registry, made)
+        taken = take(opened, importer.read(files, options), batch)
+    return _report(taken, where)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise ValueError(f"--option {text!r} is not NAME=VALUE")
+    return name, value
+
+
+def take(opened: Ledger, located: Iterable[Located | Refusal], batch: int) -> Taken:
+    """Append located events in batches, keeping what is refused in quarantine as it is met."""
+    taken = Taken()
+    waiting: list[Located] = []
+    with steps("appended") as progress:
+        for item in located:
+            if isinstance(item, Refusal):
+                taken.refused.append(item)
+                opened.quarantine([_kept(item)])
+                continue
+            waiting.append(item)
+            if len(waiting) >= batch:
+                _append(opened, waiting, taken)
+                progress.reached(taken.new + taken.duplicates)
+                waiting = []
+        _append(opened, waiting, taken)
+        progress.reached(taken.new + taken.duplicates)
+    return taken
+
+
+def _append(opened: Ledger, waiting: Sequence[Located], taken: Taken) -> None:
+    aside: dict[int, EventRefused] = {}
+    receipt = opened.writer.append([item.event for item in waiting], set_aside=aside)
+    refused = [_refusal(waiting[index], problem) for index, problem in sorted(aside.items())]
+    if refused:
+        opened.quarantine(_kept(refusal) for refusal in refused)
+    taken.refused += refused
+    taken.new += receipt.new
+    taken.duplicates += len(receipt.duplicates)
+    taken.log_position = receipt.tree_size
+    taken.log_root = receipt.root.hex()
+
+
+def _refusal(item: Located, problem: EventRefused) -> Refusal:
+    raw = item.event.model_dump_json()
+    return Refusal(item.file, item.line, problem.path, str(problem.value), problem.message, raw)
+
+
+def _kept(refusal: Refusal) -> Refused:
+    return Refused(
+        refusal.file, refusal.line, refusal.field, refusal.value, refusal.reason, refusal.raw
+    )
+
+
+def _report(taken: Taken, where: Where | None) -> int:
+    for refusal in taken.refused[:20]:
+        err.print(f"refused: {refusal}", style="red", markup=False)
+    if len(taken.refused) > 20:
+        err.print(f"… and {len(taken.refused) - 20} more; see `clearing quarantine`")
+    if where is not None and where.json:
+        print_json(taken)
+    else:
+        rows = [
+            ("new events", f"{taken.new:,}"),
+            ("duplicates", f"{taken.duplicates:,}"),
+            ("refused", f"{len(taken.refused):,}"),
+            ("log position", f"{taken.log_position:,}"),
+            ("log root", taken.log_root),
+        ]
+        out.print(table("Appended", ("", ">"), rows))
+    return 1 if taken.refused else 0

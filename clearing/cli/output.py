@@ -1,0 +1,109 @@
+"""What a command prints: tables for people, JSON for programs, progress for both.
+
+Answers go to standard output, everything else to standard error, so that a pipe gets the answer
+and nothing else.
+"""
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, is_dataclass
+from datetime import datetime
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+_LINE_SECONDS = 2
+
+
+def print_json(answer: Any) -> None:
+    """Print an answer as one JSON document; amounts stay decimal text."""
+    print(json.dumps(_plain(answer), indent=2, ensure_ascii=False))
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return _plain(asdict(value))
+    if isinstance(value, dict):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    if isinstance(value, bytes):
+        return value.hex()
+    return value
+
+
+def shown_time(moment: datetime | None) -> str:
+    """Write a time as people read it, in UTC, to the second."""
+    return "" if moment is None else moment.strftime("%Y-%m-%d %H:%M:%S")
+
+
+def amount(text: str) -> str:
+    """Write a decimal with thousands separated, every digit kept."""
+    whole, point, fraction = text.partition(".")
+    sign = "-" if whole.startswith("-") else ""
+    digits = whole.removeprefix("-")
+    if not digits.isdigit():
+        return text
+    return f"{sign}{int(digits):,}{point}{fraction}"
+
+
+def short(text: str, decimals: int = 2) -> str:
+    """Write a fine decimal cut to a few decimals, with … where digits were left out."""
+    whole, point, fraction = text.partition(".")
+    if len(fraction) <= decimals:
+        return amount(text)
+    return amount(f"{whole}{point}{fraction[:decimals]}") + "…"
+
+
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    """Make a table; a column whose name begins with ``>`` is aligned to the right."""
+    made = Table(title=title, title_justify="left", title_style="bold", header_style="dim")
+    for column in columns:
+        right = column.startswith(">")
+        made.add_column(
+            column.removeprefix(">"), justify="right" if right else "left", no_wrap=right
+        )
+    for row in rows:
+        made.add_row(*(escape(cell) for cell in row))
+    return made
+
+
+class Steps:
+    """Progress of long work: a bar on a terminal, a plain line now and then elsewhere."""
+
+    def __init__(self, name: str, total: int | None, bar: Progress | None) -> None:
+        self._name = name
+        self._total = total
+        self._bar = bar
+        self._task = None if bar is None else bar.add_task(name, total=total)
+        self._said = time.monotonic()
+
+    def reached(self, done: int) -> None:
+        """Say how far the work is."""
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, completed=done)
+        elif time.monotonic() - self._said >= _LINE_SECONDS:
+            self._said = time.monotonic()
+            of = "" if self._total is None else f" of {self._total:,}"
+            err.print(f"{self._name}: {done:,}{of}")
+
+
+@contextmanager
+def steps(name: str, total: int | None = None) -> Iterator[Steps]:
+    """Show the progress of ``name`` while the block runs."""
+    if not err.is_terminal:
+        yield Steps(name, total, None)
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, TimeElapsedColumn(), console=err, transient=True) as bar:
+        yield Steps(name, total, bar)

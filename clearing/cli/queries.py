@@ -1,0 +1,323 @@
+"""Commands that ask: status, accounts, account, liquidations, fund, trial-balance, deviations."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated
+
+from cyclopts import Parameter
+from rich.table import Table
+
+from clearing.audit import (
+    AccountView,
+    FundView,
+    LedgerStatus,
+    LiquidationView,
+    PositionView,
+    TrialBalanceLine,
+)
+from clearing.cli.chart import equity_chart
+from clearing.cli.output import amount, out, print_json, short, shown_time, table
+from clearing.cli.where import Where, ledger, parse_at
+from clearing.events.fields import parse_time
+
+At = Annotated[
+    str | None,
+    Parameter(help="a log position, or a time with an offset (2026-05-11T14:00:00Z)"),
+]
+Recorded = Annotated[
+    str | None, Parameter(help="what the ledger said by this time of its own, with an offset")
+]
+Limit = Annotated[int, Parameter(help="the latest so many lines")]
+
+
+def status(*, where: Where | None = None) -> None:
+    """Show how far log and read models are, and which protections are active."""
+    with ledger(where) as opened:
+        answer, database = opened.status(), opened.describe()
+    if where is not None and where.json:
+        print_json({"ledger": answer, "database": database})
+        return
+    rows = [
+        ("log position", f"{answer.log_position:,}"),
+        ("log root", answer.log_root),
+        ("batches", f"{answer.batches:,}"),
+        ("recorded", shown_time(answer.recorded_at)),
+        ("sources · assets · markets · accounts", _counts(answer)),
+        ("live generation", f"{answer.generation} (engine {answer.engine_version or '-'})"),
+        ("projected position", f"{answer.projected_position:,}"),
+        ("behind", f"{answer.log_position - answer.projected_position:,}"),
+        ("quarantined lines", f"{answer.quarantined:,}"),
+        *(
+            (name.replace("_", " "), "yes" if on else "no")
+            for name, on in answer.protections.items()
+        ),
+        *((name.replace("_", " "), str(value)) for name, value in database.items()),
+    ]
+    out.print(table("Ledger", ("", ""), rows))
+
+
+def _counts(answer: LedgerStatus) -> str:
+    counts = (answer.sources, answer.assets, answer.markets, answer.accounts)
+    return " · ".join(f"{count:,}" for count in counts)
+
+
+def accounts(*, at: At = None, recorded: Recorded = None, where: Where | None = None) -> None:
+    """List every account with equity, requirements and status, in order of opening."""
+    with ledger(where) as opened:
+        moment = opened.moment(parse_at(at), recorded=_time(recorded))
+        answer = opened.accounts(moment.position)
+    if where is not None and where.json:
+        print_json(answer)
+        return
+    rows = [
+        (
+            view.account,
+            view.account_class,
+            scope.asset,
+            amount(scope.cash),
+            short(scope.equity),
+            short(scope.initial),
+            short(scope.maintenance),
+            scope.status,
+        )
+        for view in answer
+        for scope in view.scopes
+    ]
+    title = f"Accounts at log position {moment.position:,}"
+    columns = (
+        "account",
+        "class",
+        "asset",
+        ">cash",
+        ">equity",
+        ">initial",
+        ">maintenance",
+        "status",
+    )
+    out.print(table(title, columns, rows))
+
+
+def account(
+    account_id: Annotated[str, Parameter(help="the account's name")],
+    /,
+    *,
+    at: At = None,
+    recorded: Recorded = None,
+    where: Where | None = None,
+) -> None:
+    """Show one account as it was, and its equity against maintenance margin so far."""
+    with ledger(where) as opened:
+        moment = opened.moment(parse_at(at), recorded=_time(recorded))
+        view = opened.account(account_id, moment.position)
+        stories = {
+            scope.asset: opened.account_story(account_id, scope.asset, moment.position)
+            for scope in view.scopes
+        }
+    if where is not None and where.json:
+        print_json({"account": view, "story": stories})
+        return
+    print_account(view)
+    for asset, story in stories.items():
+        out.print(f"\n[bold]{asset}[/bold]")
+        out.print(equity_chart(story), markup=False)
+
+
+def print_account(view: AccountView) -> None:
+    """Print an account as tables, every digit of its amounts kept."""
+    if not view.exists:
+        out.print(f"{view.account} did not exist at log position {view.log_position:,}.")
+        return
+    out.print(
+        f"[bold]{view.account}[/bold] ({view.account_class}) at log position {view.log_position:,}"
+    )
+    if not view.scopes:
+        out.print("It never held anything: every balance is 0.")
+    for scope in view.scopes:
+        rows = [
+            ("cash", amount(scope.cash)),
+            ("unrealised PnL", amount(scope.unrealised)),
+            ("accrued funding", amount(scope.accrued_funding)),
+            ("equity", amount(scope.equity)),
+            ("initial margin", amount(scope.initial)),
+            ("maintenance margin", amount(scope.maintenance)),
+            ("withdrawable", amount(scope.withdrawable)),
+            ("status", scope.status),
+        ]
+        out.print(table(scope.asset, ("", ">"), rows))
+        if scope.positions:
+            out.print(_positions(scope.positions))
+
+
+def _positions(positions: Sequence[PositionView]) -> Table:
+    rows = [
+        (
+            p.market,
+            amount(p.size),
+            amount(p.average_entry) + ("" if p.entry_known else " ?"),
+            amount(p.mark),
+            short(p.notional),
+            short(p.unrealised),
+            short(p.maintenance),
+        )
+        for p in positions
+    ]
+    columns = (
+        "market",
+        ">size",
+        ">average entry",
+        ">mark",
+        ">notional",
+        ">unrealised",
+        ">maintenance",
+    )
+    return table("positions", columns, rows)
+
+
+def liquidations(
+    *,
+    account: Annotated[str | None, Parameter(help="only this account's")] = None,
+    at: At = None,
+    limit: Limit = 1000,
+    where: Where | None = None,
+) -> None:
+    """List the steps of liquidation ladders: the inequality, what was closed, who bore a loss."""
+    with ledger(where) as opened:
+        moment = opened.moment(parse_at(at))
+        answer = opened.liquidations(moment.position, account=account, limit=limit)
+    if where is not None and where.json:
+        print_json(answer)
+        return
+    print_liquidations(answer)
+
+
+def print_liquidations(views: list[LiquidationView], title: str = "Liquidations") -> None:
+    """Print liquidation steps as a table."""
+    rows = [
+        (
+            f"{view.log_position:,}",
+            shown_time(view.occurred_at),
+            view.account,
+            view.action,
+            f"{short(view.equity)} {view.comparator} {short(view.threshold)}",
+            str(len(view.closed)),
+            short(view.loss) if view.loss else "",
+            short(view.fund) if view.loss else "",
+            short(view.adl) if view.loss else "",
+            short(view.deficit) if view.loss else "",
+        )
+        for view in views
+    ]
+    columns = (
+        ">position",
+        "occurred",
+        "account",
+        "action",
+        ">equity < threshold",
+        ">parts",
+        ">loss",
+        ">fund",
+        ">ADL",
+        ">deficit",
+    )
+    out.print(table(title, columns, rows))
+
+
+def fund(
+    fund_account: Annotated[str | None, Parameter(help="only this fund")] = None,
+    /,
+    *,
+    at: At = None,
+    limit: Limit = 1000,
+    where: Where | None = None,
+) -> None:
+    """Show the funds' history: cash, inventory at mark, equity."""
+    with ledger(where) as opened:
+        moment = opened.moment(parse_at(at))
+        answer = opened.fund(fund_account, moment.position, limit=limit)
+    if where is not None and where.json:
+        print_json(answer)
+        return
+    print_fund(answer)
+
+
+def print_fund(views: list[FundView], title: str = "Fund history") -> None:
+    """Print lines of fund history as a table."""
+    rows = [
+        (
+            f"{view.log_position:,}",
+            shown_time(view.occurred_at),
+            view.fund,
+            view.asset,
+            amount(view.cash),
+            short(view.inventory),
+            short(view.equity),
+        )
+        for view in views
+    ]
+    columns = (
+        ">position",
+        "occurred",
+        "fund",
+        "asset",
+        ">cash",
+        ">inventory at mark",
+        ">equity",
+    )
+    out.print(table(title, columns, rows))
+
+
+def trial_balance(*, at: At = None, where: Where | None = None) -> None:
+    """Show every ledger account's balance; each asset sums to zero."""
+    with ledger(where) as opened:
+        moment = opened.moment(parse_at(at))
+        answer = opened.trial_balance(moment.position)
+    if where is not None and where.json:
+        print_json(answer)
+        return
+    print_trial_balance(answer, f"Trial balance at log position {moment.position:,}")
+
+
+def print_trial_balance(lines: list[TrialBalanceLine], title: str) -> None:
+    """Print a trial balance as a table."""
+    rows = [(line.asset, line.ledger, line.account, amount(line.balance)) for line in lines]
+    out.print(table(title, ("asset", "ledger", "of", ">balance"), rows))
+
+
+def deviations(
+    *,
+    code: Annotated[str | None, Parameter(help="only this kind")] = None,
+    at: At = None,
+    limit: Limit = 1000,
+    where: Where | None = None,
+) -> None:
+    """List where facts contradicted the rules: what was expected and what was found."""
+    with ledger(where) as opened:
+        moment = opened.moment(parse_at(at))
+        answer = opened.deviations(moment.position, code=code, limit=limit)
+    if where is not None and where.json:
+        print_json(answer)
+        return
+    rows = [
+        (f"{d.log_position:,}", d.code, d.account, d.market, d.expected, d.found, d.detail)
+        for d in answer
+    ]
+    columns = (">position", "code", "account", "market", ">expected", ">found", "detail")
+    out.print(table("Deviations", columns, rows))
+
+
+def quarantine(*, limit: Limit = 1000, where: Where | None = None) -> None:
+    """List input that could not become an event: file, line, field, reason."""
+    with ledger(where) as opened:
+        answer = opened.quarantined(limit)
+    if where is not None and where.json:
+        print_json(answer)
+        return
+    rows = [
+        (shown_time(item.recorded_at), item.file, f"{item.line:,}", item.field, item.reason)
+        for item in answer
+    ]
+    out.print(table("Quarantine", ("recorded", "file", ">line", "field", "reason"), rows))
+
+
+def _time(text: str | None) -> datetime | None:
+    return None if text is None else parse_time(text)

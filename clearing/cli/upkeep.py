@@ -1,0 +1,125 @@
+"""Commands that keep a ledger: init, project, rebuild, verify, psql."""
+
+import os
+import shutil
+import subprocess
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from clearing.audit import Verification
+from clearing.cli.output import err, out, print_json, steps, table
+from clearing.cli.where import Where, ledger
+from clearing.projectors import RebuildRefused
+
+
+def init(*, where: Where | None = None) -> None:
+    """Make the ledger, or bring its schema up to date, and say where it is."""
+    with ledger(where) as opened:
+        database = opened.describe()
+    if where is not None and where.json:
+        print_json(database)
+        return
+    rows = [(name.replace("_", " "), str(value)) for name, value in database.items()]
+    out.print(table("Ready", ("", ""), rows))
+
+
+def project(
+    *,
+    follow: Annotated[bool, Parameter(negative=(), help="stay and project what is appended")] = (
+        False
+    ),
+    where: Where | None = None,
+) -> None:
+    """Bring the read models up to the end of the log."""
+    with ledger(where) as opened:
+        total = opened.status().log_position
+        with steps("projected", None if follow else total) as progress:
+            if follow:
+                position = opened.follow(progress=progress.reached)
+            else:
+                position = opened.project(progress=progress.reached)
+        digest = opened.digest()
+    if where is not None and where.json:
+        print_json({"position": position, "digest": digest})
+    else:
+        out.print(f"projected to log position {position:,}, digest {digest}")
+
+
+def rebuild(
+    *,
+    accept_engine_change: Annotated[
+        bool,
+        Parameter(negative=(), help="another engine version made the live one and may differ"),
+    ] = False,
+    where: Where | None = None,
+) -> int:
+    """Rebuild every read model from genesis beside the live ones, compare, and switch.
+
+    Exit code 1: the two differ or a certified digest is not reproduced; nothing was switched.
+    """
+    with ledger(where) as opened:
+        total = opened.status().log_position
+        try:
+            with steps("rebuilt", total) as progress:
+                done = opened.rebuild(
+                    accept_engine_change=accept_engine_change, progress=progress.reached
+                )
+        except RebuildRefused as refused:
+            err.print(f"generation {refused.generation} was refused:", style="red")
+            for difference in refused.differences:
+                err.print(f"- {difference}", markup=False)
+            return 1
+    if where is not None and where.json:
+        print_json(done)
+    else:
+        out.print(
+            f"generation {done.generation} replaces {done.previous} at log position"
+            f" {done.position:,}: same entries, same tables, digest {done.digest}"
+        )
+    return 0
+
+
+def verify(*, where: Where | None = None) -> int:
+    """Re-hash the log, fold it anew, compare every digest and read model; report every difference.
+
+    Exit codes: 0 sound, 1 not sound.
+    """
+    with ledger(where) as opened:
+        total = opened.status().log_position
+        bars = {}
+        with steps("re-hashed", total) as hashing, steps("folded", total) as folding:
+            bars = {"log": hashing, "models": folding}
+            answer = opened.verify(lambda stage, position: bars[stage].reached(position))
+    if where is not None and where.json:
+        print_json(answer)
+    else:
+        print_verification(answer)
+    return 0 if answer.sound else 1
+
+
+def print_verification(answer: Verification) -> None:
+    """Print what verification found."""
+    for finding in (*answer.log_findings, *answer.model_findings):
+        out.print(f"✗ {finding}", style="red", markup=False)
+    verdict = "sound" if answer.sound else f"not sound: {answer.count:,} findings"
+    style = "green" if answer.sound else "red"
+    out.print(f"{answer.events:,} events re-hashed and folded again: {verdict}", style=style)
+    off = [name.replace("_", " ") for name, on in answer.protections.items() if not on]
+    if off:
+        out.print(f"protections that are not active: {', '.join(off)}", style="yellow")
+
+
+def psql(*, where: Where | None = None) -> int:
+    """Open psql on the ledger, as a reader, if psql is installed."""
+    program = shutil.which("psql")
+    if program is None:
+        raise ValueError("psql is not installed; any Postgres client can use the URL in `status`")
+    with ledger(where) as opened:
+        info = opened.connection.info
+        environment = {**os.environ, "PGOPTIONS": "-c default_transaction_read_only=on"}
+        if info.password:
+            environment["PGPASSWORD"] = info.password
+        command = [program, "-h", info.host, "-p", str(info.port), "-U", info.user, info.dbname]
+        # The program is the one on PATH and its arguments are the open connection's own.
+        return subprocess.run(command, env=environment, check=False).returncode  # noqa: S603

@@ -1,0 +1,220 @@
+"""The Python API: open a ledger, append events, project them, ask.
+
+It is as small as the command line and does the same through the same rooms. One :class:`Ledger`
+holds one connection and is for one thread at a time; open another for another.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Self
+
+from clearing import audit
+from clearing.audit import (
+    AccountView,
+    DeviationView,
+    FundView,
+    LedgerStatus,
+    LiquidationView,
+    Moment,
+    StoryPoint,
+    TrialBalanceLine,
+    Verification,
+)
+from clearing.database import Database, Settings, connect, migrate, open_database
+from clearing.events import Event, parse_event
+from clearing.log import (
+    BATCH,
+    Connection,
+    LogWriter,
+    Quarantined,
+    Receipt,
+    Refused,
+    keep,
+    quarantined,
+)
+from clearing.projectors import Projector, Rebuilt, ensure_live, follow, project, rebuild
+
+At = int | datetime | None
+"""A moment: a log position, the time by which things had happened, or the present."""
+
+EventLike = Event | dict[str, Any]
+"""An event, or the JSON-like document of one."""
+
+
+class Ledger:
+    """A ledger in Postgres. Use :meth:`open`, as a context manager or with :meth:`close`."""
+
+    def __init__(self, connection: Connection, database: Database | None = None) -> None:
+        self._connection = connection
+        self._database = database
+        self._writer: LogWriter | None = None
+
+    @classmethod
+    def open(
+        cls, url: str | None = None, *, progress: Callable[[str], None] | None = None
+    ) -> "Ledger":
+        """Open the ledger at ``url``, bringing its schema up to date.
+
+        Without a URL: the one in ``CLEARING_DATABASE_URL``, else the private cluster in the data
+        directory, which is made and started if need be (``progress`` is told what is happening).
+        Raises :class:`~clearing.database.DatabaseUnavailable`, which says what to do.
+        """
+        database = None
+        if url is None:
+            database = open_database(Settings(), progress)
+            url = database.url
+        try:
+            migrate(url)
+            return cls(connect(url, autocommit=True), database)
+        except BaseException:
+            if database is not None:
+                database.close()
+            raise
+
+    def close(self) -> None:
+        """Close the connection, and let go of the private cluster."""
+        self._connection.close()
+        if self._database is not None:
+            self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def connection(self) -> Connection:
+        """The connection, for what this API does not offer."""
+        return self._connection
+
+    @property
+    def writer(self) -> LogWriter:
+        """The writer behind :meth:`append`; it knows the names declared so far."""
+        if self._writer is None:
+            self._writer = LogWriter(self._connection)
+        return self._writer
+
+    def describe(self) -> dict[str, Any]:
+        """Return which database this is: server version, where it is, and who started it."""
+        if self._database is not None:
+            return self._database.describe()
+        info = self._connection.info
+        return {"server_version": info.server_version, "database": info.dbname, "host": info.host}
+
+    def append(self, events: Iterable[EventLike], *, batch: int = BATCH) -> list[Receipt]:
+        """Append events in batches; each batch is stored whole or not at all.
+
+        Events are models or their documents. What is in the log already with the same content is a
+        duplicate and counted as such. Raises :class:`~clearing.events.EventRefused` for a document
+        that is no event, :class:`~clearing.log.BatchRefused` for an event that does not fit what is
+        declared, and :class:`~clearing.log.Conflict` where an identity stands for other content;
+        batches before that one stand.
+        """
+        return list(self.append_batches(events, batch=batch))
+
+    def append_batches(
+        self, events: Iterable[EventLike], *, batch: int = BATCH
+    ) -> Iterator[Receipt]:
+        """Append like :meth:`append`, yielding each receipt as its batch is committed."""
+        parsed = (parse_event(event) if isinstance(event, dict) else event for event in events)
+        yield from self.writer.append_many(parsed, batch)
+
+    def project(self, *, progress: Callable[[int], None] | None = None) -> int:
+        """Bring the read models up to the end of the log and return the position reached."""
+        return project(self._connection, progress=progress).position
+
+    def follow(
+        self,
+        *,
+        idle_seconds: float | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> int:
+        """Project what is there and whatever is appended, until interrupted or idle."""
+        return follow(self._connection, idle_seconds=idle_seconds, progress=progress)
+
+    def rebuild(
+        self,
+        *,
+        accept_engine_change: bool = False,
+        progress: Callable[[int], None] | None = None,
+    ) -> Rebuilt:
+        """Rebuild every read model from genesis beside the live ones, compare, and switch.
+
+        Raises :class:`~clearing.projectors.RebuildRefused` with the differences.
+        """
+        return rebuild(
+            self._connection, accept_engine_change=accept_engine_change, progress=progress
+        )
+
+    def moment(self, at: At = None, *, recorded: datetime | None = None) -> Moment:
+        """Return the moment meant by ``at`` or ``recorded``.
+
+        Raises :class:`~clearing.audit.MomentUnclear` if there is no plain answer.
+        """
+        if isinstance(at, datetime):
+            return audit.resolve_moment(self._connection, occurred=at, recorded=recorded)
+        return audit.resolve_moment(self._connection, at=at, recorded=recorded)
+
+    def account(
+        self, account: str, at: At = None, *, recorded: datetime | None = None
+    ) -> AccountView:
+        """Return an account as it was: cash, positions, equity, requirements, status."""
+        return audit.account(self._connection, account, self.moment(at, recorded=recorded))
+
+    def accounts(self, at: At = None, *, recorded: datetime | None = None) -> list[AccountView]:
+        """Return every account as it was, in order of opening."""
+        return audit.accounts(self._connection, self.moment(at, recorded=recorded))
+
+    def account_story(
+        self, account: str, asset: str, at: At = None, *, points: int = 60
+    ) -> list[StoryPoint]:
+        """Return moments of an account's equity against its requirements, up to ``at``."""
+        return audit.account_story(self._connection, account, asset, self.moment(at), points)
+
+    def liquidations(
+        self, at: At = None, *, account: str | None = None, limit: int = 1000
+    ) -> list[LiquidationView]:
+        """Return the latest liquidation steps up to ``at``, with who bore what."""
+        moment = self.moment(at)
+        return audit.liquidations(self._connection, moment, account=account, limit=limit)
+
+    def fund(self, fund: str | None = None, at: At = None, *, limit: int = 1000) -> list[FundView]:
+        """Return the latest lines of the funds' history: cash, inventory at mark, equity."""
+        return audit.fund_history(self._connection, self.moment(at), fund=fund, limit=limit)
+
+    def trial_balance(self, at: At = None) -> list[TrialBalanceLine]:
+        """Return every ledger account's balance; each asset sums to zero."""
+        return audit.trial_balance(self._connection, self.moment(at))
+
+    def deviations(
+        self, at: At = None, *, code: str | None = None, limit: int = 1000
+    ) -> list[DeviationView]:
+        """Return where facts contradicted the rules."""
+        return audit.deviations(self._connection, self.moment(at), code=code, limit=limit)
+
+    def status(self) -> LedgerStatus:
+        """Return how far log and read models are, and which protections are active."""
+        return audit.ledger_status(self._connection)
+
+    def verify(self, progress: Callable[[str, int], None] | None = None) -> Verification:
+        """Re-hash the log, fold it anew, and compare every digest and read model."""
+        return audit.verify(self._connection, progress)
+
+    def quarantine(self, refused: Iterable[Refused]) -> int:
+        """Keep refused input; return how many lines were not kept already."""
+        return keep(self._connection, refused)
+
+    def quarantined(self, limit: int = 1000) -> list[Quarantined]:
+        """Return kept refused input, newest first."""
+        return quarantined(self._connection, limit)
+
+    def digest(self) -> str:
+        """Return the digest of the whole book at the live generation's checkpoint."""
+        return Projector(self._connection, ensure_live(self._connection)).engine.digest()
