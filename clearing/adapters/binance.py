@@ -156,6 +156,8 @@ def _rows(number: int, path: str) -> Iterator["_Bar | _Rate | Refusal"]:
     for line in read_lines(path):
         if isinstance(line, Refusal):
             yield line
+            if header is None:
+                return
             continue
         try:
             fields = split_csv(line.text)

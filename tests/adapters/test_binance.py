@@ -286,6 +286,23 @@ def test_another_header_is_refused(tmp_path: Path) -> None:
     assert refused.line == 0
 
 
+def test_a_run_has_a_bounded_number_of_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("clearing.adapters.binance.MAX_ROWS", 2)
+    rows = "".join(f"M,2020-01-0{day}T00:00:00Z,1,1,1,1\n" for day in (1, 2, 3))
+    (refused,) = read(write(tmp_path, "b.csv", BARS + rows))
+    assert isinstance(refused, Refusal)
+    assert (refused.line, refused.reason) == (4, "more than 2 rows; split the run")
+
+
+def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "b.csv").write_bytes(b"\xff\xfe\x00\n")
+    (refused,) = read(tmp_path / "b.csv")
+    assert isinstance(refused, Refusal)
+    assert refused.reason == "byte 1 of the line is not UTF-8"
+
+
 def test_options_are_checked() -> None:
     for changes, message in (
         ({"path": "hloc"}, "path='hloc' is not one of olhc, ohlc"),

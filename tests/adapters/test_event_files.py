@@ -326,3 +326,29 @@ def test_a_folder_is_refused(tmp_path: Path) -> None:
     (refused,) = outcomes(tmp_path)
     assert isinstance(refused, Refusal)
     assert refused.reason == "is a folder; name the files in it"
+
+
+def test_standard_input_is_jsonl_unless_said_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = (
+        b'{"kind":"ClockTicked","source":"s","external_id":"t",'
+        b'"occurred_at":"2024-06-18T00:00:00Z"}'
+    )
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(line + b"\n\xff\n")))
+    read, refused = read_events("-")
+    assert isinstance(read, Located)
+    assert (read.file, read.line, read.event.external_id) == ("-", 1, "t")
+    assert isinstance(refused, Refusal)
+    assert refused.reason == "byte 1 of the line is not UTF-8"
+
+
+def test_a_missing_file_without_a_suffix_is_a_refusal(tmp_path: Path) -> None:
+    (refused,) = outcomes(tmp_path / "none")
+    assert isinstance(refused, Refusal)
+    assert refused.line == 0
+
+
+def test_columns_that_no_event_has() -> None:
+    with pytest.raises(EventRefused, match="is not a column of any event"):
+        event_from_columns({"colour": "red"})
+    with pytest.raises(EventRefused, match="must be JSON text"):
+        event_from_columns({"kind": "Marked", "marks": 7})

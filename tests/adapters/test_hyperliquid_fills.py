@@ -337,6 +337,22 @@ def test_options_are_checked() -> None:
         read(source="no name")
 
 
+def test_a_run_has_a_bounded_number_of_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("clearing.adapters.hyperliquid_fills.MAX_ROWS", 2)
+    (refused,) = read(made(tmp_path / "f.csv", *({"tid": str(n)} for n in range(3))))
+    assert isinstance(refused, Refusal)
+    assert (refused.line, refused.reason) == (4, "more than 2 rows; split the run")
+
+
+def test_names_of_any_length_have_identifiers(tmp_path: Path) -> None:
+    rows = [{"user": f"{'u' * 62}-{n}", "coin": "c" * 64, "start_position": "1"} for n in (1, 2)]
+    items = read(made(tmp_path / "f.csv", *rows))
+    assert len({event.external_id for event in of(PositionCarried, items)}) == 2
+    stored(items)
+
+
 @settings(max_examples=100)
 @given(
     st.dictionaries(
