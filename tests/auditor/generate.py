@@ -89,6 +89,41 @@ class World:
         traders = [name for name in self.accounts if name not in self.funds]
         return self.rng.choice(traders)
 
+    def market(self, name: str) -> None:
+        """Declare a market of random scales."""
+        rng = self.rng
+        price_decimals = rng.choice([0, 1, 2, 4])
+        mark_decimals = price_decimals + rng.choice([0, 0, 2, 4])
+        size_decimals = rng.choice([0, 1, 3, 5])
+        multiplier, places = rng.choice([(1, 0), (1, 0), (1, 2), (10, 0), (5, 1), (3, 4)])
+        lot = rng.choice([1, 1, 5, 10])
+        asset = rng.choice(list(self.decimals))
+        self.say(
+            "MarketDeclared",
+            name=name,
+            settlement_asset=asset,
+            multiplier=decimal(multiplier, places),
+            lot=decimal(lot, size_decimals),
+            price_decimals=price_decimals,
+            mark_decimals=mark_decimals,
+            size_decimals=size_decimals,
+        )
+        base = rng.choice([7, 40, 900, 5000]) * int(10**mark_decimals)
+        price = max(1, base * rng.randrange(50, 200) // 100)
+        self.markets.append(
+            Traded(
+                name,
+                asset,
+                lot,
+                multiplier,
+                places,
+                price_decimals,
+                mark_decimals,
+                size_decimals,
+                price,
+            )
+        )
+
 
 def declare(world: World) -> None:
     """Assets, markets and accounts, in an order that their names do not tell."""
@@ -98,7 +133,7 @@ def declare(world: World) -> None:
         world.decimals[name] = rng.choice([0, 2, 2, 6, 8])
         world.say("AssetDeclared", name=name, decimals=world.decimals[name])
     for name in rng.sample(["ZEB", "ANT", "BTC", "OWL"], rng.randrange(1, 5)):
-        market(world, name)
+        world.market(name)
     count, funds = rng.randrange(2, 9), rng.randrange(1, 3)
     names = rng.sample(["zoe", "amy", "bob", "kim", "lea", "max", "ned", "pia"], count)
     classes = {name: rng.choice(["trader", "trader", "maker", "vip", "stray"]) for name in names}
@@ -110,41 +145,6 @@ def declare(world: World) -> None:
         world.accounts.append(name)
         if classes[name] == "fund":
             world.funds.append(name)
-
-
-def market(world: World, name: str) -> None:
-    rng = world.rng
-    price_decimals = rng.choice([0, 1, 2, 4])
-    mark_decimals = price_decimals + rng.choice([0, 0, 2, 4])
-    size_decimals = rng.choice([0, 1, 3, 5])
-    multiplier, places = rng.choice([(1, 0), (1, 0), (1, 2), (10, 0), (5, 1), (3, 4)])
-    lot = rng.choice([1, 1, 5, 10])
-    asset = rng.choice(list(world.decimals))
-    world.say(
-        "MarketDeclared",
-        name=name,
-        settlement_asset=asset,
-        multiplier=decimal(multiplier, places),
-        lot=decimal(lot, size_decimals),
-        price_decimals=price_decimals,
-        mark_decimals=mark_decimals,
-        size_decimals=size_decimals,
-    )
-    base = rng.choice([7, 40, 900, 5000]) * int(10**mark_decimals)
-    price = max(1, base * rng.randrange(50, 200) // 100)
-    world.markets.append(
-        Traded(
-            name,
-            asset,
-            lot,
-            multiplier,
-            places,
-            price_decimals,
-            mark_decimals,
-            size_decimals,
-            price,
-        )
-    )
 
 
 def generate(seed: int, length: int = 120) -> list[Document]:

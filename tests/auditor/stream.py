@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tests.auditor.documents import decimal, rulebook, spoiled
+from tests.auditor import decisions
+from tests.auditor.decisions import adopt
+from tests.auditor.documents import decimal
 
 if TYPE_CHECKING:
     from tests.auditor.generate import Traded, World
-
-PERSON = {"author": "ann", "approver": "ben", "reason": "because"}
 
 
 def tell(world: World, length: int) -> None:
@@ -41,26 +41,6 @@ def tell(world: World, length: int) -> None:
 
 def quote(market: Traded) -> dict[str, str]:
     return {"market": market.name, "price": decimal(market.price, market.mark_decimals)}
-
-
-def adopt(world: World, asset: str) -> None:
-    rng = world.rng
-    markets = [m.name for m in world.markets if m.asset == asset]
-    decimals = world.decimals[asset]
-    document = rulebook(rng, asset, decimals, markets, world.accounts, world.funds)
-    if not rng.randrange(25):
-        document = spoiled(rng, document)
-    fields: dict[str, Any] = {"name": "rules", "version": f"v{len(world.events)}"}
-    turn = rng.randrange(8)
-    if turn < 2:
-        fields["effective_position"] = len(world.events) + 1 + (0, 2, 7)[rng.randrange(3)]
-    if turn == 2:
-        fields["effective_position"] = rng.randrange(1, len(world.events) + 1)
-    world.say("RulebookAdopted", document=document, **fields, **PERSON)
-
-
-def adoption(world: World) -> None:
-    adopt(world, world.rng.choice(list(world.decimals)))
 
 
 def cause(world: World) -> str:
@@ -196,41 +176,6 @@ def transfer(world: World) -> None:
     world.ids.append(world.say("Transferred", **names, asset=asset, amount=amount))
 
 
-def fund_move(world: World) -> None:
-    rng = world.rng
-    asset = rng.choice(list(world.decimals))
-    fund = rng.choice(world.funds) if rng.randrange(6) else world.trader()
-    amount = world.money(asset, 0, rng.choice([20, 600]))
-    if rng.randrange(2):
-        name = world.say("FundContributed", fund=fund, asset=asset, amount=amount)
-    else:
-        name = world.say("FundWithdrawn", fund=fund, asset=asset, amount=amount, **PERSON)
-    world.ids.append(name)
-
-
-def adjust(world: World) -> None:
-    rng = world.rng
-    asset = rng.choice(list(world.decimals))
-    amount = world.money(asset, 0, 150)
-    fields: dict[str, Any] = {"amount": amount if rng.randrange(2) else f"-{amount}"}
-    if rng.randrange(2):
-        fields["contra_account"] = world.trader()
-    fields |= {"account": world.trader(), "asset": asset, "category": "refund"}
-    world.ids.append(world.say("Adjusted", **fields, **PERSON))
-
-
-def reverse(world: World) -> None:
-    """A reversal of something recent, of anything, or of nothing that exists."""
-    rng = world.rng
-    target = "nothing"
-    if world.ids and rng.randrange(12):
-        target = rng.choice(world.ids[-6:] if rng.randrange(2) else world.ids)
-    elif rng.randrange(3):
-        target = str(rng.choice(world.events)["external_id"])
-    reference = {"source": "venue", "external_id": target}
-    world.ids.append(world.say("Reversed", target=reference, **PERSON))
-
-
 def funding(world: World) -> None:
     rng = world.rng
     market = rng.choice(world.markets)
@@ -249,13 +194,6 @@ def funding_paid(world: World) -> None:
     world.ids.append(world.say("FundingPaid", **fields))
 
 
-def state(world: World) -> None:
-    rng = world.rng
-    states = ["normal", "normal", "reduce_only", "liquidations_paused", "halted"]
-    market = rng.choice(world.markets).name
-    world.say("MarketStateChanged", market=market, state=rng.choice(states), **PERSON)
-
-
 def observe(world: World) -> None:
     market = world.rng.choice(world.markets)
     world.say("PriceObserved", **quote(market))
@@ -270,14 +208,16 @@ ACTIONS = {
     "deposit": deposit,
     "withdraw": withdraw,
     "transfer": transfer,
-    "fund_move": fund_move,
-    "adjust": adjust,
-    "reverse": reverse,
+    "fund_move": decisions.fund_move,
+    "adjust": decisions.adjust,
+    "reverse": decisions.reverse,
     "funding": funding,
     "funding_paid": funding_paid,
-    "state": state,
+    "state": decisions.state,
     "observe": observe,
-    "adoption": adoption,
+    "adoption": decisions.adoption,
+    "opening": decisions.opening,
+    "certify": decisions.certify,
 }
 WEIGHTS = {
     "trade": 16,
@@ -296,4 +236,6 @@ WEIGHTS = {
     "state": 2,
     "observe": 1,
     "adoption": 2,
+    "opening": 2,
+    "certify": 1,
 }
