@@ -56,8 +56,8 @@ def put_in_force(step: Step, rulebook: Rulebook, position: int) -> None:
     book = step.book
     asset = book.assets[rulebook.asset]
     asset.rulebook = rulebook
-    if not asset.modes or asset.modes[-1][1] != rulebook.mode:
-        asset.modes.append((position, rulebook.mode))
+    if asset.regime.texts() != rulebook.regime.texts():
+        asset.regimes.append((position, rulebook.regime))
     forget_unused_documents(step)
     bind(step, asset)
     _note(step, rulebook, "in_force")

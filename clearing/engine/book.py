@@ -11,7 +11,7 @@ from typing import Final
 
 from clearing.events.kinds import RATE_DECIMALS
 from clearing.events.registry import MarketSpec, Registry
-from clearing.rulebook import ClassRules, Rulebook
+from clearing.rulebook import DEFAULT_REGIME, ClassRules, Regime, Rulebook
 
 KNOWN: Final = 1
 """A position's entry is known."""
@@ -167,10 +167,11 @@ class Asset:
     """An asset's decimals, its rulebook in force, and its working scale.
 
     ``working`` decimals hold every product of its markets, with room for a rate;
-    ``lift`` × units is an amount at that scale. ``modes`` lists (position, mode) of each change.
+    ``lift`` × units is an amount at that scale. ``regimes`` lists the regime before any rulebook,
+    then (position, regime) of each change, so that a reversal can undo what was done then.
     """
 
-    __slots__ = ("decimals", "lift", "markets", "modes", "ordinal", "rulebook", "working")
+    __slots__ = ("decimals", "lift", "markets", "ordinal", "regimes", "rulebook", "working")
 
     def __init__(self, ordinal: int, decimals: int) -> None:
         self.ordinal = ordinal
@@ -178,22 +179,25 @@ class Asset:
         self.working = decimals + RATE_DECIMALS
         self.lift = int(10**RATE_DECIMALS)
         self.rulebook: Rulebook | None = None
-        self.modes: list[tuple[int, str]] = []
+        self.regimes: list[tuple[int, Regime]] = [(0, DEFAULT_REGIME)]
         self.markets: list[Market] = []
+
+    @property
+    def regime(self) -> Regime:
+        """The regime in force."""
+        return self.regimes[-1][1]
 
     @property
     def mode(self) -> str:
         """The mode in force: ``record`` where no rulebook is."""
-        return "record" if self.rulebook is None else self.rulebook.mode
+        return self.regimes[-1][1].mode
 
-    def mode_at(self, position: int) -> str:
-        """Return the mode that was in force for the event at ``position``."""
-        mode = "record"
-        for since, name in self.modes:
-            if since > position:
-                break
-            mode = name
-        return mode
+    def regime_at(self, position: int) -> Regime:
+        """Return the regime that was in force for the event at ``position``."""
+        for since, regime in reversed(self.regimes):
+            if since <= position:
+                return regime
+        return DEFAULT_REGIME
 
     def rescale(self) -> None:
         """Choose the working scale anew, after a market was declared."""
@@ -260,13 +264,13 @@ class Book:
 
     def due_calls(self) -> list[Scope]:
         """Take the scopes whose open call is due at or before fold time, in order of due time."""
-        due = []
+        due: dict[tuple[int, int], Scope] = {}
         while self.timers and self.timers[0][0] <= self.time:
             due_at, account, asset = heappop(self.timers)
             scope = self.scopes[account, asset]
             if scope.call is not None and not scope.call.missed and scope.call.due_at == due_at:
-                due.append(scope)
-        return due
+                due[account, asset] = scope
+        return list(due.values())
 
     def scope(self, account: int, asset: int) -> Scope:
         """Return the scope of an account in an asset, making it when first needed."""

@@ -17,15 +17,14 @@ def apply_cash(step: Step, content: Content, sign: int) -> None:
     payer = ("account", account) if account else ("suspense", 0)
     if sign > 0:
         _check(step, content)
+        _came_in(step, content)
     if kind == Kind.Deposited:
-        _came_in(step, account, row.asset)
         step.move("deposit", row.asset, "external", 0, *payer, amount)
     elif kind == Kind.Withdrawn:
         step.move("withdrawal", row.asset, *payer, "external", 0, amount)
     elif kind == Kind.Transferred:
         contra = content.contra
         payee = ("account", contra) if contra else ("suspense", 0)
-        _came_in(step, contra, row.asset)
         step.move("transfer", row.asset, *payer, *payee, amount)
     elif kind == Kind.FundContributed:
         step.move("fund_contribution", row.asset, "external", 0, *payer, amount)
@@ -36,8 +35,6 @@ def apply_cash(step: Step, content: Content, sign: int) -> None:
         other = ("account", contra) if contra else ("adjustment", 0)
         if content.unknown("contra_account"):
             other = ("suspense", 0)
-        if amount > 0:
-            _came_in(step, account, row.asset)
         step.move("adjustment", row.asset, *other, *payer, amount)
 
 
@@ -47,18 +44,24 @@ def charge_fee(step: Step, account: int, asset: int, fee: int, market: int) -> N
     step.move("fee", asset, *payer, "fees", 0, fee, market)
 
 
-def _came_in(step: Step, account: int, asset: int) -> None:
-    """Money comes in: a scope that was taken over may trade again without a deviation."""
-    if account:
-        step.book.scope(account, asset).taken_over = False
+def _came_in(step: Step, content: Content) -> None:
+    """Note who received money: a scope that was taken over may trade again with it."""
+    row = content.row
+    receiver = 0
+    if row.kind == Kind.Deposited or (row.kind == Kind.Adjusted and content.amount > 0):
+        receiver = content.account
+    elif row.kind == Kind.Transferred:
+        receiver = content.contra
+    if receiver:
+        step.book.scope(receiver, row.asset).taken_over = False
 
 
 def _check(step: Step, content: Content) -> None:
     row, book = content.row, step.book
-    for field in ("account", "to_account", "contra_account"):
+    for field in ("account", "fund", "to_account", "contra_account"):
         name = content.unknown(field)
         if name:
-            step.deviation("unknown_account", asset=row.asset, found=name, detail=field)
+            step.deviation("unknown_account", asset=row.asset, found=name)
     account = content.account
     if not account:
         return

@@ -81,7 +81,17 @@ ENTRY_FIELDS: Final[dict[str, tuple[str, ...]]] = {
         "maintenance",
         "equity_share",
     ),
-    "closed": ("account", "asset", "market", "layer", "taker", "size", "amount", "loss"),
+    "closed": (
+        "account",
+        "asset",
+        "market",
+        "layer",
+        "taker",
+        "size",
+        "amount",
+        "mark",
+        "loss",
+    ),
     "adl": (
         "account",
         "asset",

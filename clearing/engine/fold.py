@@ -150,7 +150,7 @@ class Engine:
                 if verdict.due:
                     due.append((scope, verdict.measure))
                 watch.examined(book, scope, verdict.measure)
-            for scope in in_order(due):
+            for scope in in_order(step, due):
                 run_ladder(step, scope)
             _note_funds(step)
 

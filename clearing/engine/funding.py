@@ -5,11 +5,7 @@ from typing import Any
 from clearing.engine.book import Asset, Market, Position
 from clearing.engine.content import Content
 from clearing.engine.step import Holder, Step, asset_of
-from clearing.quantities import Rounding, divide, format_exact
-
-
-def _rounding(asset: Asset) -> Rounding:
-    return Rounding.TOWARD_ZERO if asset.rulebook is None else asset.rulebook.funding
+from clearing.quantities import divide, format_exact
 
 
 def _payment(asset: Asset, market: Market, size: int) -> tuple[int, int]:
@@ -21,7 +17,7 @@ def _payment(asset: Asset, market: Market, size: int) -> tuple[int, int]:
     excess = market.accrued_decimals - asset.decimals
     if excess <= 0:
         return exact * 10**-excess, 0
-    paid = divide(exact, 10**excess, _rounding(asset))
+    paid = divide(exact, 10**excess, asset.regime.funding)
     return paid, exact - paid * 10**excess
 
 
@@ -31,7 +27,7 @@ def apply_settled(step: Step, content: Content) -> None:
     market = step.book.markets[row.market]
     asset = asset_of(step, market)
     derives = asset.mode == "derive"
-    by_index = asset.rulebook is not None and asset.rulebook.funding_index
+    by_index = asset.regime.funding_index
     market.funding_rate = content.quantity
     market.funding_price = content.price
     if derives and by_index:

@@ -5,9 +5,9 @@ from functools import cmp_to_key
 from clearing.engine.book import Asset, Market, Position, Scope
 from clearing.engine.margin import can_act, holds, open_call
 from clearing.engine.positions import apply_fill, drop_fraction, settle_funding
-from clearing.engine.step import Holder, Step
+from clearing.engine.step import Step
 from clearing.engine.valuation import Measure, equity_of, measure, requirement_of, unrealised
-from clearing.engine.waterfall import Estate, hand_over
+from clearing.engine.waterfall import Estate, hand_over, note_closed
 from clearing.quantities import Rounding, divide, format_exact
 from clearing.rulebook import (
     RATE_SCALE,
@@ -19,16 +19,19 @@ from clearing.rulebook import (
 )
 
 
-def in_order(due: list[tuple[Scope, Measure]]) -> list[Scope]:
+def in_order(step: Step, due: list[tuple[Scope, Measure]]) -> list[Scope]:
     """Return due scopes by equity / maintenance ascending, ties by (account, asset) ordinal.
 
-    Compared by cross-multiplication; a maintenance of 0 counts as the smallest positive amount.
-    Scopes of different assets compare by the same ratio, which has no unit.
+    Compared by cross-multiplication; a maintenance of 0 counts as one unit of the asset. Scopes of
+    different assets compare by the same ratio, which has no unit.
     """
 
+    def asked(item: tuple[Scope, Measure]) -> int:
+        return item[1].maintenance or step.book.assets[item[0].asset].lift
+
     def compare(left: tuple[Scope, Measure], right: tuple[Scope, Measure]) -> int:
-        a = left[1].equity * max(right[1].maintenance, 1)
-        b = right[1].equity * max(left[1].maintenance, 1)
+        a = left[1].equity * asked(right)
+        b = right[1].equity * asked(left)
         if a != b:
             return -1 if a < b else 1
         return -1 if left[0].key() < right[0].key() else 1
@@ -130,29 +133,11 @@ def _reduce(step: Step, scope: Scope, rung: ReduceRung, waterfall: Waterfall) ->
     least = divide(value - equity, asset.lift, Rounding.UP)
     proceeds = max(divide(value - spread, asset.lift, Rounding.DOWN), least)
     fund = step.account_holder(waterfall.fund, market)
-    _note_closed(step, scope, market, fund, size, proceeds, proceeds * asset.lift - value)
+    loss = proceeds * asset.lift - value
+    note_closed(step, scope, market, "reduce", fund.ordinal, size, proceeds, loss)
     apply_fill(step, market, holder, -size, -proceeds)
     apply_fill(step, market, fund, size, proceeds)
     _charge(step, scope, rung.penalty, abs(value), max(0, equity_of(book, scope) // asset.lift))
-
-
-def _note_closed(
-    step: Step, scope: Scope, market: Market, fund: Holder, size: int, amount: int, loss: int
-) -> None:
-    working = step.book.assets[scope.asset].working
-    step.entries.append(
-        (
-            "closed",
-            scope.account,
-            scope.asset,
-            market.ordinal,
-            "reduce",
-            fund.ordinal,
-            size,
-            amount,
-            format_exact(loss, working),
-        )
-    )
 
 
 def _charge(step: Step, scope: Scope, penalty: Penalty | None, notional: int, limit: int) -> None:
@@ -201,7 +186,7 @@ def _bankruptcy(
     """
     book = step.book
     working = asset.working
-    rounding = Rounding.HALF_EVEN if asset.rulebook is None else asset.rulebook.bankruptcy
+    rounding = asset.regime.bankruptcy
     asked = [
         0
         if scope.rules is None

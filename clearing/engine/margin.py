@@ -7,6 +7,7 @@ of status, closes margin calls that are met, and says whether the ladder has som
 from clearing.engine.book import Asset, MarginCall, Scope
 from clearing.engine.step import Step
 from clearing.engine.valuation import Measure, measure
+from clearing.events.kinds import RATE_DECIMALS
 from clearing.quantities import format_exact
 from clearing.rulebook import RATE_SCALE, ClassRules, MarginCallRung, ReduceRung, Rung, TakeoverRung
 
@@ -92,7 +93,7 @@ def open_call(step: Step, scope: Scope, rung: MarginCallRung, now: Measure) -> N
     scope.call = MarginCall(amount, rung.restore, due_at)
     step.book.schedule_call(scope)
     step.touch(scope)
-    _note_call(step, asset, scope, "opened", now)
+    _note_call(step, asset, scope, "opened", now, required)
 
 
 def miss_call(step: Step, scope: Scope) -> None:
@@ -196,10 +197,20 @@ def _check_liquidated(step: Step, asset: Asset, scope: Scope, old: str, new: str
         scope.venue_closed = False
 
 
-def _note_call(step: Step, asset: Asset, scope: Scope, outcome: str, now: Measure) -> None:
+def _note_call(
+    step: Step,
+    asset: Asset,
+    scope: Scope,
+    outcome: str,
+    now: Measure,
+    required: int | None = None,
+) -> None:
+    """Leave a call's entry; ``required`` at the working scale × RATE_SCALE, else its level's."""
     call = scope.call
     if call is None:
         return
+    if required is None:
+        required = now.level(call.level) * RATE_SCALE
     step.entries.append(
         (
             "margin_call",
@@ -208,7 +219,7 @@ def _note_call(step: Step, asset: Asset, scope: Scope, outcome: str, now: Measur
             outcome,
             call.amount,
             call.level,
-            format_exact(now.level(call.level), asset.working),
+            format_exact(required, asset.working + RATE_DECIMALS),
             format_exact(now.equity, asset.working),
             call.due_at,
         )

@@ -6,18 +6,13 @@ from clearing.engine.valuation import accrued_funding
 from clearing.quantities import Rounding, divide
 
 
-def fill_rounding(asset: Asset) -> Rounding:
-    """Return the rounding ``fill_cost`` in force for ``asset``."""
-    return Rounding.HALF_EVEN if asset.rulebook is None else asset.rulebook.fill_cost
-
-
 def fill_amount(
-    asset: Asset, market: Market, size: int, price: int, decimals: int
+    asset: Asset, market: Market, size: int, price: int, decimals: int, rounding: Rounding
 ) -> tuple[int, int]:
     """Return size × price × multiplier in the asset's units, and what rounding left.
 
-    ``price`` is at ``decimals`` decimals. The second number is exact − rounded, at the asset's
-    decimals plus :func:`amount_decimals` of excess, 0 when the amount is exact.
+    ``price`` is at ``decimals`` decimals. The second number is exact − rounded, at
+    :func:`amount_decimals`; it is 0 when the amount is exact.
     """
     spec = market.spec
     exact = size * price * spec.multiplier
@@ -25,7 +20,7 @@ def fill_amount(
     if excess <= 0:
         return exact * 10**-excess, 0
     scale = 10**excess
-    rounded = divide(exact, scale, fill_rounding(asset))
+    rounded = divide(exact, scale, rounding)
     return rounded, exact - rounded * scale
 
 
@@ -43,7 +38,7 @@ def settle_funding(step: Step, market: Market, holder: Holder, position: Positio
     position.accrued = owed
     if not owed:
         return
-    rounding = Rounding.TOWARD_ZERO if asset.rulebook is None else asset.rulebook.funding
+    rounding = asset.regime.funding
     excess = market.accrued_decimals - asset.decimals
     if excess <= 0:
         paid, position.accrued = owed * 10**-excess, 0
@@ -74,8 +69,7 @@ def _released_cost(
     """Return (released cost, cost left over by a rounded entry) of closing ``closed`` > 0."""
     held = abs(position.size)
     sign = 1 if position.size > 0 else -1
-    rulebook = asset.rulebook
-    if rulebook is None or not rulebook.rounded_entry:
+    if not asset.regime.rounded_entry:
         if closed == held:
             return position.cost, 0
         return sign * (abs(position.cost) * closed // held), 0
@@ -86,8 +80,8 @@ def _released_cost(
 def rounded_entry_cost(asset: Asset, market: Market, position: Position, closed: int) -> int:
     """Return the cost (≥ 0, units) of ``closed`` at the average entry rounded as venues round it.
 
-    The average entry |cost| / (|size| × multiplier) is rounded half-even to the market's price
-    decimals; the product is rounded half-even to units.
+    The average entry |cost| / (|size| × multiplier) is rounded to the market's price decimals by
+    ``entry_price``; the product is rounded half-even to units.
     """
     spec = market.spec
     up = spec.size_decimals + spec.multiplier_decimals + spec.price_decimals - asset.decimals
@@ -97,7 +91,7 @@ def rounded_entry_cost(asset: Asset, market: Market, position: Position, closed:
         numerator *= 10**up
     else:
         denominator *= 10**-up
-    entry = divide(numerator, denominator, Rounding.HALF_EVEN)
+    entry = divide(numerator, denominator, asset.regime.entry_price)
     exact = closed * entry * spec.multiplier
     if up >= 0:
         return divide(exact, 10**up, Rounding.HALF_EVEN)
@@ -188,7 +182,8 @@ def price_pending(step: Step, market: Market, price: int, decimals: int) -> None
     for account in sorted(market.pending):
         holder = step.account_holder(account, market)
         position = step.position(market, holder)
-        cost, _ = fill_amount(asset, market, position.size, price, decimals)
+        rounding = asset.regime.fill_cost
+        cost, _ = fill_amount(asset, market, position.size, price, decimals, rounding)
         position.cost += cost
         position.entry = UNKNOWN
         step.note_position(market, holder, position)

@@ -56,7 +56,7 @@ def _moved_something(step: Step, target: EventRow) -> bool:
     if target.kind not in _TRADES and target.kind != Kind.FundingPaid:
         return False
     market = step.book.markets[target.market]
-    if step.book.assets[market.asset].mode_at(target.position) != "derive":
+    if step.book.assets[market.asset].regime_at(target.position).mode != "derive":
         return True
     if target.kind == Kind.FundingPaid:
         return False

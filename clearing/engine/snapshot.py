@@ -11,7 +11,7 @@ from typing import Any
 from clearing.engine.book import Asset, Book, MarginCall, Market, PendingRulebook, Position, Scope
 from clearing.events.canonical import canonical_json
 from clearing.events.registry import Registry
-from clearing.rulebook import Rulebook, compile_rulebook
+from clearing.rulebook import Regime, Rulebook, compile_rulebook
 
 
 class Snapshot:
@@ -78,7 +78,7 @@ def _asset_document(asset: Asset) -> dict[str, Any]:
     rulebook = asset.rulebook
     return {
         "asset": asset.ordinal,
-        "modes": [list(change) for change in asset.modes],
+        "regimes": [[position, *regime.texts()] for position, regime in asset.regimes],
         "rulebook": None if rulebook is None else _rulebook_name(rulebook),
     }
 
@@ -130,7 +130,9 @@ def _read_book(document: dict[str, Any]) -> Book:
     book.documents = dict(document["documents"])
     for stored in document["assets"]:
         asset = book.assets[stored["asset"]]
-        asset.modes = [(position, mode) for position, mode in stored["modes"]]
+        asset.regimes = [
+            (position, Regime.from_texts(texts)) for position, *texts in stored["regimes"]
+        ]
         if stored["rulebook"] is not None:
             asset.rulebook = _read_rulebook(book, stored["rulebook"])
     for effective, *name in document["scheduled"]:

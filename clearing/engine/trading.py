@@ -60,15 +60,14 @@ def apply_execution(step: Step, content: Content, sign: int) -> None:
     if market.pending:
         price_pending(step, market, content.price, market.spec.price_decimals)
     market.last_price = content.price
+    size = amount = 0
     for side in _sides(content):
         holder = step.account_holder(side.account, market)
         if sign > 0:
             _check_side(step, content, market, holder, side)
-        _apply_side(step, content, market, holder, side, sign)
+        size, amount = _apply_side(step, content, market, holder, side, sign)
     if row.kind == Kind.Filled:
-        size = -content.quantity * sign
-        amount, _ = fill_amount(asset, market, size, content.price, market.spec.price_decimals)
-        apply_fill(step, market, step.control_holder(market), size, amount)
+        apply_fill(step, market, step.control_holder(market), -size, -amount)
 
 
 def _venue_outcome(step: Step, market: Market, content: Content) -> bool:
@@ -87,11 +86,16 @@ def _venue_outcome(step: Step, market: Market, content: Content) -> bool:
 
 def _apply_side(
     step: Step, content: Content, market: Market, holder: Holder, side: Side, sign: int
-) -> None:
+) -> tuple[int, int]:
+    """Apply one side and return its signed size and amount.
+
+    A reversal takes the very amount of the original: rounded as it was then, and negated.
+    """
     asset = asset_of(step, market)
-    size = side.size * sign
     decimals = market.spec.price_decimals
-    amount, left = fill_amount(asset, market, size, content.price, decimals)
+    rounding = asset.regime_at(content.row.position).fill_cost
+    amount, left = fill_amount(asset, market, side.size, content.price, decimals, rounding)
+    size, amount, left = side.size * sign, amount * sign, left * sign
     step.remainder("fill_cost", market, holder, left, amount_decimals(asset, market, decimals))
     reported = content.scaled("reported_pnl") if sign > 0 else None
     rounded = None
@@ -110,6 +114,7 @@ def _apply_side(
             found=format_exact(reported, asset.decimals),
             detail=format_exact(rounded, asset.decimals),
         )
+    return size, amount
 
 
 def _rounded_entry_pnl(
@@ -128,10 +133,9 @@ def _rounded_entry_pnl(
 
 
 def _check_sides(step: Step, market: Market, sides: int) -> None:
-    if market.sides == 0:
-        market.sides = sides
-    elif market.sides != sides:
+    if market.sides & ~sides:
         step.deviation("mixed_sides", market=market.ordinal)
+    market.sides |= sides
 
 
 def _check_side(step: Step, content: Content, market: Market, holder: Holder, side: Side) -> None:
@@ -200,8 +204,8 @@ def apply_carried(step: Step, content: Content) -> None:
             carry_pending(step, market, holder, content.quantity)
         return
     size = content.quantity
-    amount, left = fill_amount(asset, market, size, price, decimals)
+    rounding = asset.regime.fill_cost
+    amount, left = fill_amount(asset, market, size, price, decimals, rounding)
     step.remainder("fill_cost", market, holder, left, amount_decimals(asset, market, decimals))
     apply_fill(step, market, holder, size, amount, entry_known=bool(content.price))
-    control, _ = fill_amount(asset, market, -size, price, decimals)
-    apply_fill(step, market, step.control_holder(market), -size, control)
+    apply_fill(step, market, step.control_holder(market), -size, -amount)

@@ -124,7 +124,7 @@ def _give(step: Step, scope: Scope, estate: Estate, taker: Scope, quantity: int,
     market = estate.market
     loss = _part_loss(step, estate, quantity)
     amount, size = estate.part(quantity), estate.signed(quantity)
-    _note_closed(step, scope, market, layer, taker.account, size, amount, loss)
+    note_closed(step, scope, market, layer, taker.account, size, amount, loss)
     estate.given += quantity
     estate.paid += amount
     apply_fill(step, market, step.account_holder(scope.account, market), -size, -amount)
@@ -132,7 +132,7 @@ def _give(step: Step, scope: Scope, estate: Estate, taker: Scope, quantity: int,
     return loss
 
 
-def _note_closed(
+def note_closed(
     step: Step,
     scope: Scope,
     market: Market,
@@ -142,10 +142,21 @@ def _note_closed(
     amount: int,
     loss: int,
 ) -> None:
+    """Leave the entry of one part closed; ``loss`` is at the working scale."""
     working = step.book.assets[scope.asset].working
-    text = format_exact(loss, working)
     step.entries.append(
-        ("closed", scope.account, scope.asset, market.ordinal, layer, taker, size, amount, text)
+        (
+            "closed",
+            scope.account,
+            scope.asset,
+            market.ordinal,
+            layer,
+            taker,
+            size,
+            amount,
+            market.mark,
+            format_exact(loss, working),
+        )
     )
 
 
@@ -159,7 +170,7 @@ def _leave_deficit(step: Step, scope: Scope, estate: Estate, fund: Scope, losses
     at_mark = divide(value, lift, Rounding.HALF_EVEN)
     short = amount - at_mark
     loss = amount * lift - value
-    _note_closed(step, scope, market, "deficit", fund.account, size, amount, loss)
+    note_closed(step, scope, market, "deficit", fund.account, size, amount, loss)
     step.move(
         "deficit",
         scope.asset,

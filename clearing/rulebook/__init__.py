@@ -8,6 +8,7 @@ account's state or a database.
 """
 
 from clearing.rulebook.compiled import (
+    DEFAULT_REGIME,
     RATE_SCALE,
     ClassRules,
     Condition,
@@ -16,6 +17,7 @@ from clearing.rulebook.compiled import (
     MarginCallRung,
     Penalty,
     ReduceRung,
+    Regime,
     Rulebook,
     RulebookRefused,
     Rung,
@@ -28,6 +30,7 @@ from clearing.rulebook.compiled import (
 from clearing.rulebook.document import RulebookDocument, check_document
 
 __all__ = [
+    "DEFAULT_REGIME",
     "RATE_SCALE",
     "ClassRules",
     "Condition",
@@ -36,6 +39,7 @@ __all__ = [
     "MarginCallRung",
     "Penalty",
     "ReduceRung",
+    "Regime",
     "Rulebook",
     "RulebookDocument",
     "RulebookRefused",

@@ -92,7 +92,7 @@ class LevelOperator:
         """
         for tier in self.tiers(working):
             if notional >= tier.floor:
-                return notional * tier.rate // RATE_SCALE - tier.deduction
+                return int(notional * tier.rate // RATE_SCALE - tier.deduction)
         return 0
 
 
@@ -240,22 +240,77 @@ class ClassRules:
         return self.schedules.get(market, self.other)
 
 
-class Rulebook:
-    """A rulebook in force for one settlement asset."""
+class Regime:
+    """What a rulebook says of all scopes of its asset alike: mode, funding, cost, roundings."""
 
     __slots__ = (
-        "asset",
         "bankruptcy",
-        "classes",
+        "entry_price",
         "fill_cost",
         "funding",
         "funding_index",
         "mode",
-        "name",
         "rounded_entry",
-        "sha256",
-        "version",
     )
+
+    def __init__(
+        self,
+        mode: str,
+        rounded_entry: bool,
+        funding_index: bool,
+        fill_cost: Rounding,
+        funding: Rounding,
+        bankruptcy: Rounding,
+        entry_price: Rounding,
+    ) -> None:
+        self.mode = mode
+        self.rounded_entry = rounded_entry
+        self.funding_index = funding_index
+        self.fill_cost = fill_cost
+        self.funding = funding
+        self.bankruptcy = bankruptcy
+        self.entry_price = entry_price
+
+    def texts(self) -> list[str]:
+        """Return the regime as words, in a fixed order."""
+        return [
+            self.mode,
+            "rounded_entry" if self.rounded_entry else "average",
+            "index" if self.funding_index else "per_account",
+            self.fill_cost.value,
+            self.funding.value,
+            self.bankruptcy.value,
+            self.entry_price.value,
+        ]
+
+    @classmethod
+    def from_texts(cls, texts: list[str]) -> "Regime":
+        """Return the regime that :meth:`texts` described."""
+        mode, cost, funding, *roundings = texts
+        return cls(
+            mode,
+            cost == "rounded_entry",
+            funding == "index",
+            *(Rounding(name) for name in roundings),
+        )
+
+
+DEFAULT_REGIME: Final = Regime(
+    "record",
+    False,
+    True,
+    Rounding.HALF_EVEN,
+    Rounding.TOWARD_ZERO,
+    Rounding.HALF_EVEN,
+    Rounding.TOWARD_ZERO,
+)
+"""What holds for an asset before any rulebook is adopted for it."""
+
+
+class Rulebook:
+    """A rulebook in force for one settlement asset: its regime, and the rules of each class."""
+
+    __slots__ = ("asset", "classes", "name", "regime", "sha256", "version")
 
     def __init__(
         self,
@@ -263,24 +318,14 @@ class Rulebook:
         version: str,
         sha256: str,
         asset: int,
-        mode: str,
-        rounded_entry: bool,
-        funding_index: bool,
-        fill_cost: Rounding,
-        funding: Rounding,
-        bankruptcy: Rounding,
+        regime: Regime,
         classes: dict[str, ClassRules],
     ) -> None:
         self.name = name
         self.version = version
         self.sha256 = sha256
         self.asset = asset
-        self.mode = mode
-        self.rounded_entry = rounded_entry
-        self.funding_index = funding_index
-        self.fill_cost = fill_cost
-        self.funding = funding
-        self.bankruptcy = bankruptcy
+        self.regime = regime
         self.classes = classes
 
 
@@ -332,19 +377,17 @@ class _Compiler:
         }
         if self.problems:
             raise RulebookRefused(self.problems)
-        return Rulebook(
-            name,
-            version,
-            sha256,
-            self.asset,
+        numerics = document.numerics
+        regime = Regime(
             document.mode,
             document.instruments.cost_basis == "rounded_entry",
             document.funding.operator == "index",
-            document.numerics.fill_cost,
-            document.numerics.funding,
-            document.numerics.bankruptcy,
-            classes,
+            numerics.fill_cost,
+            numerics.funding,
+            numerics.bankruptcy,
+            numerics.entry_price,
         )
+        return Rulebook(name, version, sha256, self.asset, regime, classes)
 
     def schedule(self, path: str, name: str, document: ScheduleDocument) -> Schedule:
         return Schedule(

@@ -265,6 +265,7 @@ class NumericsDocument(Fact):
     fill_cost: NamedRounding = Rounding.HALF_EVEN
     funding: NamedRounding = Rounding.TOWARD_ZERO
     bankruptcy: NamedRounding = Rounding.HALF_EVEN
+    entry_price: NamedRounding = Rounding.TOWARD_ZERO
 
 
 class BindingDocument(Fact):

@@ -291,12 +291,17 @@ def test_a_fill_after_a_takeover_opens_from_zero_with_a_deviation() -> None:
     venue("FundContributed", fund="insurance", asset="USD", amount="500")
     venue.adopt(rulebook(ladder=[TAKEOVER]))
     venue.deposit("maker", "10000")
-    venue.deposit("ada", "100")
+    venue("Deposited", id="first", account="ada", asset="USD", amount="100")
     venue.mark(BTC="1000.00")
     venue.trade("ada", "maker", "BTC", "1", "1000.00")
     venue.mark(BTC="890.00")
     entries = venue.trade("maker", "ada", "BTC", "1", "890.00")
     assert deviations(entries) == ["after_takeover"]
+    reversed_deposit = {"source": "venue", "external_id": "first"}
+    person = {"author": "ann", "approver": "bob", "reason": "booked twice"}
+    venue("Reversed", target=reversed_deposit, **person)
+    entries = venue.trade("ada", "maker", "BTC", "0.1", "890.00")
+    assert deviations(entries) == ["after_takeover"], "money that left has not reached it"
     venue.deposit("ada", "1000")
     assert deviations(venue.trade("ada", "maker", "BTC", "0.1", "890.00")) == []
 

@@ -168,3 +168,12 @@ def test_a_bound_scope_that_goes_flat_with_negative_cash_is_reported(venue: Venu
     entries = venue.trade("maker", "ada", "BTC", "1", "850.00")
     assert deviations(entries) == ["negative_balance"]
     assert venue.status("ada") == "flat"
+
+
+def test_a_call_opened_again_for_the_same_moment_is_missed_once(venue: Venue) -> None:
+    venue.adopt(rulebook(ladder=[CALL, TAKEOVER]))
+    venue.mark(BTC="915.00")
+    venue.deposit("ada", "30.75")
+    venue("Withdrawn", account="ada", asset="USD", amount="30.75")
+    entries = venue("ClockTicked", after=90)
+    assert [c["outcome"] for c in of_kind(entries, "margin_call")] == ["missed"]
