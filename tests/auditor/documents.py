@@ -34,7 +34,7 @@ def operator(rng: Random, basis_points: int) -> Document:
 
 def schedule(rng: Random) -> Document:
     """Initial and maintenance; the first is never below the second."""
-    base = rng.randrange(50, 600)
+    base = rng.randrange(50, 600) if rng.randrange(8) else rng.randrange(1, 9)
     maintenance = operator(rng, base)
     top = base + 600
     return {"initial": operator(rng, top + rng.randrange(0, 400)), "maintenance": maintenance}
@@ -57,39 +57,48 @@ def when(rng: Random, level: str, factors: tuple[str, ...]) -> Document:
     return condition
 
 
-def ladder(rng: Random, accounts: list[str], decimals: int) -> list[Document]:
-    """Margin call, reduces and takeover, each of them now and then."""
-    rungs: list[Document] = []
-    if rng.randrange(3):
-        rungs.append(
-            {
-                "when": when(rng, rng.choice(["maintenance", "initial"]), ("1.5", "2", "1.25")),
-                "action": "margin_call",
-                "grace_seconds": rng.choice([1, 60, 3600]),
-                "restore": rng.choice(["initial", "maintenance"]),
-                "on_missed": rng.choice(["notify", "liquidate"]),
-            }
-        )
-    for _ in range(rng.randrange(3)):
-        rung: Document = {
-            "when": when(rng, "maintenance", ("1", "0.9", "1.1", "0.6")),
-            "action": "reduce",
-            "close_factor": rng.choice(["0.5", "0.25", "0.1", "1", "0.333"]),
-        }
-        if rng.randrange(2):
-            rung["spread"] = rng.choice(["0.002", "0.05", "0.0001"])
-        if rng.randrange(2):
-            rung["minimum_notional"] = rng.choice(["100", "1000", "50.5" if decimals else "20"])
-        if rng.randrange(2):
-            rung["penalty"] = penalty(rng, accounts)
-        rungs.append(rung)
-    last: Document = {"when": when(rng, rng.choice(["zero", "maintenance"]), ("1", "0.5", "0.8"))}
-    last["action"] = "takeover"
-    if rng.randrange(3):
-        last["residual"] = rng.choice(["trader", "taker"])
+def margin_call(rng: Random) -> Document:
+    return {
+        "when": when(rng, rng.choice(["maintenance", "initial"]), ("1.5", "2", "1.25")),
+        "action": "margin_call",
+        "grace_seconds": rng.choice([1, 60, 3600]),
+        "restore": rng.choice(["initial", "maintenance"]),
+        "on_missed": rng.choice(["notify", "liquidate"]),
+    }
+
+
+def reduction(rng: Random, accounts: list[str], decimals: int) -> Document:
+    rung: Document = {
+        "when": when(rng, "maintenance", ("1", "0.9", "1.1", "0.6")),
+        "action": "reduce",
+        "close_factor": rng.choice(["0.5", "0.25", "0.1", "1", "0.333"]),
+    }
     if rng.randrange(2):
-        last["penalty"] = penalty(rng, accounts)
-    return [*rungs, last]
+        rung["spread"] = rng.choice(["0.002", "0.05", "0.0001"])
+    if rng.randrange(2):
+        rung["minimum_notional"] = rng.choice(["100", "1000", "50.5" if decimals else "20"])
+    if rng.randrange(2):
+        rung["penalty"] = penalty(rng, accounts)
+    return rung
+
+
+def takeover(rng: Random, accounts: list[str]) -> Document:
+    level = rng.choice(["zero", "maintenance"])
+    rung: Document = {"when": when(rng, level, ("1", "0.5", "0.8")), "action": "takeover"}
+    if rng.randrange(3):
+        rung["residual"] = rng.choice(["trader", "taker"])
+    if rng.randrange(2):
+        rung["penalty"] = penalty(rng, accounts)
+    return rung
+
+
+def ladder(rng: Random, accounts: list[str], decimals: int) -> list[Document]:
+    """A margin call (mostly first), reductions, and the takeover that ends every ladder."""
+    rungs = [reduction(rng, accounts, decimals) for _ in range(rng.randrange(3))]
+    if rng.randrange(3):
+        place = 0 if rng.randrange(4) else rng.randrange(len(rungs) + 1)
+        rungs.insert(place, margin_call(rng))
+    return [*rungs, takeover(rng, accounts)]
 
 
 def waterfall(rng: Random, funds: list[str]) -> Document:

@@ -32,7 +32,7 @@ class Traded:
         scale = int(10 ** (self.mark_decimals + self.size_decimals + self.multiplier_decimals))
         per_lot = self.price * self.lot * self.multiplier
         count: int = worth * scale // max(1, per_lot)
-        count = min(count, 10**9)
+        count = min(count, 10**13)
         return self.lot * max(1, count * rng.randrange(20, 180) // 100)
 
     def fill_price(self, rng: Random) -> str:
@@ -92,9 +92,9 @@ class World:
     def market(self, name: str) -> None:
         """Declare a market of random scales."""
         rng = self.rng
-        price_decimals = rng.choice([0, 1, 2, 4])
+        price_decimals = rng.choice([0, 1, 2, 4, 8])
         mark_decimals = price_decimals + rng.choice([0, 0, 2, 4])
-        size_decimals = rng.choice([0, 1, 3, 5])
+        size_decimals = rng.choice([0, 1, 3, 5, 8])
         multiplier, places = rng.choice([(1, 0), (1, 0), (1, 2), (10, 0), (5, 1), (3, 4)])
         lot = rng.choice([1, 1, 5, 10])
         asset = rng.choice(list(self.decimals))
@@ -130,7 +130,7 @@ def declare(world: World) -> None:
     rng = world.rng
     world.say("SourceDeclared", name="venue", description="a venue")
     for name in rng.sample(["USD", "EUR", "COIN"], rng.randrange(1, 3)):
-        world.decimals[name] = rng.choice([0, 2, 2, 6, 8])
+        world.decimals[name] = rng.choice([0, 2, 2, 6, 8, 18])
         world.say("AssetDeclared", name=name, decimals=world.decimals[name])
     for name in rng.sample(["ZEB", "ANT", "BTC", "OWL"], rng.randrange(1, 5)):
         world.market(name)

@@ -79,24 +79,21 @@ def below(rung: Rung, numbers: Measure) -> bool:
     return numbers.equity <= threshold
 
 
-def missed_rung(book: Book, scope: Scope) -> Rung | None:
-    """The margin-call rung whose missed call liquidates, if there is one."""
-    call, rungs = scope.call, ladder(book, scope)
-    if call is None or not call.missed or call.rung >= len(rungs):
-        return None
-    rung = rungs[call.rung]
-    return rung if rung.action == "margin_call" and rung.on_missed == "liquidate" else None
+def call_rung(book: Book, scope: Scope) -> int | None:
+    """The place of the ladder's margin-call rung (there is at most one)."""
+    rungs = enumerate(ladder(book, scope))
+    return next((number for number, rung in rungs if rung.action == "margin_call"), None)
 
 
 def by_missed_call(book: Book, scope: Scope, number: int, numbers: Measure) -> bool:
     """Whether rung ``number`` holds because a call before it was missed."""
-    rung = missed_rung(book, scope)
-    if rung is None or scope.call is None:
+    rungs, place = ladder(book, scope), call_rung(book, scope)
+    if scope.call is None or not scope.call.missed or place is None:
         return False
-    rungs = ladder(book, scope)
-    after = range(scope.call.rung + 1, len(rungs))
+    after = range(place + 1, len(rungs))
     following = next((i for i in after if rungs[i].action in CLOSING), None)
-    return following == number and numbers.equity < numbers.level(scope.call.restore)
+    liquidates = rungs[place].on_missed == "liquidate" and following == number
+    return liquidates and numbers.equity < numbers.level(scope.call.restore)
 
 
 def holds(book: Book, scope: Scope, number: int, numbers: Measure) -> bool:
@@ -172,5 +169,5 @@ def open_call(book: Book, scope: Scope, number: int) -> None:
     level = max(numbers.level(rung.restore), rung.factor * numbers.level(rung.level))
     due = book.time + rung.grace_seconds * 1_000_000
     amount = ceiling(level - numbers.equity)
-    scope.call = Call(number, rung.restore, amount, due)
+    scope.call = Call(rung.restore, amount, due)
     call_entry(book, scope, "opened", scope.call, numbers.level(rung.restore))

@@ -61,9 +61,8 @@ class Position:
 
 @dataclass
 class Call:
-    """An open margin call: which rung made it, what it restores, how much is due and when."""
+    """An open margin call: the level that it restores, how much is due and when."""
 
-    rung: int
     restore: str
     amount: int
     due: int

@@ -34,10 +34,8 @@ def _settle_call(book: Book, scope: Scope, numbers: Measure) -> None:
     call = scope.call
     if call is None:
         return
-    rungs = margin.ladder(book, scope)
-    rung = rungs[call.rung] if call.rung < len(rungs) else None
-    if rung is not None and rung.action != "margin_call":
-        rung = None
+    place = margin.call_rung(book, scope)
+    rung = None if place is None else margin.ladder(book, scope)[place]
     if rung is None or not book.held(scope.account, scope.asset):
         outcome = "lapsed"
     elif numbers.equity >= numbers.level(call.restore) and not margin.below(rung, numbers):
