@@ -19,7 +19,12 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_prefix="CLEARING_", env_ignore_empty=True, extra="ignore", frozen=True
+        env_prefix="CLEARING_",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        # A URL that is refused may hold a password all the same.
+        hide_input_in_errors=True,
     )
 
     database_url: SecretStr | None = Field(default=None)
@@ -59,8 +64,7 @@ class Settings(BaseSettings):
     def read(cls) -> Self:
         """The settings of this process's environment.
 
-        Raises SettingsError naming the variable; pydantic's own message would show its value,
-        which for a database URL may hold a password.
+        Raises SettingsError, one line that names the variable, in place of pydantic's own.
         """
         try:
             return cls()

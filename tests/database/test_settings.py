@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from clearing.database.binaries import find_binaries
 from clearing.database.connection import DatabaseUnavailable
@@ -108,3 +109,12 @@ def test_a_data_folder_that_cannot_be_made_is_a_clear_error(tmp_path: Path) -> N
     (tmp_path / "file").write_text("")
     with pytest.raises(DatabaseUnavailable, match="set CLEARING_DATA to a folder"):
         open_database(Settings(data=tmp_path / "file" / "data"))
+
+
+def test_pydantics_own_error_does_not_show_the_password_either(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CLEARING_DATABASE_URL", "mysql://somebody:hidden@db/books")
+    with pytest.raises(ValidationError) as caught:
+        Settings()
+    assert "hidden" not in str(caught.value)
