@@ -13,6 +13,7 @@ from clearing import audit
 from clearing.audit import (
     AccountView,
     DeviationView,
+    FillReport,
     FundView,
     LedgerStatus,
     LiquidationView,
@@ -198,6 +199,10 @@ class Ledger:
     ) -> list[DeviationView]:
         """Return where facts contradicted the rules."""
         return audit.deviations(self._connection, self.moment(at), code=code, limit=limit)
+
+    def fill_report(self, at: At = None) -> FillReport:
+        """Return how recorded fills compare with their source's own figures."""
+        return audit.fill_report(self._connection, self.moment(at))
 
     def status(self) -> LedgerStatus:
         """Return how far log and read models are, and which protections are active."""

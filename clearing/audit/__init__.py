@@ -6,6 +6,7 @@ from the engine's own functions on a book loaded from them, so there is no secon
 
 from clearing.audit.accounts import account, account_story, accounts
 from clearing.audit.balances import trial_balance
+from clearing.audit.fills import FillReport, fill_report
 from clearing.audit.losses import deviations, fund_history, liquidations
 from clearing.audit.moments import Moment, MomentUnclear, resolve_moment
 from clearing.audit.status import ledger_status
@@ -25,6 +26,7 @@ from clearing.audit.views import (
 __all__ = [
     "AccountView",
     "DeviationView",
+    "FillReport",
     "FundView",
     "LedgerStatus",
     "LiquidationView",
@@ -39,6 +41,7 @@ __all__ = [
     "account_story",
     "accounts",
     "deviations",
+    "fill_report",
     "fund_history",
     "ledger_status",
     "liquidations",

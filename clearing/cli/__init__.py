@@ -37,6 +37,7 @@ for command in (
     queries.liquidations,
     queries.fund,
     queries.deviations,
+    queries.fills,
     queries.quarantine,
     upkeep.psql,
 ):

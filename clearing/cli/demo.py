@@ -16,14 +16,16 @@ from clearing.cli.queries import (
 )
 from clearing.cli.where import Where, ledger, say
 from clearing.ledger import Ledger
-from clearing.samples import incident_day
+from clearing.samples import DEFAULT_INCIDENT_SEED, incident_day
 
 _SHOWN = 12
 
 
 def demo(
     *,
-    seed: Annotated[int, Parameter(help="which day; the same seed is the same day")] = 1,
+    seed: Annotated[
+        int, Parameter(help="which day; the same seed is the same day")
+    ] = DEFAULT_INCIDENT_SEED,
     accounts: Annotated[int, Parameter(help="how many traders")] = 300,
     where: Where | None = None,
 ) -> None:
@@ -52,8 +54,8 @@ def demo(
         print_json({"events": len(events), "digest": digest, "rebuilt": rebuilt})
         return
     same = "the same" if rebuilt.digest == digest else "NOT THE SAME"
-    out.print(f"\n[bold]Digest[/bold]  as projected        {digest}")
-    out.print(f"        rebuilt from genesis {rebuilt.digest}   {same}")
+    out.print("\n[bold]Digest of the whole book[/bold]")
+    out.print(f"{digest}  as projected\n{rebuilt.digest}  rebuilt from genesis: {same}")
     err.print(
         f"\n{len(events):,} events in {took:.0f} s. Look around: clearing accounts --demo,"
         " clearing account NAME --demo, clearing verify --demo",

@@ -19,6 +19,7 @@ from clearing.adapters import (
     read_events,
 )
 from clearing.cli.output import err, out, print_json, steps, table
+from clearing.cli.queries import print_fill_report
 from clearing.cli.where import Where, ledger
 from clearing.events import EventRefused
 from clearing.ledger import Ledger
@@ -75,7 +76,7 @@ def import_(
     venue: Annotated[str, Parameter(help="the format: " + ", ".join(IMPORTERS))],
     /,
     *files: Files,
-    option: Annotated[
+    set: Annotated[  # noqa: A002 - the option is called --set
         tuple[str, ...], Parameter(help="NAME=VALUE, an option of this format", negative=())
     ] = (),
     book: Annotated[
@@ -84,24 +85,36 @@ def import_(
     batch: BatchSize = BATCH,
     where: Where | None = None,
 ) -> int:
-    """Import files as a venue writes them; all files of a run are merged into one order."""
+    """Import files as a venue writes them, project them, and compare with the venue's figures.
+
+    All files of a run are merged into one order.
+    """
     importer = IMPORTERS.get(venue)
     if importer is None:
         raise ValueError(f"{venue!r} is not a format; known are {', '.join(IMPORTERS)}")
     if not files:
         raise ValueError("name at least one file")
-    settings = dict(_pair(text) for text in option)
+    settings = dict(_pair(text) for text in set)
     made: Book | None = None if book is None else book_from_text(book)
     with ledger(where) as opened:
         options = ImportOptions(settings, opened.writer.registry, made)
         taken = take(opened, importer.read(files, options), batch)
-    return _report(taken, where)
+        with steps("projected", taken.log_position) as progress:
+            opened.project(progress=progress.reached)
+        fills = opened.fill_report()
+    if where is not None and where.json:
+        print_json({"taken": taken, "fills": fills})
+        return _code(taken)
+    code = _report(taken, where)
+    if fills.fills:
+        print_fill_report(fills)
+    return code
 
 
 def _pair(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals:
-        raise ValueError(f"--option {text!r} is not NAME=VALUE")
+        raise ValueError(f"--set {text!r} is not NAME=VALUE")
     return name, value
 
 
@@ -165,4 +178,8 @@ def _report(taken: Taken, where: Where | None) -> int:
             ("log root", taken.log_root),
         ]
         out.print(table("Appended", ("", ">"), rows))
+    return _code(taken)
+
+
+def _code(taken: Taken) -> int:
     return 1 if taken.refused else 0

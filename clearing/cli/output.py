@@ -12,15 +12,26 @@ from dataclasses import asdict, is_dataclass
 from datetime import datetime
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
-
+_PIPE_WIDTH = 160
 _LINE_SECONDS = 2
+
+
+def _console(*, stderr: bool = False) -> Console:
+    """Return a console as wide as its terminal; a pipe is wide enough to cut nothing."""
+    console = Console(stderr=stderr, highlight=False)
+    if not console.is_terminal:
+        console = Console(stderr=stderr, highlight=False, width=_PIPE_WIDTH)
+    return console
+
+
+out = _console()
+err = _console(stderr=True)
 
 
 def print_json(answer: Any) -> None:
@@ -47,6 +58,11 @@ def shown_time(moment: datetime | None) -> str:
     return "" if moment is None else moment.strftime("%Y-%m-%d %H:%M:%S")
 
 
+def clock(moment: datetime) -> str:
+    """Write a time without its year, for tables that must be narrow."""
+    return moment.strftime("%m-%d %H:%M:%S")
+
+
 def amount(text: str) -> str:
     """Write a decimal with thousands separated, every digit kept."""
     whole, point, fraction = text.partition(".")
@@ -67,11 +83,23 @@ def short(text: str, decimals: int = 2) -> str:
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
     """Make a table; a column whose name begins with ``>`` is aligned to the right."""
-    made = Table(title=title, title_justify="left", title_style="bold", header_style="dim")
+    made = Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        header_style="dim",
+        box=box.SIMPLE_HEAD,
+        show_header=any(column.strip(">") for column in columns),
+        pad_edge=False,
+        padding=(0, 1),
+    )
     for column in columns:
         right = column.startswith(">")
         made.add_column(
-            column.removeprefix(">"), justify="right" if right else "left", no_wrap=right
+            column.removeprefix(">"),
+            justify="right" if right else "left",
+            no_wrap=right,
+            overflow="fold",
         )
     for row in rows:
         made.add_row(*(escape(cell) for cell in row))

@@ -9,6 +9,8 @@ from rich.table import Table
 
 from clearing.audit import (
     AccountView,
+    DeviationView,
+    FillReport,
     FundView,
     LedgerStatus,
     LiquidationView,
@@ -16,9 +18,11 @@ from clearing.audit import (
     TrialBalanceLine,
 )
 from clearing.cli.chart import equity_chart
-from clearing.cli.output import amount, out, print_json, short, shown_time, table
+from clearing.cli.output import amount, clock, out, print_json, short, shown_time, table
 from clearing.cli.where import Where, ledger, parse_at
 from clearing.events.fields import parse_time
+
+_LISTED = 30
 
 At = Annotated[
     str | None,
@@ -118,7 +122,7 @@ def account(
         return
     print_account(view)
     for asset, story in stories.items():
-        out.print(f"\n[bold]{asset}[/bold]")
+        out.print(f"[bold]Equity against maintenance, {asset}[/bold]")
         out.print(equity_chart(story), markup=False)
 
 
@@ -134,6 +138,7 @@ def print_account(view: AccountView) -> None:
         out.print("It never held anything: every balance is 0.")
     for scope in view.scopes:
         rows = [
+            ("asset", scope.asset),
             ("cash", amount(scope.cash)),
             ("unrealised PnL", amount(scope.unrealised)),
             ("accrued funding", amount(scope.accrued_funding)),
@@ -143,7 +148,7 @@ def print_account(view: AccountView) -> None:
             ("withdrawable", amount(scope.withdrawable)),
             ("status", scope.status),
         ]
-        out.print(table(scope.asset, ("", ">"), rows))
+        out.print(table("", ("", ">"), rows))
         if scope.positions:
             out.print(_positions(scope.positions))
 
@@ -195,15 +200,11 @@ def print_liquidations(views: list[LiquidationView], title: str = "Liquidations"
     rows = [
         (
             f"{view.log_position:,}",
-            shown_time(view.occurred_at),
+            clock(view.occurred_at),
             view.account,
             view.action,
             f"{short(view.equity)} {view.comparator} {short(view.threshold)}",
-            str(len(view.closed)),
-            short(view.loss) if view.loss else "",
-            short(view.fund) if view.loss else "",
-            short(view.adl) if view.loss else "",
-            short(view.deficit) if view.loss else "",
+            *((short(view.loss), _borne(view)) if view.loss else ("", "")),
         )
         for view in views
     ]
@@ -213,13 +214,16 @@ def print_liquidations(views: list[LiquidationView], title: str = "Liquidations"
         "account",
         "action",
         ">equity < threshold",
-        ">parts",
         ">loss",
-        ">fund",
-        ">ADL",
-        ">deficit",
+        "borne by",
     )
     out.print(table(title, columns, rows))
+
+
+def _borne(view: LiquidationView) -> str:
+    """Say which layers bore a loss; what is below a hundredth is not worth the width here."""
+    layers = (("fund", view.fund), ("ADL", view.adl), ("deficit", view.deficit))
+    return ", ".join(f"{name} {short(borne)}" for name, borne in layers if borne != "0")
 
 
 def fund(
@@ -245,24 +249,15 @@ def print_fund(views: list[FundView], title: str = "Fund history") -> None:
     rows = [
         (
             f"{view.log_position:,}",
-            shown_time(view.occurred_at),
+            clock(view.occurred_at),
             view.fund,
-            view.asset,
             amount(view.cash),
             short(view.inventory),
-            short(view.equity),
+            f"{short(view.equity)} {view.asset}",
         )
         for view in views
     ]
-    columns = (
-        ">position",
-        "occurred",
-        "fund",
-        "asset",
-        ">cash",
-        ">inventory at mark",
-        ">equity",
-    )
+    columns = (">position", "occurred", "fund", ">cash", ">inventory at mark", ">equity")
     out.print(table(title, columns, rows))
 
 
@@ -303,6 +298,48 @@ def deviations(
     ]
     columns = (">position", "code", "account", "market", ">expected", ">found", "detail")
     out.print(table("Deviations", columns, rows))
+
+
+def fills(*, at: At = None, where: Where | None = None) -> None:
+    """Compare recorded fills with their source's own figures: sides, sizes before, closed PnL."""
+    with ledger(where) as opened:
+        moment = opened.moment(parse_at(at))
+        answer = opened.fill_report(moment.position)
+    if where is not None and where.json:
+        print_json(answer)
+        return
+    print_fill_report(answer)
+
+
+def print_fill_report(report: FillReport) -> None:
+    """Print how recorded fills compare with what their source reported."""
+    rows = [
+        ("fills", f"{report.fills:,}"),
+        ("trades with both sides", f"{report.matched:,}"),
+        ("trades with one side or unequal sides", f"{len(report.unmatched):,}"),
+        ("positions carried in", f"{report.carried:,}"),
+        ("closed PnL compared", f"{report.pnl_compared:,}"),
+        ("· equal to the digit", f"{report.pnl_equal:,}"),
+        ("· equal once the average entry is rounded", f"{report.pnl_equal_rounded:,}"),
+        ("· different", f"{len(report.pnl_different):,}"),
+        ("fills whose size before differs from ours", f"{len(report.unchained):,}"),
+    ]
+    out.print(table("Fills against their source", ("", ">"), rows))
+    if report.unmatched:
+        out.print(f"unmatched: {', '.join(report.unmatched[:_LISTED])}", markup=False)
+    _print_differences("Closed PnL that differs", report.pnl_different)
+    _print_differences("Sizes before that differ", report.unchained)
+
+
+def _print_differences(title: str, found: Sequence[DeviationView]) -> None:
+    if not found:
+        return
+    rows = [
+        (f"{d.log_position:,}", d.account, d.market, d.expected, d.found) for d in found[:_LISTED]
+    ]
+    more = f" (the first {_LISTED} of {len(found)}; --json has all)" if len(found) > _LISTED else ""
+    columns = (">position", "account", "market", ">ours", ">theirs")
+    out.print(table(title + more, columns, rows))
 
 
 def quarantine(*, limit: Limit = 1000, where: Where | None = None) -> None:

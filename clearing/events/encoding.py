@@ -200,7 +200,10 @@ def _fill(encoder: Encoder, event: Filled) -> None:
     encoder.put("fee", encoder.amount("fee", event.fee, asset))
     if event.reported_size_before is not None:
         before = encoder.scaled(
-            "reported_size_before", event.reported_size_before, market.size_decimals, "its sizes"
+            "reported_size_before",
+            event.reported_size_before,
+            market.size_decimals,
+            f"{market.name}'s sizes",
         )
         encoder.detail["reported_size_before"] = str(before)
     if event.reported_pnl is not None:

@@ -14,7 +14,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from clearing.events.canonical import MAX_DIGITS, canonical_json
-from clearing.events.models import Event, parse_event
+from clearing.events.models import FIELD_ORDER, Event, parse_event
 from clearing.events.refused import EventRefused
 
 MAX_LINE_BYTES: Final = 1024 * 1024
@@ -129,14 +129,15 @@ def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def format_line(event: Event) -> str:
     """Return ``event`` as one line of JSON, without a line break.
 
-    One event has one text: ``kind`` first, then the fields in the order of its model, absent
-    ones left out; decimals as shortest exact strings, times in UTC with ``Z``, objects inside with
-    sorted keys, ASCII only. :func:`parse_line` gives back an equal event.
+    One event has one text: the fields in the order of
+    :data:`~clearing.events.models.FIELD_ORDER`, absent ones left out; decimals as shortest exact
+    strings, times in UTC with ``Z``, objects inside with sorted keys, ASCII only.
+    :func:`parse_line` gives back an equal event.
     """
-    parts = [f'"kind":"{event.kind}"']
-    for name in type(event).model_fields:
+    parts = []
+    for name in FIELD_ORDER[event.kind]:
         value = getattr(event, name)
-        if name != "kind" and value is not None:
+        if value is not None:
             parts.append(f'"{name}":{canonical_json(plain(value))}')
     return "{" + ",".join(parts) + "}"
 

@@ -1,6 +1,7 @@
 """The union of all event models, told apart by ``kind``."""
 
 import re
+from collections.abc import Iterable
 from typing import Annotated, Any, Final, get_args
 
 from pydantic import Field, TypeAdapter, ValidationError
@@ -68,6 +69,21 @@ EVENT_MODELS: Final[dict[str, type[EventBase]]] = {
     model.model_fields["kind"].default: model for model in get_args(get_args(Event)[0])
 }
 """The model of each kind, by the kind's name."""
+
+_FIRST: Final = ("kind", "source", "external_id", "occurred_at")
+_LAST: Final = ("author", "approver", "reason")
+
+
+def _order(fields: Iterable[str]) -> tuple[str, ...]:
+    known = list(fields)
+    own = [name for name in known if name not in _FIRST + _LAST]
+    return (*_FIRST, *own, *(name for name in _LAST if name in known))
+
+
+FIELD_ORDER: Final[dict[str, tuple[str, ...]]] = {
+    kind: _order(model.model_fields) for kind, model in EVENT_MODELS.items()
+}
+"""The fields of each kind as they are written: identity, what it says, who decided it."""
 
 EVENT_ADAPTER: Final[TypeAdapter[Event]] = TypeAdapter(Event)
 """Validates a document into the event model that its ``kind`` names."""

@@ -10,9 +10,8 @@ import sys
 from typing import Any, Final
 
 from clearing.events.encoder import VERSION
-from clearing.events.models import EVENT_ADAPTER, EVENT_MODELS
+from clearing.events.models import EVENT_ADAPTER, EVENT_MODELS, FIELD_ORDER
 
-_FIRST: Final = ("kind", "source", "external_id", "occurred_at")
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 
@@ -39,8 +38,7 @@ def _tidy(model: dict[str, Any]) -> dict[str, Any]:
     if "kind" in properties:
         del properties["kind"]["default"]
         required.add("kind")
-    order = [name for name in _FIRST if name in properties]
-    order += [name for name in properties if name not in _FIRST]
+    order = FIELD_ORDER[properties["kind"]["const"]] if "kind" in properties else tuple(properties)
     return {
         "type": "object",
         "description": model["description"],
