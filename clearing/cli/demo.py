@@ -20,12 +20,12 @@ from clearing.samples import DEFAULT_INCIDENT_SEED, incident_day
 
 _SHOWN = 12
 
+Seed = Annotated[int, Parameter(help="which day; the same seed is the same day")]
+
 
 def demo(
     *,
-    seed: Annotated[
-        int, Parameter(help="which day; the same seed is the same day")
-    ] = DEFAULT_INCIDENT_SEED,
+    seed: Seed = DEFAULT_INCIDENT_SEED,
     accounts: Annotated[int, Parameter(help="how many traders")] = 300,
     where: Where | None = None,
 ) -> None:

@@ -26,7 +26,9 @@ from clearing.ledger import Ledger
 from clearing.log import BATCH, Refused
 from clearing.samples import book_from_text
 
-Files = Annotated[str, Parameter(help="files, gzip too; - is standard input")]
+Files = Annotated[
+    str, Parameter(help="files, gzip too; - is standard input", allow_leading_hyphen=True)
+]
 Sorted = Annotated[
     bool, Parameter(negative=(), help="each file is in merge order by itself; hold none in memory")
 ]
