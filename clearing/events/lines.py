@@ -111,8 +111,8 @@ def _integer(text: str) -> int | Decimal:
 def _number(text: str) -> Decimal:
     try:
         return Decimal(text)
-    except InvalidOperation:  # the exponent alone is beyond any decimal
-        return Decimal("-Infinity" if text.startswith("-") else "Infinity")
+    except InvalidOperation:  # the exponent alone is beyond any decimal: take the last that is not
+        return Decimal("1E-999999999999999999" if "-" in text[1:] else "1E+999999999999999999")
 
 
 def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

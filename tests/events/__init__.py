@@ -1,0 +1,1 @@
+"""Tests of the vocabulary: models, rows, lines, schema."""
