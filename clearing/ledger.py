@@ -63,7 +63,7 @@ class Ledger:
         """
         database = None
         if url is None:
-            database = open_database(Settings(), progress)
+            database = open_database(Settings.read(), progress)
             url = database.url
         try:
             migrate(url)

@@ -20,9 +20,9 @@ class FillReport:
     ``matched`` trades have exactly two sides of opposite size; ``unmatched`` names the others by
     their trade id. ``carried`` positions existed before the history. ``pnl_compared`` fills report
     a closed PnL that can be recomputed (the entry is known, or the fill opens); of them
-    ``pnl_equal`` agree exactly, ``pnl_equal_rounded`` once the average entry is rounded as the rulebook's
-    ``entry_price`` says, and ``pnl_different`` do not (expected: ours, found: theirs, detail: ours
-    with the rounded entry). ``unchained`` fills report another size before than we hold.
+    ``pnl_equal`` agree exactly, ``pnl_equal_rounded`` once the average entry is rounded as the
+    rulebook's ``entry_price`` says, and ``pnl_different`` do not (expected: ours, found: theirs,
+    detail: ours with the rounded entry). ``unchained`` fills report another size before than we hold.
     """
 
     fills: int

@@ -4,9 +4,12 @@ Exit codes: 0 done; 1 input was refused, books differ or are not sound; 2 the qu
 options make no sense; 3 the database cannot be reached or started; 130 interrupted.
 """
 
+import signal
 import sys
 from collections.abc import Sequence
+from types import FrameType
 
+import psycopg
 from cyclopts import App
 
 from clearing import __version__
@@ -15,7 +18,7 @@ from clearing.audit import MomentUnclear
 from clearing.cli import intake, queries, upkeep
 from clearing.cli.demo import demo
 from clearing.cli.output import err
-from clearing.database import DatabaseUnavailable
+from clearing.database import DatabaseUnavailable, SchemaTooNewError
 from clearing.log import Conflict
 from clearing.projectors import BrokenCheckpoint, BrokenLeaf, CheckpointMoved, RebuildBusy
 
@@ -51,7 +54,14 @@ _MISUSED = (MomentUnclear, OptionRefused, ParquetMissing)
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code."""
+    signal.signal(signal.SIGTERM, _terminated)
     sys.exit(run(arguments))
+
+
+def _terminated(signum: int, frame: FrameType | None) -> None:
+    """End on SIGTERM as on an interrupt, so that a private server is let go of."""
+    del frame
+    raise SystemExit(128 + signum)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
@@ -63,8 +73,10 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return _fail(error, 1)
     except _MISUSED as error:
         return _fail(error, 2)
-    except DatabaseUnavailable as error:
+    except (DatabaseUnavailable, SchemaTooNewError) as error:
         return _fail(error, 3)
+    except psycopg.OperationalError as error:
+        return _fail(RuntimeError(f"the database went away: {error}"), 3)
     except ValueError as error:
         return _fail(error, 2)
     except KeyboardInterrupt:

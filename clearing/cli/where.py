@@ -6,13 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 
-import psycopg
 from cyclopts import Parameter
-from psycopg import sql
-from psycopg.conninfo import make_conninfo
 
 from clearing.cli.output import err
-from clearing.database import DatabaseUnavailable, Settings, connect, open_database
+from clearing.database import DatabaseUnavailable, Settings, beside, open_database
 from clearing.events.fields import parse_time
 from clearing.ledger import Ledger
 
@@ -51,7 +48,7 @@ def ledger(where: Where | None, *, fresh_demo: bool = False) -> Iterator[Ledger]
         with Ledger.open(_demo_url(where.url, fresh_demo)) as opened:
             yield opened
         return
-    database = open_database(Settings(), say)
+    database = open_database(Settings.read(), say)
     try:
         with Ledger.open(_demo_url(database.url, fresh_demo)) as opened:
             yield opened
@@ -61,34 +58,11 @@ def ledger(where: Where | None, *, fresh_demo: bool = False) -> Iterator[Ledger]
 
 def _demo_url(url: str, fresh: bool) -> str:
     """Return the URL of the demo database beside ``url``, made anew if ``fresh``."""
-    with connect(url, autocommit=True) as connection:
-        row = connection.execute(
-            "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = %s",
-            (DEMO,),
-        ).fetchone()
-        if row is None and not fresh:
-            raise DatabaseUnavailable("there is no demo ledger yet; run `clearing demo`")
-        if fresh:
-            if row is not None and row[0] != _COMMENT:
-                raise DatabaseUnavailable(
-                    f"a database {DEMO} exists that `clearing demo` did not make; it is left alone"
-                )
-            _make(connection)
-    return make_conninfo(url, dbname=DEMO)
-
-
-def _make(connection: psycopg.Connection[tuple[object, ...]]) -> None:
-    name = sql.Identifier(DEMO)
     try:
-        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
-        connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(name))
-        connection.execute(
-            sql.SQL("COMMENT ON DATABASE {} IS {}").format(name, sql.Literal(_COMMENT))
-        )
-    except psycopg.errors.InsufficientPrivilege as error:
-        raise DatabaseUnavailable(
-            f"this user may not make the database {DEMO}, which the demo needs: {error}"
-        ) from error
+        return beside(url, DEMO, _COMMENT, fresh=fresh)
+    except DatabaseUnavailable as error:
+        hint = "" if fresh else "; run `clearing demo`"
+        raise DatabaseUnavailable(f"{error}{hint}") from error
 
 
 def parse_at(text: str | None) -> int | datetime | None:

@@ -5,6 +5,7 @@ cluster that it starts; ``migrate`` brings its schema up to this code's; ``conne
 Nothing here knows of events or ledgers.
 """
 
+from clearing.database.beside import beside, drop_beside
 from clearing.database.connection import DatabaseUnavailable, connect
 from clearing.database.embedded import Database, open_database
 from clearing.database.migrate import SchemaTooNewError, migrate, schema_version
@@ -16,7 +17,9 @@ __all__ = [
     "SchemaTooNewError",
     "Settings",
     "SettingsError",
+    "beside",
     "connect",
+    "drop_beside",
     "migrate",
     "open_database",
     "schema_version",
