@@ -138,7 +138,9 @@ def rulebook(
     document["funding"] = {"operator": rng.choice(["index", "per_account"])}
     if not rng.randrange(3):
         names = ["half_even", "toward_zero", "down", "up", "away_from_zero", "half_away"]
-        picked = rng.sample(["fill_cost", "funding", "bankruptcy"], rng.randrange(1, 4))
+        picked = rng.sample(
+            ["fill_cost", "funding", "bankruptcy", "entry_price"], rng.randrange(1, 5)
+        )
         document["numerics"] = {name: rng.choice(names) for name in picked}
     for account_class in rng.sample(["trader", "maker", "vip"], rng.randrange(1, 4)):
         named: Document = {"*": rng.choice("ab")} if not markets or rng.randrange(4) else {}

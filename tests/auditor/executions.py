@@ -5,6 +5,7 @@ from fractions import Fraction
 
 from clearing.events import Filled, PositionCarried, Traded
 from tests.auditor.fills import amount_of, apply_fill, control_fill, price_pending
+from tests.auditor.funding import settle
 from tests.auditor.numbers import scaled, text
 from tests.auditor.state import Book, Holder, Market
 
@@ -180,6 +181,9 @@ def carried(book: Book, event: PositionCarried, holder: Holder) -> None:
     position = book.position(holder, market.ordinal)
     if price is None:
         if account_of(holder):
+            if position.size:
+                settle(book, holder, market)
+            position.index = market.index
             position.size += size
             position.pending, position.known = True, False
             book.position_entry(holder, market)

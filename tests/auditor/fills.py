@@ -24,7 +24,8 @@ def by_rounded_entry(book: Book, market: Market, position: Position, closed: int
     size = Fraction(abs(position.size), 10**market.size_decimals)
     cost = Fraction(abs(position.cost), book.unit(market.asset))
     scale = 10**market.price_decimals
-    entry = Fraction(half_even(cost / (size * market.multiplier) * scale), scale)
+    average = cost / (size * market.multiplier)
+    entry = Fraction(numeric(book, market.asset, "entry_price", average * scale), scale)
     released = half_even(book.worth(market, closed, entry))
     return released if position.cost > 0 else -released
 

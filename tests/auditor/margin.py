@@ -170,4 +170,4 @@ def open_call(book: Book, scope: Scope, number: int) -> None:
     due = book.time + rung.grace_seconds * 1_000_000
     amount = ceiling(level - numbers.equity)
     scope.call = Call(rung.restore, amount, due)
-    call_entry(book, scope, "opened", scope.call, numbers.level(rung.restore))
+    call_entry(book, scope, "opened", scope.call, level)

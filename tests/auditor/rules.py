@@ -77,7 +77,12 @@ class Rulebook:
     bindings: dict[str, Binding]
 
 
-NUMERICS = {"fill_cost": "half_even", "funding": "toward_zero", "bankruptcy": "half_even"}
+NUMERICS = {
+    "fill_cost": "half_even",
+    "funding": "toward_zero",
+    "bankruptcy": "half_even",
+    "entry_price": "toward_zero",
+}
 
 
 def _requirement(data: dict[str, Any]) -> Requirement:

@@ -33,8 +33,6 @@ class Outcome:
 
 def comparable(entries: list[Entry]) -> list[Entry]:
     """The entries without the words that the page leaves free."""
-    entries = [(*e[:8], e[9]) if e[0] == "closed" and len(e) == 10 else e for e in entries]
-    entries = [e for e in entries if e[:2] != ("deviation", "mixed_sides")]
     return [
         (*entry[:-1], "") if entry[0] == "deviation" and entry[1] not in FREE_DETAIL else entry
         for entry in entries
