@@ -22,7 +22,7 @@ class FillReport:
     a closed PnL that can be recomputed (the entry is known, or the fill opens); of them
     ``pnl_equal`` agree exactly, ``pnl_equal_rounded`` once the average entry is rounded as the
     rulebook's ``entry_price`` says, and ``pnl_different`` do not (expected: ours, found: theirs,
-    detail: ours with the rounded entry). ``unchained`` fills report another size before than we hold.
+    detail: ours with the rounded entry). ``unchained`` fills report another size before than ours.
     """
 
     fills: int

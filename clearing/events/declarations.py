@@ -8,7 +8,6 @@ from pydantic import Field, field_validator, model_validator
 from clearing.events.base import Authorised, EventBase
 from clearing.events.canonical import canonical_json, document_hash, normalise_document
 from clearing.events.fields import Digest, Name, Position, PositiveAmount, Text
-from clearing.events.kinds import MARKET_STATES
 from clearing.quantities import MAX_DECIMALS
 
 Decimals = Annotated[int, Field(ge=0, le=MAX_DECIMALS)]
@@ -135,10 +134,3 @@ class MarketStateChanged(EventBase, Authorised):
     kind: Literal["MarketStateChanged"] = "MarketStateChanged"
     market: Name
     state: Literal["normal", "reduce_only", "liquidations_paused", "halted"]
-
-    @field_validator("state")
-    @classmethod
-    def _known(cls, value: str) -> str:
-        if value not in MARKET_STATES:
-            raise ValueError(f"{value!r} is not one of {', '.join(MARKET_STATES)}")
-        return value

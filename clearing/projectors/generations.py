@@ -31,12 +31,28 @@ class Generation:
 
 
 @contextmanager
-def projector_transaction(connection: Connection) -> Iterator[None]:
-    """Open a transaction as the projector role, if this user may take it on."""
+def projector_transaction(connection: Connection, *, creates: bool = False) -> Iterator[None]:
+    """Open a transaction as the projector role, if this user may take it on.
+
+    With ``creates`` the role will make a schema. Its right to is one on the database itself, which
+    a copy of the database does not inherit, so it is given here where it is missing.
+    """
     with connection.transaction():
         if may_assume(connection, "clearing_projector"):
+            if creates:
+                _let_create(connection)
             connection.execute("SET LOCAL ROLE clearing_projector")
         yield
+
+
+def _let_create(connection: Connection) -> None:
+    row = connection.execute(
+        "SELECT current_database(),"
+        " has_database_privilege('clearing_projector', current_database(), 'CREATE')"
+    ).fetchone()
+    if row is not None and not row[1]:
+        grant = sql.SQL("GRANT CREATE ON DATABASE {} TO clearing_projector")
+        connection.execute(grant.format(sql.Identifier(row[0])))
 
 
 def generations(connection: Connection) -> list[Generation]:
@@ -83,7 +99,7 @@ def ensure_live(connection: Connection) -> Generation:
     live = live_generation(connection)
     if live is not None:
         return live
-    with projector_transaction(connection):
+    with projector_transaction(connection, creates=True):
         connection.execute("LOCK TABLE clearing.generation IN SHARE ROW EXCLUSIVE MODE")
         return live_generation(connection) or create_generation(connection, "live")
 

@@ -187,7 +187,7 @@ def _building(connection: Connection) -> Generation:
             if generation.status == "building" and generation.engine_version == ENGINE_VERSION:
                 return generation
             drop_generation(connection, generation.number)
-    with projector_transaction(connection):
+    with projector_transaction(connection, creates=True):
         return create_generation(connection, "building")
 
 
@@ -268,7 +268,7 @@ def check_generation(
     """
     with _one_rebuild(connection):
         live = ensure_live(connection)
-        with projector_transaction(connection):
+        with projector_transaction(connection, creates=True):
             scratch = create_generation(connection, "checking")
         try:
             projector = Projector(connection, scratch)

@@ -1,0 +1,209 @@
+"""The commands on a small ledger: what they answer, in which form, with which exit code."""
+
+import gzip
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import Run
+from tests.engine.venue import PERSON, rulebook
+
+DAY = "2026-01-01T0{hour}:00:00Z"
+
+
+def event(number: int, kind: str, hour: int = 0, /, **fields: Any) -> dict[str, Any]:
+    return {
+        "kind": kind,
+        "source": "desk",
+        "external_id": str(number),
+        "occurred_at": DAY.format(hour=hour),
+        **fields,
+    }
+
+
+def ledger_events() -> list[dict[str, Any]]:
+    """A fund, two traders, one market; one of them is taken over at the end."""
+    market = {"settlement_asset": "USD", "lot": "0.001"}
+    scales = {"price_decimals": 2, "mark_decimals": 2, "size_decimals": 3}
+    trade = {"buyer": "ada", "seller": "bob", "size": "1", "price": "1000.00"}
+    return [
+        event(1, "SourceDeclared", name="desk", description="our desk"),
+        event(2, "AssetDeclared", name="USD", decimals=2),
+        event(3, "MarketDeclared", name="BTC", **market, **scales),
+        event(4, "AccountOpened", account="insurance", account_class="fund"),
+        event(5, "AccountOpened", account="ada"),
+        event(6, "AccountOpened", account="bob"),
+        event(7, "RulebookAdopted", 1, name="rules", version="1", document=rulebook(), **PERSON),
+        event(8, "FundContributed", 1, fund="insurance", asset="USD", amount="500"),
+        event(9, "Deposited", 1, account="ada", asset="USD", amount="100"),
+        event(10, "Deposited", 1, account="bob", asset="USD", amount="1000"),
+        event(11, "Marked", 2, marks=[{"market": "BTC", "price": "1000.00"}]),
+        event(12, "Traded", 3, market="BTC", **trade),
+        event(13, "Marked", 4, marks=[{"market": "BTC", "price": "870.00"}]),
+    ]
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> str:
+    """The ledger's events as a gzipped JSONL file."""
+    path = tmp_path / "day.jsonl.gz"
+    lines = "".join(json.dumps(e) + "\n" for e in ledger_events())
+    path.write_bytes(gzip.compress(lines.encode()))
+    return str(path)
+
+
+@pytest.fixture
+def projected(clearing: Run, file: str) -> None:
+    assert clearing("append", file)[0] == 0
+    assert clearing("project")[0] == 0
+
+
+def test_append_again_finds_duplicates_and_changes_nothing(
+    answer: Callable[..., Any], file: str
+) -> None:
+    first = answer("append", file)
+    again = answer("append", file)
+    assert (first["new"], first["duplicates"]) == (13, 0)
+    assert (again["new"], again["duplicates"]) == (0, 13)
+    assert again["log_root"] == first["log_root"]
+
+
+@pytest.mark.usefixtures("projected")
+def test_an_account_as_of_a_position_a_time_and_before_it_existed(
+    answer: Callable[..., Any],
+) -> None:
+    now = answer("account", "ada")["account"]
+    assert now["scopes"][0]["cash"] == "0.00"
+    before = answer("account", "ada", "--at", "12")["account"]["scopes"][0]
+    assert (before["equity"], before["initial"], before["maintenance"]) == ("100", "50", "10")
+    assert before["positions"][0]["average_entry"] == "1000.00"
+    at_three = answer("account", "ada", "--at", "2026-01-01T03:30:00Z")["account"]
+    assert at_three["log_position"] == 12
+    assert answer("account", "ada", "--at", "4")["account"]["exists"] is False
+    assert answer("account", "nobody")["account"]["exists"] is False
+
+
+@pytest.mark.usefixtures("projected")
+def test_a_liquidation_names_inequality_taker_and_layers(answer: Callable[..., Any]) -> None:
+    (step,) = answer("liquidations")
+    assert (step["account"], step["action"], step["equity"]) == ("ada", "takeover", "-30")
+    assert (step["comparator"], step["threshold"]) == ("<", "8.7")
+    assert (step["loss"], step["fund"], step["adl"], step["deficit"]) == ("30", "30", "0", "0")
+    assert step["closed"] == ["1 BTC for 900.00 USD to insurance (fund)"]
+    assert answer("liquidations", "--account", "bob") == []
+
+
+@pytest.mark.usefixtures("projected")
+def test_the_funds_history_and_the_trial_balance(answer: Callable[..., Any]) -> None:
+    history = [(line["cash"], line["inventory"], line["equity"]) for line in answer("fund")]
+    assert history == [("500.00", "0", "500"), ("500.00", "-30", "470")]
+    lines = answer("trial-balance")
+    assert sum(int(line["balance"].replace(".", "")) for line in lines) == 0
+    assert {line["ledger"] for line in lines} == {"accounts", "fund", "external", "clearing"}
+
+
+@pytest.mark.usefixtures("projected")
+def test_status_accounts_deviations_and_fills_answer(answer: Callable[..., Any]) -> None:
+    status = answer("status")["ledger"]
+    assert (status["log_position"], status["projected_position"]) == (13, 13)
+    assert status["protections"]["append_only_triggers"] is True
+    assert [view["account"] for view in answer("accounts")] == ["insurance", "ada", "bob"]
+    assert answer("deviations") == []
+    assert answer("fills")["fills"] == 0
+
+
+@pytest.mark.usefixtures("projected")
+def test_verify_and_rebuild_find_nothing_on_a_sound_ledger(answer: Callable[..., Any]) -> None:
+    assert answer("verify")["sound"] is True
+    rebuilt = answer("rebuild")
+    assert (rebuilt["generation"], rebuilt["previous"], rebuilt["position"]) == (2, 1, 13)
+
+
+@pytest.mark.usefixtures("projected")
+@pytest.mark.parametrize(
+    "command",
+    ["status", "accounts", "liquidations", "fund", "trial-balance", "deviations", "quarantine"],
+)
+def test_every_query_prints_for_people(clearing: Run, command: str) -> None:
+    code, out, _ = clearing(command)
+    assert code == 0
+    assert out.strip()
+
+
+@pytest.mark.usefixtures("projected")
+def test_an_account_prints_with_its_chart(clearing: Run) -> None:
+    code, out, _ = clearing("account", "ada", "--at", "12")
+    assert code == 0
+    assert "1,000.00" in out
+    assert "█ equity" in out
+
+
+def test_a_bad_line_goes_to_quarantine_and_the_others_in(
+    clearing: Run, answer: Callable[..., Any], tmp_path: Path
+) -> None:
+    path = tmp_path / "bad.jsonl"
+    good = ledger_events()[:2]
+    bad = event(3, "Deposited", account="ada", asset="USD", amount="1.005")
+    path.write_text("\n".join(json.dumps(e) for e in (*good, bad)) + '\n{"kind": \n')
+    code, out, err = clearing("append", str(path))
+    assert code == 1
+    assert "bad.jsonl:3" in err
+    assert "amount" in err
+    assert "bad.jsonl:4" in err
+    assert "Appended" in out
+    kept = [(line["line"], line["field"]) for line in answer("quarantine")]
+    assert kept == [(3, "amount"), (4, "")]
+    assert answer("status")["ledger"]["log_position"] == 2
+
+
+def test_a_conflict_refuses_the_batch_and_names_both_contents(
+    clearing: Run, answer: Callable[..., Any], file: str, tmp_path: Path
+) -> None:
+    answer("append", file)
+    path = tmp_path / "conflict.jsonl"
+    other = event(9, "Deposited", 1, account="ada", asset="USD", amount="101")
+    new = event(99, "Deposited", 1, account="ada", asset="USD", amount="1")
+    path.write_text("".join(json.dumps(e) + "\n" for e in (new, other)))
+    code, _, err = clearing("append", str(path))
+    assert code == 1
+    assert "amount=100.00, sent amount=101" in " ".join(err.split())
+    assert answer("status")["ledger"]["log_position"] == 13
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("append",),
+        ("append", "--format", "xml", "x"),
+        ("import", "nowhere", "x.csv"),
+        ("account", "ada", "--at", "yesterday"),
+        ("account", "ada", "--at", "999"),
+        ("frobnicate",),
+        ("fund", "--limit", "many"),
+    ],
+)
+def test_a_question_that_makes_no_sense_ends_with_2_and_no_traceback(
+    clearing: Run, arguments: tuple[str, ...]
+) -> None:
+    code, _, err = clearing(*arguments)
+    assert code in (1, 2)
+    assert "Traceback" not in err
+
+
+def test_a_missing_file_is_named(clearing: Run) -> None:
+    code, _, err = clearing("append", "no-such-file.jsonl")
+    assert code == 1
+    assert "no-such-file.jsonl" in err
+
+
+def test_no_database_ends_with_3_and_shows_no_password(
+    clearing: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = "postgresql://somebody:s3cret@127.0.0.1:1/nothing"
+    monkeypatch.setenv("CLEARING_DATABASE_URL", url)
+    code, out, err = clearing("status")
+    assert code == 3
+    assert "s3cret" not in out + err

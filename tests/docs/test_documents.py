@@ -1,0 +1,58 @@
+"""Documents name what exists, and their examples run."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from clearing.engine import ENTRY_FIELDS
+from clearing.projectors import TABLES
+from clearing.rulebook import check_document
+from tests.engine.venue import Venue, of_kind
+
+ROOT = Path(__file__).parents[2]
+
+
+def text(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def test_every_table_and_column_is_in_the_page_on_read_models() -> None:
+    page = text("docs/read-models.md")
+    for table in TABLES.values():
+        section = page.split(f"## `{table.name}`")[1].split("## ")[0]
+        for column in table.names:
+            assert f"`{column}`" in section
+
+
+def test_every_kind_of_entry_is_in_the_page_on_semantics() -> None:
+    page = text("docs/semantics.md")
+    for kind in ENTRY_FIELDS:
+        assert f"| `{kind}` |" in page
+
+
+def test_the_rulebook_on_its_page_is_accepted() -> None:
+    (document,) = re.findall(r"```json\n(.*?)```", text("docs/rulebook.md"), re.DOTALL)
+    parsed, problems = check_document(json.loads(document))
+    assert problems == []
+    assert parsed is not None
+    venue = Venue()
+    venue.market("BTC")
+    entries = venue.adopt(json.loads(document))
+    assert [r["status"] for r in of_kind(entries, "rulebook")] == ["in_force"]
+
+
+def test_the_python_example_of_the_readme_runs(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (example,) = re.findall(r"```python\n(.*?)```", text("README.md"), re.DOTALL)
+    monkeypatch.setenv("CLEARING_DATABASE_URL", database_url)
+    exec(compile(example, "README.md", "exec"), {})  # noqa: S102 - it is our own example
+    assert capsys.readouterr().out == "250\n"
+
+
+def test_links_between_documents_lead_somewhere() -> None:
+    for name in ["README.md", *(str(p.relative_to(ROOT)) for p in (ROOT / "docs").glob("*.md"))]:
+        for target in re.findall(r"\]\(([^)#:]+)\)", text(name)):
+            assert (ROOT / name).parent.joinpath(target).exists(), f"{name} links to {target}"
