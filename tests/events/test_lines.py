@@ -190,6 +190,9 @@ def test_a_time_needs_a_date_a_time_and_an_offset(text: str, why: str) -> None:
         ("external_id", "", "must not be empty"),
         ("external_id", " a", "begins or ends with a space"),
         ("external_id", "a\u200bb", "holds a character that cannot be printed"),
+        ("external_id", "a\nb", "holds a character that cannot be printed"),
+        ("external_id", "a\u00a0b", "holds a character that cannot be printed"),
+        ("external_id", "\u202eevil", "holds a character that cannot be printed"),
         ("external_id", "x" * 129, "must have at most 128 characters"),
         ("source", "", "must not be empty"),
         ("source", "a b", "must match"),
@@ -203,6 +206,12 @@ def test_names_and_identifiers(field: str, text: str, why: str) -> None:
     refused = refusal(json.dumps({**document, field: text}))
     assert refused.path == field
     assert why in refused.message
+
+
+def test_an_identifier_may_be_in_any_script() -> None:
+    for identifier in ("a b", "Ordre-é", "注文-7", "id#1/2:3", "\U0001f4b6"):
+        sent = event("ClockTicked", external_id=identifier)
+        assert parse_line(format_line(sent)).external_id == identifier
 
 
 def test_several_problems_are_reported_together() -> None:
