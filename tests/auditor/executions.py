@@ -190,6 +190,7 @@ def carried(book: Book, event: PositionCarried, holder: Holder) -> None:
         return
     if known:
         price_pending(book, market, price)
+        market.last_fill = price
     amount, left = amount_of(book, market, size, price)
     book.remainder("fill_cost", market, holder, left)
     apply_fill(book, holder, market, size, amount, known=known)
