@@ -68,7 +68,8 @@ def _released_cost(
 ) -> tuple[int, int]:
     """Return (released cost, cost left over by a rounded entry) of closing ``closed`` > 0."""
     held = abs(position.size)
-    sign = 1 if position.size > 0 else -1
+    # The cost's own sign: a fund may be paid for assuming a position, whatever its side.
+    sign = 1 if position.cost >= 0 else -1
     if not asset.regime.rounded_entry:
         if closed == held:
             return position.cost, 0

@@ -129,7 +129,7 @@ def _rounded_entry_pnl(
     closed = min(abs(position.size), abs(size))
     closing = (1 if amount > 0 else -1) * (abs(amount) * closed // abs(size))
     cost = rounded_entry_cost(asset, market, position, closed)
-    return -closing - (cost if position.size > 0 else -cost)
+    return -closing - (cost if position.cost >= 0 else -cost)
 
 
 def _check_sides(step: Step, market: Market, sides: int) -> None:

@@ -306,6 +306,25 @@ def test_a_fill_after_a_takeover_opens_from_zero_with_a_deviation() -> None:
     assert deviations(venue.trade("ada", "maker", "BTC", "0.1", "890.00")) == []
 
 
+def test_a_position_that_its_taker_was_paid_for_releases_cost_of_its_own_sign() -> None:
+    """A short of 1 from 100 with cash −150: the fund is paid 50 to assume it."""
+    venue = Venue()
+    venue.market("BTC", lot="0.5")
+    venue.account("ada", "maker")
+    venue("FundContributed", fund="insurance", asset="USD", amount="5000")
+    venue.adopt(rulebook(ladder=[BELOW_ZERO]))
+    venue.deposit("ada", "250")
+    venue.deposit("maker", "100000")
+    venue.mark(BTC="100.00")
+    venue.trade("maker", "ada", "BTC", "1", "100.00")
+    venue("Withdrawn", account="ada", asset="USD", amount="400")
+    assert venue.size("insurance", "BTC") == "-1"
+    assert venue.engine.book.scope(1, 1).positions[1].cost == 5000, "it was paid 50 to take it"
+    venue.trade("insurance", "maker", "BTC", "0.5", "100.00")
+    position = venue.engine.book.scope(1, 1).positions[1]
+    assert (position.size, position.cost) == (-500, 2500)
+
+
 def test_a_loss_is_the_sum_of_its_layers_across_two_markets_and_every_layer() -> None:
     venue = Venue()
     venue.market("BTC", lot="0.5")
