@@ -19,7 +19,9 @@ from clearing.cli import intake, queries, upkeep
 from clearing.cli.demo import demo
 from clearing.cli.output import err
 from clearing.database import DatabaseUnavailable, SchemaTooNewError
-from clearing.log import Conflict
+from clearing.engine import OutOfOrder, UnknownKind
+from clearing.events import UnknownVersion
+from clearing.log import Conflict, LogHole
 from clearing.projectors import BrokenCheckpoint, BrokenLeaf, CheckpointMoved, RebuildBusy
 
 app = App(
@@ -48,7 +50,18 @@ for command in (
 app.command(intake.import_, name="import")
 app.command(queries.trial_balance, name="trial-balance")
 
-_UNSOUND = (Conflict, BrokenLeaf, BrokenCheckpoint, CheckpointMoved, RebuildBusy, MergeRefused)
+_UNSOUND = (
+    BrokenCheckpoint,
+    BrokenLeaf,
+    CheckpointMoved,
+    Conflict,
+    LogHole,
+    MergeRefused,
+    OutOfOrder,
+    RebuildBusy,
+    UnknownKind,
+    UnknownVersion,
+)
 _MISUSED = (MomentUnclear, OptionRefused, ParquetMissing)
 
 

@@ -10,8 +10,10 @@ import sys
 from typing import Any, Final
 
 from clearing.events.encoder import VERSION
+from clearing.events.lines import plain
 from clearing.events.models import EVENT_ADAPTER, EVENT_MODELS, FIELD_ORDER
 
+_UNSAID: Final = ("title", "default", "additionalProperties")
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 
@@ -32,13 +34,21 @@ def json_schema(kind: str | None = None) -> dict[str, Any]:
 
 
 def _tidy(model: dict[str, Any]) -> dict[str, Any]:
-    """Return a model's schema with ``kind`` required, identity first, and no derived titles."""
+    """Return a model's schema with ``kind`` required, identity first, and no derived titles.
+
+    Defaults come from the models: versions of pydantic differ in what they write of them.
+    """
     properties = {name: _field(field) for name, field in model["properties"].items()}
+    order = tuple(properties)
     required = set(model.get("required", ()))
     if "kind" in properties:
-        del properties["kind"]["default"]
+        kind = properties["kind"]["const"]
+        order = FIELD_ORDER[kind]
         required.add("kind")
-    order = FIELD_ORDER[properties["kind"]["const"]] if "kind" in properties else tuple(properties)
+        for name, field in EVENT_MODELS[kind].model_fields.items():
+            # None, "" and () only mean that the field is absent.
+            if name != "kind" and not field.is_required() and field.default not in (None, "", ()):
+                properties[name]["default"] = plain(field.default)
     return {
         "type": "object",
         "description": model["description"],
@@ -48,12 +58,13 @@ def _tidy(model: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _field(field: dict[str, Any]) -> dict[str, Any]:
-    """Return a field's schema; a default that only means "absent" is left out."""
-    tidied = {name: value for name, value in field.items() if name != "title"}
-    if tidied.get("default", 0) in (None, "", []):
-        del tidied["default"]
-    return tidied
+def _field(field: Any) -> Any:
+    """Return a field's schema without what is derived or goes without saying, keys sorted."""
+    if isinstance(field, list):
+        return [_field(inner) for inner in field]
+    if not isinstance(field, dict):
+        return field
+    return {name: _field(field[name]) for name in sorted(field) if name not in _UNSAID}
 
 
 def schema_text() -> str:

@@ -5,7 +5,7 @@ from typing import Any, Final
 import psycopg
 from psycopg.rows import namedtuple_row
 
-from clearing.events import Registry
+from clearing.events import Registry, upcast
 from clearing.log.merkle import Frontier
 from clearing.log.wire import COLUMNS, read_copy
 
@@ -78,7 +78,7 @@ def load_registry(connection: Connection, upto: int | None = None) -> Registry:
     with connection.cursor() as cursor, cursor.copy(query, (limit,)) as copy:
         data = b"".join(copy)
     for row, _ in read_copy(data):
-        registry.apply(row)
+        registry.apply(upcast(row))
     return registry
 
 

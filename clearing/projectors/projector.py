@@ -15,7 +15,7 @@ from psycopg import sql
 from clearing.database.faults import fault_point
 from clearing.engine import Engine, Entry, WatchName
 from clearing.engine.reversal import Resolver
-from clearing.events import EventRow, pack
+from clearing.events import EventRow, pack, upcast
 from clearing.log import Connection, Stored, position_of, read_at, read_log
 from clearing.projectors.generations import PROJECTOR, Generation, projector_transaction
 from clearing.projectors.tables import TABLES, schema_of
@@ -49,18 +49,22 @@ def log_resolver(connection: Connection) -> Resolver:
 
     def resolve(source: int, external_id: str) -> EventRow | None:
         position = position_of(connection, source, external_id)
-        return None if position is None else read_at(connection, position)[0]
+        return None if position is None else upcast(read_at(connection, position)[0])
 
     return resolve
 
 
 def checked(stored: Iterable[Stored]) -> Iterable[EventRow]:
-    """Yield rows whose content still hashes to their leaf; raise :class:`BrokenLeaf` otherwise."""
+    """Yield rows whose content still hashes to their leaf, old versions read as present ones.
+
+    Raises :class:`BrokenLeaf` where content and leaf differ, and
+    :class:`~clearing.events.UnknownVersion` for what a newer program wrote.
+    """
     sha256 = hashlib.sha256
     for row, leaf in stored:
         if sha256(b"\x00" + pack(row)).digest() != leaf:
             raise BrokenLeaf(f"log position {row.position}: content and leaf differ")
-        yield row
+        yield upcast(row)
 
 
 def fold_log(
