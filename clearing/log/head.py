@@ -83,7 +83,13 @@ def load_registry(connection: Connection, upto: int | None = None) -> Registry:
 
 
 def may_assume(connection: Connection, role: str) -> bool:
-    """Whether this user can take on ``role`` (which may not exist)."""
-    query = "SELECT coalesce(pg_has_role(current_user, to_regrole(%s), 'MEMBER'), false)"
-    row = connection.execute(query, (role,)).fetchone()
+    """Whether this user can take on ``role``, and the role was given its rights on this ledger.
+
+    Roles belong to the whole server: they may exist for another ledger's sake only.
+    """
+    query = (
+        "SELECT coalesce(pg_has_role(current_user, to_regrole(%(role)s), 'USAGE')"
+        " AND has_table_privilege(to_regrole(%(role)s), 'clearing.log', 'SELECT'), false)"
+    )
+    row = connection.execute(query, {"role": role}).fetchone()
     return bool(row and row[0])

@@ -12,7 +12,7 @@ from psycopg.rows import namedtuple_row
 
 from clearing.events import pack
 from clearing.log.append import identity_of, receipt_leaf
-from clearing.log.head import Connection, Head, load_registry, read_head
+from clearing.log.head import Connection, Head, load_registry, may_assume, read_head
 from clearing.log.merkle import EMPTY_ROOT, Frontier, leaf_hash
 from clearing.log.read import Stored
 from clearing.log.wire import COLUMNS, read_copy
@@ -197,8 +197,8 @@ def protections(connection: Connection) -> dict[str, bool]:
     """Return which protections are active: triggers, roles, and whether this user could evade them.
 
     ``append_only_triggers``: every table and partition has its trigger, enabled always.
-    ``separate_roles``: the four roles exist and appends run as the appender. ``not_superuser``: the
-    connecting user is no superuser, who could switch triggers off.
+    ``separate_roles``: appends and projections run as roles that may do no more.
+    ``not_superuser``: the connecting user is no superuser, who could switch triggers off.
     """
     query = (
         "SELECT count(*) = 0 FROM pg_class c WHERE c.relnamespace = 'clearing'::regnamespace"
@@ -207,17 +207,13 @@ def protections(connection: Connection) -> dict[str, bool]:
         " AND NOT EXISTS (SELECT 1 FROM pg_trigger t WHERE t.tgrelid = c.oid"
         " AND t.tgname = 'append_only' AND t.tgenabled = 'A')"
     )
-    roles = (
-        "SELECT count(*) = 4 FROM pg_roles WHERE rolname IN ('clearing_owner',"
-        " 'clearing_appender', 'clearing_projector', 'clearing_reader')"
-    )
     user = "SELECT NOT rolsuper FROM pg_roles WHERE rolname = current_user"
     found = {}
     for name, statement in (
         ("append_only_triggers", query),
-        ("separate_roles", roles),
         ("not_superuser", user),
     ):
         row = connection.execute(statement).fetchone()
         found[name] = bool(row and row[0])
+    found["separate_roles"] = may_assume(connection, "clearing_appender")
     return found

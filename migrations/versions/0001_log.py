@@ -195,6 +195,8 @@ BEGIN
         BEGIN
             IF to_regrole(wanted) IS NULL THEN
                 EXECUTE format('CREATE ROLE %I NOLOGIN', wanted);
+                -- A creator that is no superuser may administer the role, but not yet take it on.
+                EXECUTE format('GRANT %I TO CURRENT_USER', wanted);
             END IF;
         EXCEPTION
             WHEN duplicate_object OR unique_violation THEN
