@@ -63,7 +63,9 @@ def reverse(world: World) -> None:
         target = rng.choice(world.ids[-6:] if rng.randrange(2) else world.ids)
     elif rng.randrange(3):
         target = str(rng.choice(world.events)["external_id"])
-    reference = {"source": "venue", "external_id": target}
+    sources = {e["external_id"]: e["source"] for e in world.events}
+    source = sources.get(target, "venue") if rng.randrange(15) else "desk"
+    reference = {"source": source, "external_id": target}
     world.ids.append(world.say("Reversed", target=reference, **PERSON))
 
 

@@ -9,8 +9,10 @@ LAYERS = (
     ("fund", "deficit"),
     ("adl", "deficit"),
     ("deficit",),
+    ("adl", "fund", "deficit"),
     ("fund", "adl", "deficit"),
 )
+LEVELS = ("maintenance", "maintenance", "maintenance", "maintenance", "initial", "zero")
 
 
 def decimal(number: int, places: int) -> str:
@@ -61,7 +63,7 @@ def margin_call(rng: Random) -> Document:
     return {
         "when": when(rng, rng.choice(["maintenance", "initial"]), ("1.5", "2", "1.25")),
         "action": "margin_call",
-        "grace_seconds": rng.choice([1, 60, 3600]),
+        "grace_seconds": rng.choice([0, 1, 60, 3600]),
         "restore": rng.choice(["initial", "maintenance"]),
         "on_missed": rng.choice(["notify", "liquidate"]),
     }
@@ -69,7 +71,7 @@ def margin_call(rng: Random) -> Document:
 
 def reduction(rng: Random, accounts: list[str], decimals: int) -> Document:
     rung: Document = {
-        "when": when(rng, "maintenance", ("1", "0.9", "1.1", "0.6")),
+        "when": when(rng, rng.choice(LEVELS), ("1", "0.9", "1.1", "0.6")),
         "action": "reduce",
         "close_factor": rng.choice(["0.5", "0.25", "0.1", "1", "0.333"]),
     }
@@ -83,7 +85,7 @@ def reduction(rng: Random, accounts: list[str], decimals: int) -> Document:
 
 
 def takeover(rng: Random, accounts: list[str]) -> Document:
-    level = rng.choice(["zero", "maintenance"])
+    level = rng.choice(["zero", "maintenance", "maintenance", rng.choice(LEVELS)])
     rung: Document = {"when": when(rng, level, ("1", "0.5", "0.8")), "action": "takeover"}
     if rng.randrange(3):
         rung["residual"] = rng.choice(["trader", "taker"])
@@ -98,6 +100,8 @@ def ladder(rng: Random, accounts: list[str], decimals: int) -> list[Document]:
     if rng.randrange(3):
         place = 0 if rng.randrange(4) else rng.randrange(len(rungs) + 1)
         rungs.insert(place, margin_call(rng))
+    if len(rungs) == 1 and rungs[0]["action"] == "margin_call" and not rng.randrange(4):
+        return rungs
     return [*rungs, takeover(rng, accounts)]
 
 

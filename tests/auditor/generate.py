@@ -9,6 +9,7 @@ from tests.auditor import stream
 from tests.auditor.documents import decimal
 
 Document = dict[str, Any]
+DESK = ("Adjusted", "FundContributed", "Deposited", "Withdrawn", "Reversed")
 START = datetime(2026, 3, 1, tzinfo=UTC)
 
 
@@ -65,7 +66,8 @@ class World:
         """Append an event; ``back`` seconds late."""
         name = f"e{len(self.events) + 1}"
         moment = self.now - timedelta(seconds=back)
-        document = {"kind": kind, "source": "venue", "external_id": name, "occurred_at": moment}
+        source = "desk" if kind in DESK and self.rng.randrange(2) else "venue"
+        document = {"kind": kind, "source": source, "external_id": name, "occurred_at": moment}
         self.events.append({**document, **fields})
         return name
 
@@ -129,6 +131,7 @@ def declare(world: World) -> None:
     """Assets, markets and accounts, in an order that their names do not tell."""
     rng = world.rng
     world.say("SourceDeclared", name="venue", description="a venue")
+    world.say("SourceDeclared", name="desk", description="people")
     for name in rng.sample(["USD", "EUR", "COIN"], rng.randrange(1, 3)):
         world.decimals[name] = rng.choice([0, 2, 2, 6, 8, 18])
         world.say("AssetDeclared", name=name, decimals=world.decimals[name])

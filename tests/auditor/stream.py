@@ -27,10 +27,11 @@ def tell(world: World, length: int) -> None:
     if rng.randrange(4):
         for asset in world.decimals:
             adopt(world, asset)
+    marked = rng.choice([2, 6, 6, 6])
     for market in world.markets:
-        if rng.randrange(6):
+        if rng.randrange(marked):
             world.say("Marked", marks=[quote(market)])
-    taste = {name: weight * rng.choice([0, 1, 1, 2]) for name, weight in WEIGHTS.items()}
+    taste = {name: weight * rng.choice([0, 1, 1, 2, 4]) for name, weight in WEIGHTS.items()}
     taste["trade"], taste["mark"] = max(taste["trade"], 10), max(taste["mark"], 10)
     names = list(taste)
     for _ in range(length):
