@@ -16,16 +16,14 @@ from clearing.rulebook import DEFAULT_REGIME, ClassRules, Regime, Rulebook
 KNOWN: Final = 1
 """A position's entry is known."""
 UNKNOWN: Final = 0
-"""A position's entry was not known; it was valued when it was carried or first priced."""
-PENDING: Final = 2
-"""A position's entry is not known and its market has had no price yet."""
+"""A position's entry was not known: it was valued at a price of the market's instead."""
 
 
 class Position:
     """What a holder has in one market.
 
-    ``size`` is signed, ``cost`` what was paid for it with the same sign, ``entry`` one of
-    :data:`KNOWN`, :data:`UNKNOWN`, :data:`PENDING`. ``index_at`` is the market's funding index at
+    ``size`` is signed, ``cost`` what was paid for it with the same sign, ``entry``
+    :data:`KNOWN` or :data:`UNKNOWN`. ``index_at`` is the market's funding index at
     the last touch and ``accrued`` what stayed unpaid then, at the market's funding scale (positive:
     the holder is owed).
     """
@@ -96,8 +94,9 @@ class Market:
     """One market: its specification, prices, funding index, holders, and working-scale factors.
 
     ``mark`` 0 means none yet; ``last_price`` is the last fill's price at price decimals. ``sides``:
-    0 no trade yet, 1 ``Filled``, 2 ``Traded``. ``unit`` × size × mark is a value at the working
-    scale, ``funding_lift`` × accrued likewise.
+    1 for ``Filled`` and 2 for ``Traded`` seen, added up. ``pending`` maps accounts to carried sizes
+    that wait for the first price. ``unit`` × size × mark is a value at the working scale,
+    ``funding_lift`` × accrued likewise.
     """
 
     __slots__ = (
@@ -137,7 +136,7 @@ class Market:
         self.control = Position()
         self.suspense = Position()
         self.holders: dict[int, Scope] = {}
-        self.pending: set[int] = set()
+        self.pending: dict[int, int] = {}
         self.unit = 0
         self.funding_lift = 0
 

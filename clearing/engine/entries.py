@@ -34,6 +34,7 @@ ENTRY_FIELDS: Final[dict[str, tuple[str, ...]]] = {
         "funding_index",
         "accrued",
     ),
+    "waiting": ("account", "market", "size"),
     "remainder": ("operation", "market", "asset", "holder_kind", "holder", "amount"),
     "mark": ("market", "price", "effective"),
     "funding": ("market", "rate", "price", "interval_seconds", "index", "moved"),

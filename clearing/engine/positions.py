@@ -1,6 +1,6 @@
 """Fills applied to positions: cost, realised PnL, and accrued funding settled on the way."""
 
-from clearing.engine.book import KNOWN, PENDING, UNKNOWN, Asset, Market, Position
+from clearing.engine.book import KNOWN, UNKNOWN, Asset, Market, Position
 from clearing.engine.step import Holder, Step, asset_of
 from clearing.engine.valuation import accrued_funding
 from clearing.quantities import Rounding, divide
@@ -165,28 +165,23 @@ def apply_fill(
     return realised
 
 
-def carry_pending(step: Step, market: Market, holder: Holder, size: int) -> None:
-    """Carry a position of unknown entry into a market that has had no price yet."""
-    position = step.position(market, holder)
-    position.size += size
-    position.entry = PENDING
-    market.pending.add(holder.ordinal)
-    if not position.size:
-        market.pending.discard(holder.ordinal)
-    step.note_position(market, holder, position)
+def carry_pending(step: Step, market: Market, account: int, size: int) -> None:
+    """Let a carried position of unknown entry wait for its market's first price."""
+    waiting = market.pending.get(account, 0) + size
+    if waiting:
+        market.pending[account] = waiting
+    else:
+        market.pending.pop(account, None)
+    step.entries.append(("waiting", account, market.ordinal, waiting))
 
 
 def price_pending(step: Step, market: Market, price: int, decimals: int) -> None:
-    """Value the pending positions of ``market`` at its first price (at ``decimals`` decimals)."""
+    """Carry in what waits for the first price of ``market`` (at ``decimals`` decimals)."""
     asset = asset_of(step, market)
     control = step.control_holder(market)
-    for account in sorted(market.pending):
+    waiting, market.pending = sorted(market.pending.items()), {}
+    for account, size in waiting:
         holder = step.account_holder(account, market)
-        position = step.position(market, holder)
-        rounding = asset.regime.fill_cost
-        cost, _ = fill_amount(asset, market, position.size, price, decimals, rounding)
-        position.cost += cost
-        position.entry = UNKNOWN
-        step.note_position(market, holder, position)
-        apply_fill(step, market, control, -position.size, -cost)
-    market.pending.clear()
+        amount, _ = fill_amount(asset, market, size, price, decimals, asset.regime.fill_cost)
+        apply_fill(step, market, holder, size, amount, entry_known=False)
+        apply_fill(step, market, control, -size, -amount)

@@ -97,7 +97,7 @@ def _market_document(market: Market) -> dict[str, Any]:
         "sides": market.sides,
         "control": _position_document(market.control),
         "suspense": _position_document(market.suspense),
-        "pending": sorted(market.pending),
+        "pending": [list(item) for item in sorted(market.pending.items())],
     }
 
 
@@ -166,7 +166,7 @@ def _read_market(market: Market, stored: dict[str, Any]) -> None:
     market.sides = stored["sides"]
     market.control = Position(*stored["control"])
     market.suspense = Position(*stored["suspense"])
-    market.pending = set(stored["pending"])
+    market.pending = dict(stored["pending"])
 
 
 def _read_scope(book: Book, stored: dict[str, Any]) -> None:

@@ -200,8 +200,8 @@ def apply_carried(step: Step, content: Content) -> None:
     if not price:
         price, decimals = market.last_price, market.spec.price_decimals
     if not price:
-        if holder.scope is not None:
-            carry_pending(step, market, holder, content.quantity)
+        if content.account:
+            carry_pending(step, market, content.account, content.quantity)
         return
     size = content.quantity
     rounding = asset.regime.fill_cost

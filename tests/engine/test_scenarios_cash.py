@@ -309,12 +309,28 @@ def test_an_older_mark_does_not_take_effect_and_a_correction_only_of_the_latest(
 
 def test_a_carried_position_of_unknown_entry_is_valued_at_the_first_price(venue: Venue) -> None:
     """Nothing is gained or lost on the day a history starts."""
-    venue("PositionCarried", account="ada", market="BTC", size="2")
-    assert venue.engine.book.markets[1].control.size == 0
+    entries = venue("PositionCarried", account="ada", market="BTC", size="2")
+    assert of_kind(entries, "waiting") == [
+        {"account": venue.ordinal("ada"), "market": 1, "size": 2000}
+    ]
+    assert venue.size("ada", "BTC") == "0"
     venue.mark(BTC="100.00")
     assert (venue.equity("ada"), venue.engine.book.markets[1].control.size) == ("0", -2000)
     venue.mark(BTC="110.00")
     assert venue.equity("ada") == "20"
+
+
+def test_a_known_entry_does_not_price_what_waits(venue: Venue) -> None:
+    """+2 waits, −3 was sold at 90: at the first price of 100 the 2 close part of it at 100."""
+    venue("PositionCarried", account="ada", market="BTC", size="2")
+    venue("PositionCarried", account="ada", market="BTC", size="-3", entry_price="90.00")
+    assert venue.size("ada", "BTC") == "-3"
+    venue.mark(BTC="100.00")
+    assert (venue.size("ada", "BTC"), venue.cash("ada"), venue.equity("ada")) == (
+        "-1",
+        "-20",
+        "-30",
+    )
 
 
 def test_a_carried_position_of_known_entry_keeps_it(venue: Venue) -> None:

@@ -180,7 +180,6 @@ class Venue:
             assert total == 0, "postings do not sum to zero"
         for market in book.markets.values():
             held = sum(s.positions[market.ordinal].size for s in market.holders.values())
-            held -= sum(market.holders[a].positions[market.ordinal].size for a in market.pending)
             held += market.control.size + market.suspense.size
             assert held == 0, "signed sizes do not sum to zero"
 
