@@ -16,6 +16,7 @@ from clearing.events.kinds import REGISTRY_KINDS
 from clearing.events.row import EventRow
 from tests.auditor.fold import Auditor
 from tests.auditor.generate import generate
+from tests.auditor.invariants import Sums, problems
 from tests.auditor.state import Entry
 
 FREE_DETAIL = frozenset({"reported_pnl"})
@@ -61,7 +62,7 @@ def compare(seed: int, length: int) -> Outcome:
 
     banded = Engine(resolver=find, watch="banded")
     naive = Engine(resolver=find, watch="naive")
-    auditor = Auditor()
+    auditor, sums = Auditor(), Sums()
     for document in generate(seed, length):
         event = parse_event(document)
         row = encode(event, registry)
@@ -84,9 +85,20 @@ def compare(seed: int, length: int) -> Outcome:
             outcome.difference = shown(row.position, document, got, expected, "auditor")
             return outcome
         tally(got, outcome.counts)
+        target = auditor.done.get(_target(document))
+        sums.add(target.kind if target else event.kind, got)
+        if wrong := problems(auditor.book, sums):
+            outcome.difference = f"{described(row.position, document)}\n{wrong}"
+            return outcome
     if banded.digest() != naive.digest():
         outcome.difference = "the digests of banded and naive differ at the end"
     return outcome
+
+
+def _target(document: dict[str, Any]) -> tuple[str, str]:
+    """The identity of what a reversal reverses."""
+    target = document.get("target", {})
+    return target.get("source", ""), target.get("external_id", "")
 
 
 def described(position: int, document: dict[str, Any]) -> str:
