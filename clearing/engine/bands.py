@@ -125,32 +125,28 @@ class BandedWatch:
     def _set(
         self, book: Book, scope: Scope, rules: ClassRules, now: Measure, key: tuple[int, int]
     ) -> list[int]:
-        worse, better, top_factor = _surpluses(scope, rules, now)
-        slopes: list[tuple[Market, int, bool]] = []
+        worse, better = _surpluses(scope, rules, now)
+        moving: list[tuple[Market, bool]] = []
         weight = 0
         monotone = True
         for ordinal, position in scope.positions.items():
             market = book.markets[ordinal]
-            if not market.mark:
-                continue
-            schedule = rules.schedule(ordinal)
-            top = 0
-            if schedule is not None:
-                top = max(schedule.initial.top_rate, schedule.maintenance.top_rate)
-            reach = -(-top_factor * top // RATE_SCALE)
-            monotone = monotone and reach < RATE_SCALE
-            slope = abs(position.size) * market.unit * (RATE_SCALE + reach)
-            slopes.append((market, slope, position.size > 0))
-            weight += slope * market.mark
+            mark = market.mark
+            if mark:
+                reach = rules.reach(ordinal)
+                monotone = monotone and reach < RATE_SCALE
+                size = position.size
+                weight += abs(size) * market.unit * (RATE_SCALE + reach) * mark
+                moving.append((market, size > 0))
         if not monotone:
             worse = better = _smaller(worse, better)
-        for market, _, long in slopes:
+        for market, long in moving:
             down, up = (worse, better) if long else (better, worse)
             mark = market.mark
             low = None if down is None else mark - down * mark // weight
             high = None if up is None else mark + up * mark // weight
             self._market(market.ordinal).put(key, low, high)
-        return [market.ordinal for market, _, _ in slopes]
+        return [market.ordinal for market, _ in moving]
 
     def _market(self, ordinal: int) -> _Edges:
         edges = self._edges.get(ordinal)
@@ -165,27 +161,24 @@ def _smaller(a: int | None, b: int | None) -> int | None:
     return a if b is None else min(a, b)
 
 
-def _surpluses(scope: Scope, rules: ClassRules, now: Measure) -> tuple[int | None, int | None, int]:
-    """Return what may be lost and gained before a boundary is met, and the greatest factor.
+def _surpluses(scope: Scope, rules: ClassRules, now: Measure) -> tuple[int | None, int | None]:
+    """Return what may be lost and what gained before a boundary is met.
 
     Both at the working scale × :data:`RATE_SCALE`, one unit given away for strictness; None where
     there is no boundary on that side.
     """
     equity = now.equity * RATE_SCALE
-    top_factor = RATE_SCALE
-    boundaries = [equity, equity - RATE_SCALE * now.initial]
-    for rung in rules.ladder:
-        condition = rung.condition
-        boundaries.append(equity - condition.factor * now.level(condition.level))
-        top_factor = max(top_factor, condition.factor)
+    initial, maintenance = now.initial, now.maintenance
+    surpluses = [
+        equity,
+        *[equity - factor * initial for factor in rules.initial_factors],
+        *[equity - factor * maintenance for factor in rules.maintenance_factors],
+    ]
     if scope.call is not None:
-        boundaries.append(equity - RATE_SCALE * now.level(scope.call.level))
-    worse: int | None = None
-    better: int | None = None
-    for surplus in boundaries:
-        budget = max(abs(surplus) - 1, 0)
-        if surplus >= 0:
-            worse = _smaller(worse, budget)
-        if surplus <= 0:
-            better = _smaller(better, budget)
-    return worse, better, top_factor
+        surpluses.append(equity - RATE_SCALE * now.level(scope.call.level))
+    worse = min([surplus for surplus in surpluses if surplus >= 0], default=None)
+    better = max([surplus for surplus in surpluses if surplus <= 0], default=None)
+    return (
+        None if worse is None else max(worse - 1, 0),
+        None if better is None else max(-better - 1, 0),
+    )

@@ -11,7 +11,8 @@ from typing import Final
 
 from clearing.events.kinds import RATE_DECIMALS
 from clearing.events.registry import MarketSpec, Registry
-from clearing.rulebook import DEFAULT_REGIME, ClassRules, Regime, Rulebook
+from clearing.quantities import format_exact
+from clearing.rulebook import DEFAULT_REGIME, RATE_SCALE, ClassRules, Regime, Rulebook
 
 KNOWN: Final = 1
 """A position's entry is known."""
@@ -96,11 +97,14 @@ class Market:
     ``mark`` 0 means none yet; ``last_price`` is the last fill's price at price decimals. ``sides``:
     1 for ``Filled`` and 2 for ``Traded`` seen, added up. ``pending`` maps accounts to carried sizes
     that wait for the first price. ``unit`` × size × mark is a value at the working scale,
-    ``funding_lift`` × accrued likewise.
+    ``base_unit`` that divided by the scale of rates, ``funding_lift`` × accrued an amount.
     """
 
     __slots__ = (
+        "_index_shown",
+        "_index_text",
         "asset",
+        "base_unit",
         "control",
         "funding_lift",
         "funding_price",
@@ -138,6 +142,9 @@ class Market:
         self.holders: dict[int, Scope] = {}
         self.pending: dict[int, int] = {}
         self.unit = 0
+        self.base_unit = 0
+        self._index_shown = 0
+        self._index_text = "0"
         self.funding_lift = 0
 
     @property
@@ -155,6 +162,13 @@ class Market:
     def accrued_decimals(self) -> int:
         """Decimals of accrued funding: size × index."""
         return self.spec.size_decimals + self.index_decimals
+
+    def index_text(self, index: int) -> str:
+        """Write a value of the funding index, remembering the last one written."""
+        if self._index_shown != index:
+            self._index_shown = index
+            self._index_text = format_exact(index, self.index_decimals)
+        return self._index_text
 
     @property
     def closes(self) -> bool:
@@ -205,6 +219,7 @@ class Asset:
         self.lift = 10 ** (self.working - self.decimals)
         for market in self.markets:
             market.unit = market.spec.multiplier * 10 ** (self.working - market.value_decimals)
+            market.base_unit = market.unit // RATE_SCALE
             market.funding_lift = 10 ** (self.working - market.accrued_decimals)
 
 

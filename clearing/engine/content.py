@@ -32,6 +32,8 @@ class Content:
 
     def unknown(self, field: str) -> str:
         """Return the undeclared account named in ``field``, or nothing."""
+        if not self._detail:
+            return ""
         return str(self._detail.get("unknown", _NOTHING).get(field, ""))
 
     def scaled(self, field: str) -> int | None:

@@ -111,11 +111,13 @@ ENTRY_FIELDS: Final[dict[str, tuple[str, ...]]] = {
 }
 """The fields of each kind of entry, in order."""
 
+_encode: Final = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+
 GENESIS_HASH: Final = bytes(32)
 """The entry hash of an empty log."""
 
 
 def chain(previous: bytes, position: int, entries: list[Entry]) -> bytes:
     """Return the entry hash after the event at ``position``, whose entries are given."""
-    text = json.dumps([position, entries], separators=(",", ":"))
+    text = _encode([position, entries])
     return hashlib.sha256(previous + text.encode("ascii")).digest()

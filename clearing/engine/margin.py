@@ -34,7 +34,7 @@ def examine(step: Step, scope: Scope) -> Verdict:
     now = measure(step.book, scope)
     if scope.call is not None:
         _close_call(step, asset, scope, rules, now)
-    closing = [rung for rung in rules.ladder if _closes(rung) and holds(rules, scope, rung, now)]
+    closing = [rung for rung in rules.closing if holds(rules, scope, rung, now)]
     status = _status(rules, scope, now, bool(closing))
     if status != old:
         _transition(step, asset, scope, status, now)
@@ -46,29 +46,10 @@ def holds(rules: ClassRules, scope: Scope, rung: Rung, now: Measure) -> bool:
     """Whether the rung's condition holds, a missed margin call before it included."""
     if now.below(rung.condition):
         return True
-    call = scope.call
-    if call is None or not call.missed or not _closes(rung):
+    call, caller = scope.call, rules.caller
+    if call is None or not call.missed or caller is None or not caller.liquidates:
         return False
-    caller = call_rung(rules)
-    if caller is None or not caller.liquidates or next_closing(rules, caller) is not rung:
-        return False
-    return now.equity < now.level(call.level)
-
-
-def call_rung(rules: ClassRules) -> MarginCallRung | None:
-    """Return the ladder's margin-call rung, if it has one."""
-    for rung in rules.ladder:
-        if isinstance(rung, MarginCallRung):
-            return rung
-    return None
-
-
-def next_closing(rules: ClassRules, caller: MarginCallRung) -> Rung | None:
-    """Return the first closing rung after ``caller``."""
-    for rung in rules.ladder[caller.number :]:
-        if _closes(rung):
-            return rung
-    return None
+    return rules.after_caller is rung and now.equity < now.level(call.level)
 
 
 def can_act(step: Step, scope: Scope, rung: Rung, now: Measure) -> bool:
@@ -105,14 +86,10 @@ def miss_call(step: Step, scope: Scope) -> None:
         step.touch(scope)
 
 
-def _closes(rung: Rung) -> bool:
-    return not isinstance(rung, MarginCallRung)
-
-
 def _status(rules: ClassRules, scope: Scope, now: Measure, closing: bool) -> str:
     if closing:
         return "liquidation"
-    caller = call_rung(rules)
+    caller = rules.caller
     if scope.call is not None or (caller is not None and now.below(caller.condition)):
         return "margin_call"
     return "restricted" if now.equity < now.initial else "healthy"
@@ -141,7 +118,7 @@ def _without_requirement(step: Step, asset: Asset, scope: Scope) -> Verdict:
 
 
 def _close_call(step: Step, asset: Asset, scope: Scope, rules: ClassRules, now: Measure) -> None:
-    call, caller = scope.call, call_rung(rules)
+    call, caller = scope.call, rules.caller
     if call is None:
         return
     if caller is None:
@@ -164,7 +141,7 @@ def _due(
             scope.withheld = True
             action = "reduce" if isinstance(withheld[0], ReduceRung) else "takeover"
             step.entries.append(("withheld", scope.account, scope.asset, action))
-    caller = call_rung(rules)
+    caller = rules.caller
     return caller is not None and scope.call is None and now.below(caller.condition)
 
 

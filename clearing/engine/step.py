@@ -157,7 +157,7 @@ class Step:
                 position.size,
                 position.cost,
                 1 if position.entry == KNOWN else 0,
-                format_exact(position.index_at, market.index_decimals),
+                market.index_text(position.index_at),
                 format_exact(position.accrued, market.accrued_decimals),
             )
         )

@@ -1,7 +1,5 @@
 """Facts of positions: fills, trades, and positions carried in from before a history starts."""
 
-from typing import Any
-
 from clearing.engine.book import Asset, Market, Scope
 from clearing.engine.cash import charge_fee
 from clearing.engine.content import Content
@@ -146,43 +144,42 @@ def _check_side(step: Step, content: Content, market: Market, holder: Holder, si
     scope = holder.scope
     if scope is None:
         return
-    where: dict[str, Any] = {
-        "account": scope.account,
-        "market": market.ordinal,
-        "asset": market.asset,
-    }
     if scope.taken_over:
-        step.deviation("after_takeover", **where)
+        _deviate(step, "after_takeover", scope, market)
     _check_position(step, content, market, scope, side)
     if side.cause == _TRADE:
         return
     verifies = scope.rules is not None and asset_of(step, market).mode == "verify"
     if verifies and side.cause == _LIQUIDATION and scope.status != "liquidation":
-        step.deviation("liquidation_unexpected", **where, found=scope.status)
+        _deviate(step, "liquidation_unexpected", scope, market, found=scope.status)
     scope.venue_closed = True
 
 
 def _check_position(step: Step, content: Content, market: Market, scope: Scope, side: Side) -> None:
     position = scope.positions.get(market.ordinal)
     size = 0 if position is None else position.size
-    where: dict[str, Any] = {
-        "account": scope.account,
-        "market": market.ordinal,
-        "asset": market.asset,
-    }
-    decimals = market.spec.size_decimals
     if market.state != "normal" and abs(size + side.size) > abs(size):
-        step.deviation("reduce_only", **where, found=market.state)
+        _deviate(step, "reduce_only", scope, market, found=market.state)
     reported = content.scaled("reported_size_before")
     if reported is not None and reported != size:
-        step.deviation(
-            "size_before",
-            **where,
-            expected=format_exact(size, decimals),
-            found=format_exact(reported, decimals),
-        )
+        decimals = market.spec.size_decimals
+        ours, theirs = format_exact(size, decimals), format_exact(reported, decimals)
+        _deviate(step, "size_before", scope, market, expected=ours, found=theirs)
     if not size and scope.rules is not None and scope.rules.schedule(market.ordinal) is None:
-        step.deviation("no_schedule", **where)
+        _deviate(step, "no_schedule", scope, market)
+
+
+def _deviate(
+    step: Step, code: str, scope: Scope, market: Market, *, expected: str = "", found: str = ""
+) -> None:
+    step.deviation(
+        code,
+        account=scope.account,
+        market=market.ordinal,
+        asset=market.asset,
+        expected=expected,
+        found=found,
+    )
 
 
 def apply_carried(step: Step, content: Content) -> None:

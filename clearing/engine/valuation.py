@@ -39,7 +39,7 @@ def requirement_of(
     if schedule is None:
         return 0
     operator = schedule.initial if level == "initial" else schedule.maintenance
-    return operator.requirement(abs(position.size * market.mark * market.unit), working)
+    return operator.requirement(abs(position.size) * market.mark * market.base_unit, working)
 
 
 class Measure:
@@ -77,22 +77,27 @@ def measure(book: Book, scope: Scope, trace: Trace | None = None) -> Measure:
     initial = maintenance = 0
     if trace is not None:
         return _traced(book, scope, asset, trace)
+    markets = book.markets
     for ordinal, position in scope.positions.items():
-        market = book.markets[ordinal]
-        accrued = accrued_funding(market, position)
+        market = markets[ordinal]
+        size = position.size
+        accrued = position.accrued
+        if market.index != position.index_at:
+            accrued -= size * (market.index - position.index_at)
         if accrued:
             equity += accrued * market.funding_lift
         mark = market.mark
         if not mark:
             continue
-        value = position.size * mark * market.unit
-        equity += value - position.cost * asset.lift
+        base = size * mark * market.base_unit
+        equity += base * RATE_SCALE - position.cost * asset.lift
         if rules is not None:
             schedule = rules.schedule(ordinal)
             if schedule is not None:
-                notional = abs(value)
-                initial += schedule.initial.requirement(notional, working)
-                maintenance += schedule.maintenance.requirement(notional, working)
+                if base < 0:
+                    base = -base
+                initial += schedule.initial.requirement(base, working)
+                maintenance += schedule.maintenance.requirement(base, working)
     return Measure(equity, initial, maintenance)
 
 

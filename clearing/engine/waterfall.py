@@ -13,7 +13,7 @@ from clearing.engine.positions import apply_fill
 from clearing.engine.step import Step
 from clearing.engine.valuation import equity_of, measure, position_value, unrealised
 from clearing.quantities import Rounding, divide, format_exact
-from clearing.rulebook import FundLayer, MarginCallRung, Waterfall
+from clearing.rulebook import FundLayer, Waterfall
 
 
 class Estate:
@@ -248,11 +248,7 @@ def _is_due(scope: Scope, step: Step) -> bool:
     if rules is None:
         return False
     now = measure(step.book, scope)
-    return any(
-        holds(rules, scope, rung, now)
-        for rung in rules.ladder
-        if not isinstance(rung, MarginCallRung)
-    )
+    return any(holds(rules, scope, rung, now) for rung in rules.closing)
 
 
 def _deleverage(step: Step, scope: Scope, estate: Estate) -> int:

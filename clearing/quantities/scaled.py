@@ -69,6 +69,8 @@ def format_exact(value: int, decimals: int) -> str:
     Trailing zeros are dropped, so that one amount has one text whatever scale it was computed at:
     ``format_exact(1500, 3)`` and ``format_exact(15, 1)`` are both ``1.5``.
     """
+    if value == 0:
+        return "0"
     text = format_scaled(value, decimals)
     if decimals == 0:
         return text

@@ -38,7 +38,11 @@ class RulebookRefused(ValueError):  # noqa: N818 - reads as the statement that i
 
 
 class Tier:
-    """One tier at a working scale: from ``floor`` on, requirement = notional × rate − deduction."""
+    """One tier at a working scale: from ``floor`` on, requirement = base × rate − deduction.
+
+    ``base`` and ``floor`` are notionals divided by :data:`RATE_SCALE`, so that base × rate is an
+    amount without any division.
+    """
 
     __slots__ = ("deduction", "floor", "rate")
 
@@ -52,17 +56,19 @@ class LevelOperator:
     """Requirement of one level for one position, by marginal tiers (a flat rate is one tier).
 
     ``floors`` are at ``floor_decimals`` (the settlement asset's), ``rates`` at
-    :data:`RATE_SCALE`. The function is continuous, concave nowhere, and its slope never exceeds
-    ``top_rate``: that is the bound the banded watch stands on.
+    :data:`RATE_SCALE`. The function is continuous and convex, and its slope never exceeds
+    ``top_rate``: that is the bound the banded watch stands on. ``flat`` is the rate where there is
+    only one tier, else 0.
     """
 
-    __slots__ = ("_tiers", "_working", "floor_decimals", "floors", "rates", "top_rate")
+    __slots__ = ("_tiers", "_working", "flat", "floor_decimals", "floors", "rates", "top_rate")
 
     def __init__(self, floors: list[int], rates: list[int], floor_decimals: int) -> None:
         self.floors = floors
         self.rates = rates
         self.floor_decimals = floor_decimals
         self.top_rate = max(rates)
+        self.flat = rates[0] if len(rates) == 1 else 0
         self._working = -1
         self._tiers: list[Tier] = []
 
@@ -70,13 +76,13 @@ class LevelOperator:
         """Return the tiers with floors and deductions at ``working`` decimals, highest first.
 
         ``working`` is at least ``floor_decimals`` + :data:`~clearing.events.kinds.RATE_DECIMALS`,
-        so that deductions are exact.
+        so that floors divide exactly.
         """
         if self._working != working:
-            lift: int = 10 ** (working - self.floor_decimals)
+            lift: int = 10 ** (working - self.floor_decimals) // RATE_SCALE
             deduction, below, tiers = 0, 0, []
             for floor, rate in zip(self.floors, self.rates, strict=True):
-                deduction += floor * lift * (rate - below) // RATE_SCALE
+                deduction += floor * lift * (rate - below)
                 tiers.append(Tier(floor * lift, rate, deduction))
                 below = rate
             tiers.reverse()
@@ -84,15 +90,16 @@ class LevelOperator:
             self._working = working
         return self._tiers
 
-    def requirement(self, notional: int, working: int) -> int:
-        """Return the exact requirement of ``notional`` (≥ 0), both at ``working`` decimals.
+    def requirement(self, base: int, working: int) -> int:
+        """Return the exact requirement, at ``working`` decimals, of a notional.
 
-        ``notional`` has at least :data:`~clearing.events.kinds.RATE_DECIMALS` trailing zeros at
-        that scale, so nothing is rounded.
+        ``base`` (≥ 0) is the notional at that scale divided by :data:`RATE_SCALE`.
         """
+        if self.flat:
+            return base * self.flat
         for tier in self.tiers(working):
-            if notional >= tier.floor:
-                return int(notional * tier.rate // RATE_SCALE - tier.deduction)
+            if base >= tier.floor:
+                return base * tier.rate - tier.deduction
         return 0
 
 
@@ -217,9 +224,26 @@ class ClassRules:
     """What holds for one account class in one settlement asset.
 
     ``schedules`` maps market ordinals; ``other`` is the schedule of every market not named there.
+    What the ladder's rungs are is sorted out once: ``caller`` is the margin-call rung,
+    ``closing`` are the others, ``after_caller`` the first closing rung after it;
+    ``initial_factors`` and ``maintenance_factors`` are the factors at which those levels bound a
+    status, ``top_factor`` the greatest.
     """
 
-    __slots__ = ("account_class", "ladder", "other", "schedules", "waterfall")
+    __slots__ = (
+        "_reaches",
+        "account_class",
+        "after_caller",
+        "caller",
+        "closing",
+        "initial_factors",
+        "ladder",
+        "maintenance_factors",
+        "other",
+        "schedules",
+        "top_factor",
+        "waterfall",
+    )
 
     def __init__(
         self,
@@ -234,10 +258,46 @@ class ClassRules:
         self.other = other
         self.ladder = ladder
         self.waterfall = waterfall
+        self.caller: MarginCallRung | None = None
+        self.after_caller: Rung | None = None
+        self.closing: list[Rung] = []
+        for rung in ladder:
+            if isinstance(rung, MarginCallRung):
+                self.caller = rung
+            else:
+                self.closing.append(rung)
+                if self.caller is not None and self.after_caller is None:
+                    self.after_caller = rung
+        factors: dict[str, set[int]] = {
+            "initial": {RATE_SCALE},
+            "maintenance": set(),
+            "zero": set(),
+        }
+        for rung in ladder:
+            factors[rung.condition.level].add(rung.condition.factor)
+        self.initial_factors = sorted(factors["initial"])
+        self.maintenance_factors = sorted(factors["maintenance"])
+        # A call may restore either level at factor 1.
+        self.top_factor = max([RATE_SCALE, *self.initial_factors, *self.maintenance_factors])
+        self._reaches: dict[int, int] = {}
 
     def schedule(self, market: int) -> Schedule | None:
         """Return the schedule of the market with that ordinal, or None if it has none."""
         return self.schedules.get(market, self.other)
+
+    def reach(self, market: int) -> int:
+        """Return the most that factor × requirement rises per unit of notional, rounded up.
+
+        At :data:`RATE_SCALE`, over all levels and factors of the market with that ordinal.
+        """
+        reach = self._reaches.get(market)
+        if reach is None:
+            schedule = self.schedule(market)
+            top = 0
+            if schedule is not None:
+                top = max(schedule.initial.top_rate, schedule.maintenance.top_rate)
+            reach = self._reaches[market] = -(-self.top_factor * top // RATE_SCALE)
+        return reach
 
 
 class Regime:

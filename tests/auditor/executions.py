@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from clearing.events import Filled, PositionCarried, Traded
-from tests.auditor.fills import amount_of, apply_fill, control_fill, price_pending
-from tests.auditor.funding import settle
+from tests.auditor.fills import amount_of, apply_fill, control_fill, price_waiting
 from tests.auditor.numbers import scaled, text
 from tests.auditor.state import Book, Holder, Market
 
@@ -106,7 +105,7 @@ def filled(book: Book, event: Filled, holder: Holder) -> list[Side]:
     if not _once(book, market, "Filled", [(holder, event.cause)]):
         return []
     price = Fraction(event.price)
-    price_pending(book, market, price)
+    price_waiting(book, market, price)
     size = scaled(event.size, market.size_decimals) * (1 if event.side == "buy" else -1)
     if not account_of(holder):
         _unknown(book, market, event.account)
@@ -152,7 +151,7 @@ def traded(book: Book, event: Traded, buyer: Holder, seller: Holder) -> list[Sid
     if not _once(book, market, "Traded", [(h, str(c)) for h, c in causes]):
         return []
     price = Fraction(event.price)
-    price_pending(book, market, price)
+    price_waiting(book, market, price)
     size = scaled(event.size, market.size_decimals)
     sides = []
     for holder, sign, name, fee, cause in (
@@ -178,19 +177,12 @@ def carried(book: Book, event: PositionCarried, holder: Holder) -> None:
     known = price is not None
     if price is None:
         price = market.mark if market.mark is not None else market.last_fill
-    position = book.position(holder, market.ordinal)
     if price is None:
-        if account_of(holder):
-            if position.size:
-                settle(book, holder, market)
-            position.index = market.index
-            position.size += size
-            position.pending, position.known = True, False
-            book.position_entry(holder, market)
+        if account := account_of(holder):
+            key = (account, market.ordinal)
+            book.waiting[key] = book.waiting.get(key, 0) + size
+            book.entries.append(("waiting", *key, book.waiting[key]))
         return
-    if known:
-        price_pending(book, market, price)
-        market.last_fill = price
     amount, left = amount_of(book, market, size, price)
     book.remainder("fill_cost", market, holder, left)
     apply_fill(book, holder, market, size, amount, known=known)

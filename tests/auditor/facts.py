@@ -16,7 +16,7 @@ from clearing.events import (
     Withdrawn,
 )
 from clearing.events.fields import to_microseconds
-from tests.auditor.fills import price_pending
+from tests.auditor.fills import price_waiting
 from tests.auditor.margin import measure
 from tests.auditor.numbers import floor, scaled
 from tests.auditor.rules import Rulebook, RulebookError, read
@@ -150,7 +150,7 @@ def marked(book: Book, event: Marked) -> None:
         effective = not late and (amends is None or amends == market.mark_event)
         if effective:
             if market.mark is None:
-                price_pending(book, market, price)
+                price_waiting(book, market, price)
             market.mark, market.mark_time = price, moment
             market.mark_event = (event.source, event.external_id)
         stated = scaled(price, market.mark_decimals)

@@ -1,4 +1,4 @@
-"""Applying fills to positions: cost, realised PnL, fees, and the price that pending ones await."""
+"""Applying fills to positions: cost, realised PnL, fees, and the price that carried ones await."""
 
 from fractions import Fraction
 
@@ -105,15 +105,12 @@ def control_fill(book: Book, market: Market, q: int, a: int) -> None:
     apply_fill(book, ("control", 0), market, -q, -a)
 
 
-def price_pending(book: Book, market: Market, price: Fraction) -> None:
-    """Give every pending position of ``market`` its cost at the first price that it shows."""
+def price_waiting(book: Book, market: Market, price: Fraction) -> None:
+    """Carry in what waits for the first price that ``market`` shows."""
     for account in book.accounts:
-        holder = ("account", account.ordinal)
-        position = book.positions.get((*holder, market.ordinal))
-        if position is None or not position.pending:
-            continue
-        position.pending = False
-        amount, _ = amount_of(book, market, position.size, price)
-        position.cost += amount
-        book.position_entry(holder, market)
-        control_fill(book, market, position.size, amount)
+        size = book.waiting.pop((account.ordinal, market.ordinal), 0)
+        if size:
+            amount, _ = amount_of(book, market, size, price)
+            holder = ("account", account.ordinal)
+            apply_fill(book, holder, market, size, amount, known=False)
+            control_fill(book, market, size, amount)

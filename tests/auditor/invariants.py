@@ -54,16 +54,15 @@ def problems(book: Book, sums: Sums) -> list[str]:
 
 def _market(book: Book, market: Market, sums: Sums) -> list[str]:
     held = [p for key, p in book.positions.items() if key[2] == market.ordinal]
-    firm = [position for position in held if not position.pending]
     unit, found = book.unit(market.asset), []
-    if size := sum(position.size for position in firm):
+    if size := sum(position.size for position in held):
         found.append(f"{market.name}: sizes sum to {size}")
     cost = sum(position.cost for position in held)
     clearing = book.balances.get(("clearing", market.ordinal, market.asset), 0)
     traded = sums.traded.get(market.ordinal, Fraction(0)) * unit
     if cost + clearing + sums.cost_basis[market.ordinal] + traded != 0:
         found.append(f"{market.name}: costs {cost} and clearing {clearing} do not cancel")
-    accrued = sum((book.accrued(market, position) for position in firm), Fraction(0))
+    accrued = sum((book.accrued(market, position) for position in held), Fraction(0))
     gone = sums.fractions.get(market.ordinal, Fraction(0)) * unit
     paid = book.balances.get(("funding", market.ordinal, market.asset), 0)
     if sums.told[market.ordinal] - paid + accrued + gone != 0:

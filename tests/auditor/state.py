@@ -54,7 +54,6 @@ class Position:
     size: int = 0
     cost: int = 0
     known: bool = True
-    pending: bool = False
     index: Fraction = Fraction(0)
     accrued: Fraction = Fraction(0)
 
@@ -87,6 +86,7 @@ class Book:
     accounts: list[Account] = field(default_factory=list)
     balances: dict[tuple[str, int, int], int] = field(default_factory=dict)
     positions: dict[tuple[str, int, int], Position] = field(default_factory=dict)
+    waiting: dict[tuple[int, int], int] = field(default_factory=dict)
     scopes: dict[tuple[int, int], Scope] = field(default_factory=dict)
     rulebooks: dict[int, Rulebook] = field(default_factory=dict)
     scheduled: list[tuple[int, Rulebook]] = field(default_factory=list)
