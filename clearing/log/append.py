@@ -22,7 +22,7 @@ from clearing.events.canonical import canonical_json
 from clearing.events.fields import from_microseconds
 from clearing.events.kinds import REGISTRY_KINDS
 from clearing.log.head import Connection, Head, load_registry, may_assume, read_head
-from clearing.log.merkle import leaf_hash
+from clearing.log.merkle import Frontier, leaf_hash
 from clearing.log.wire import COLUMNS, identity_copy, log_copy, read_copy
 
 BATCH: Final = 10_000
@@ -283,8 +283,6 @@ class LogWriter:
                 head.recorded_at,
                 {},
             )
-        for index in batch.rows:
-            head.frontier.append(batch.leaves[index])
         return self._receipt(head, batch, duplicates, recorded_at)
 
     def _check_clock(
@@ -367,13 +365,16 @@ class LogWriter:
     ) -> Receipt:
         """Write the receipt and move the head."""
         connection = self._connection
-        first, size = head.position + 1, head.frontier.size
+        tree = Frontier.from_bytes(head.position, head.frontier)
+        for index in batch.rows:
+            tree.append(batch.leaves[index])
+        first, size, root = head.position + 1, tree.size, tree.root()
         coverage = _coverage(batch)
-        root = head.frontier.root()
         number = head.batch + 1
         text = canonical_json({source: list(span) for source, span in coverage.items()})
         leaf = receipt_leaf(number, first, size, len(duplicates), size, root, recorded_at, text)
-        head.receipt_frontier.append(leaf)
+        receipts = Frontier.from_bytes(head.batch, head.receipt_frontier)
+        receipts.append(leaf)
         connection.execute(
             "INSERT INTO clearing.log_receipt VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
             (number, first, size, len(duplicates), size, root, recorded_at, text, leaf),
@@ -387,10 +388,10 @@ class LogWriter:
             (
                 size,
                 root,
-                head.frontier.to_bytes(),
+                tree.to_bytes(),
                 number,
-                head.receipt_frontier.root(),
-                head.receipt_frontier.to_bytes(),
+                receipts.root(),
+                receipts.to_bytes(),
                 recorded_at,
                 *counts,
             ),

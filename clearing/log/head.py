@@ -6,7 +6,6 @@ import psycopg
 from psycopg.rows import namedtuple_row
 
 from clearing.events import Registry, upcast
-from clearing.log.merkle import Frontier
 from clearing.log.wire import COLUMNS, read_copy
 
 Connection = psycopg.Connection[Any]
@@ -22,7 +21,8 @@ class Head:
 
     ``position`` is the last position (and the size of the tree), ``root`` its Merkle root,
     ``batch`` the number of receipts and ``receipt_root`` the root of their tree; ``recorded_at``
-    is the time of the last batch in microseconds; ``counts`` are the declared sources, assets,
+    is the time of the last batch in microseconds; ``frontier`` and ``receipt_frontier`` are the two
+    trees' as stored; ``counts`` are the declared sources, assets,
     markets and accounts.
     """
 
@@ -41,10 +41,10 @@ class Head:
     def __init__(self, row: Any) -> None:
         self.position: int = row.position
         self.root: bytes = row.root
-        self.frontier = Frontier.from_bytes(row.position, row.frontier)
+        self.frontier: bytes = row.frontier
         self.batch: int = row.batch
         self.receipt_root: bytes = row.receipt_root
-        self.receipt_frontier = Frontier.from_bytes(row.batch, row.receipt_frontier)
+        self.receipt_frontier: bytes = row.receipt_frontier
         self.recorded_at: int = row.recorded_at
         self.counts: tuple[int, int, int, int] = (
             row.sources,

@@ -56,7 +56,7 @@ def verify_log(connection: Connection, progress: Callable[[int], None] | None = 
             findings.add(
                 f"head: root is {head.root.hex()}, the events give {frontier.root().hex()}"
             )
-        if frontier.to_bytes() != head.frontier.to_bytes():
+        if frontier.to_bytes() != head.frontier:
             findings.add("head: the frontier is not that of the events")
         _verify_receipts(head, receipts, findings)
         _verify_identities(connection, head, findings)
@@ -152,7 +152,7 @@ def _verify_receipts(head: Head, receipts: list[Any], findings: Findings) -> Non
     if frontier.size != head.batch:
         findings.add(f"head: counts {head.batch} receipts, there are {frontier.size}")
     root = frontier.root() if frontier.size else EMPTY_ROOT
-    if root != head.receipt_root or frontier.to_bytes() != head.receipt_frontier.to_bytes():
+    if root != head.receipt_root or frontier.to_bytes() != head.receipt_frontier:
         findings.add("head: the receipts' root is not that of the receipts")
     if receipts and receipts[-1].recorded_at != head.recorded_at:
         findings.add("head: recorded_at is not that of the last receipt")
