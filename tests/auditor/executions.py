@@ -44,15 +44,17 @@ def _checks(
     """What is checked of every side before it is applied."""
     size_before = book.position(holder, market.ordinal).size
     account = account_of(holder)
-    if account and book.scope(account, market.asset).taken_over:
+    if not account:
+        return
+    if book.scope(account, market.asset).taken_over:
         _say(book, "after_takeover", market, account)
-    if account and market.state != "normal" and abs(size_before + size) > abs(size_before):
+    if market.state != "normal" and abs(size_before + size) > abs(size_before):
         _say(book, "reduce_only", market, account, found=market.state)
     if before is not None and before != size_before:
         scale = 10**market.size_decimals
         texts = text(Fraction(size_before, scale)), text(Fraction(before, scale))
         _say(book, "size_before", market, account, *texts)
-    binding = book.binding(account, market.asset) if account else None
+    binding = book.binding(account, market.asset)
     if binding is None:
         return
     if not size_before and binding.schedule(market.name) is None:
@@ -116,7 +118,7 @@ def filled(book: Book, event: Filled, holder: Holder) -> list[Side]:
     unknown = position.size != 0 and position.size * size < 0 and not position.known
     side = _side(book, market, holder, size, price, event.fee, event.fee_asset)
     pnl, rounded = apply_side(book, side)
-    if event.reported_pnl is not None and not unknown:
+    if event.reported_pnl is not None and not unknown and account_of(holder):
         told = scaled(event.reported_pnl, book.assets[market.asset - 1].decimals)
         if told != pnl:
             texts = [book.fine(market.asset, number) for number in (pnl, told, rounded)]

@@ -110,6 +110,8 @@ class World:
             mark_decimals=mark_decimals,
             size_decimals=size_decimals,
         )
+        if rng.randrange(2):
+            self.filled.add(name)
         base = rng.choice([7, 40, 900, 5000]) * int(10**mark_decimals)
         price = max(1, base * rng.randrange(50, 200) // 100)
         self.markets.append(

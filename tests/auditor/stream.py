@@ -27,6 +27,8 @@ def tell(world: World, length: int) -> None:
     if rng.randrange(4):
         for asset in world.decimals:
             adopt(world, asset)
+    for _ in range(rng.choice([0, 0, 0, 2, 6])):
+        carry(world)
     marked = rng.choice([2, 6, 6, 6])
     for market in world.markets:
         if rng.randrange(marked):
@@ -75,7 +77,7 @@ def trade(world: World) -> None:
             sold = world.holdings[key] > 0
             buyer, seller = (seller, key[0]) if sold else (key[0], seller)
     alone = market.name in world.filled
-    if not rng.randrange(40):
+    if not rng.randrange(60):
         alone = not alone
     fields = {"market": market.name, "size": market.size(size), "price": market.fill_price(rng)}
     back = 90 if not rng.randrange(25) else 0

@@ -36,6 +36,7 @@ def test_the_streams_reach_what_they_are_meant_to_reach() -> None:
         "withheld takeover",
         "withheld reduce",
         "rulebook scheduled",
+        "waiting",
         "deviation after_takeover",
         "deviation funding_mismatch",
         "deviation liquidation_missing",
