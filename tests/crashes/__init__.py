@@ -1,0 +1,1 @@
+"""Concurrency and crashes: nothing lost, nothing twice."""

@@ -1,0 +1,155 @@
+"""Processes killed at named points and at random, connections cut, and what is left afterwards."""
+
+import random
+import threading
+import time
+
+import psycopg
+import pytest
+
+from clearing.database import connect
+from clearing.engine import Engine
+from clearing.events import EventRow, Registry, encode, pack
+from clearing.events.kinds import REGISTRY_KINDS
+from clearing.log import LogWriter, read_head
+from clearing.log.merkle import Frontier, leaf_hash
+from clearing.projectors import live_generation
+from tests.crashes.harness import Outcome, finish, outcome, start
+from tests.crashes.work import sample
+
+APPEND = ("after_encode", "after_lock", "mid_copy", "before_commit", "after_commit")
+PROJECT = ("before_write", "mid_write", "before_commit", "after_commit")
+KILLS = 20
+
+
+@pytest.fixture(scope="module")
+def expected() -> dict[str, Outcome]:
+    """The outcome that every ledger of this module must come to."""
+    return {}
+
+
+def check(expected: dict[str, Outcome], url: str) -> None:
+    """The ledger must have come to what its events come to in peace: same root, same digests."""
+    if not expected:
+        expected["in peace"] = in_peace()
+    assert outcome(url) == expected["in peace"]
+
+
+def in_peace() -> Outcome:
+    """What the events come to without a database: root over their leaves, fold in memory."""
+    registry, tree = Registry(), Frontier()
+    rows: dict[tuple[int, str], EventRow] = {}
+    engine = Engine(resolver=lambda source, external_id: rows.get((source, external_id)))
+    for position, event in enumerate(sample(), start=1):
+        row = encode(event, registry)
+        row.position = position
+        if row.kind in REGISTRY_KINDS:
+            registry.apply(row)
+        tree.append(leaf_hash(pack(row)))
+        rows[row.source, row.external_id] = row
+        engine.apply(row)
+    return Outcome(engine.position, tree.root(), engine.entry_hash, engine.digest())
+
+
+@pytest.mark.parametrize("point", APPEND)
+def test_an_appender_killed_at_a_named_point_can_go_on(
+    database_url: str, expected: dict[str, Outcome], point: str
+) -> None:
+    finish(start("append", database_url, fault=f"append_{point}:4"), killed=True)
+    with connect(database_url, autocommit=True) as connection:
+        position = read_head(connection).position
+    assert position == (400 if point == "after_commit" else 300)
+    finish(start("append", database_url))
+    check(expected, database_url)
+
+
+@pytest.mark.parametrize("point", PROJECT)
+def test_a_projector_killed_at_a_named_point_can_go_on(
+    database_url: str, expected: dict[str, Outcome], point: str
+) -> None:
+    finish(start("append", database_url))
+    finish(start("project", database_url, fault=f"project_{point}:3"), killed=True)
+    with connect(database_url, autocommit=True) as connection:
+        live = live_generation(connection)
+    assert live is not None
+    assert live.position == (600 if point == "after_commit" else 400)
+    finish(start("project", database_url))
+    check(expected, database_url)
+
+
+@pytest.mark.parametrize(
+    ("point", "live"),
+    [("project_before_commit:3", 1), ("rebuild_before_switch", 1), ("rebuild_after_switch", 2)],
+)
+def test_a_rebuild_killed_at_a_named_point_is_taken_up_again(
+    database_url: str, expected: dict[str, Outcome], point: str, live: int
+) -> None:
+    finish(start("append", database_url))
+    finish(start("project", database_url))
+    finish(start("rebuild", database_url, fault=point), killed=True)
+    with connect(database_url, autocommit=True) as connection:
+        generation = live_generation(connection)
+    assert generation is not None
+    assert generation.number == live
+    finish(start("rebuild", database_url))
+    check(expected, database_url)
+
+
+def test_killed_at_random_again_and_again_nothing_is_lost_or_twice(
+    database_url: str, expected: dict[str, Outcome]
+) -> None:
+    kill_at_random(database_url, KILLS, random.Random(7))  # noqa: S311 - a test's dice
+    check(expected, database_url)
+
+
+def kill_at_random(url: str, kills: int, dice: random.Random) -> None:
+    """Kill appenders and projectors at random moments, then let both finish."""
+    for _ in range(kills):
+        process = start(dice.choice(["append", "project"]), url)
+        time.sleep(dice.randint(300, 1300) / 1000)
+        process.kill()
+        process.communicate()
+    finish(start("append", url))
+    finish(start("project", url))
+
+
+def test_a_connection_cut_in_the_middle_of_a_copy_leaves_nothing(
+    database_url: str, expected: dict[str, Outcome]
+) -> None:
+    events = sample()
+    with connect(database_url, autocommit=True) as connection:
+        writer = LogWriter(connection)
+        writer.append(events[:100])
+        with connect(database_url, autocommit=True) as other, other.transaction():
+            other.execute("SELECT 1 FROM clearing.log_head FOR UPDATE")
+            failed: list[Exception] = []
+
+            def append() -> None:
+                try:
+                    writer.append(events[100:])
+                except psycopg.Error as error:
+                    failed.append(error)
+
+            thread = threading.Thread(target=append)
+            thread.start()
+            _cut(database_url, connection.info.backend_pid)
+        thread.join()
+        assert failed
+    with connect(database_url, autocommit=True) as connection:
+        assert read_head(connection).position == 100
+        LogWriter(connection).append(events)
+    finish(start("project", database_url))
+    check(expected, database_url)
+
+
+def _cut(url: str, pid: int) -> None:
+    """End the backend ``pid`` once it waits for the head's lock."""
+    with connect(url, autocommit=True) as connection:
+        for _ in range(500):
+            row = connection.execute(
+                "SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = %s", (pid,)
+            ).fetchone()
+            if row is not None and row[0]:
+                break
+            time.sleep(0.01)
+        connection.execute("SELECT pg_terminate_backend(%s)", (pid,))
