@@ -1,0 +1,1 @@
+"""Properties of the whole: determinism and the rules the code keeps."""
