@@ -71,12 +71,12 @@ def compare(seed: int, length: int) -> Outcome:
             registry.apply(row)
         expected = auditor.apply(event)
         try:
+            if row.position == 40 + seed % 60:
+                naive = Engine.restore(naive.snapshot(), resolver=find, watch="naive")
             got, other = banded.apply(row), naive.apply(row)
         except Exception as error:  # noqa: BLE001 - the seed and event must be said
             outcome.difference = f"{described(row.position, document)}\nraised {error!r}"
             return outcome
-        if row.position == 40 + seed % 60:
-            naive = Engine.restore(naive.snapshot(), resolver=find, watch="naive")
         rows[registry.source_ordinals[event.source], event.external_id] = row
         if got != other:
             outcome.difference = shown(row.position, document, got, other, "naive")
