@@ -245,7 +245,9 @@ class LogWriter:
     def _stored_as(self, index: int, event: Event) -> int | None:
         """Return where the log has an event that cannot be encoded because it is declared."""
         source = self._registry.source_ordinals.get(event.source, 0)
-        position = position_of(self._connection, source, event.external_id)
+        position = None
+        if source:
+            position = position_of(self._connection, source, event.external_id)
         if position is None and event.kind == "SourceDeclared":
             own = own_identity(event.source, event.external_id)
             position = position_of(self._connection, 0, own)
@@ -289,8 +291,12 @@ class LogWriter:
         self, batch: _Batch, recorded_at: int, set_aside: dict[int, EventRefused] | None
     ) -> None:
         """Refuse what happened further ahead of our clock than its source may be."""
+        if max((row.occurred_at for row in batch.rows.values()), default=0) <= recorded_at:
+            return
         for index, row in list(batch.rows.items()):
-            bound = batch.registry.source(row.source).clock_bound if row.source else recorded_at
+            # A source that declares itself is held to what it declares.
+            source = row.source or batch.registry.source_ordinals[batch.events[index].source]
+            bound = batch.registry.source(source).clock_bound
             if row.occurred_at <= recorded_at + bound:
                 continue
             refusal = EventRefused(
@@ -303,6 +309,10 @@ class LogWriter:
                 raise BatchRefused(index, refusal)
             set_aside[index] = refusal
             del batch.rows[index], batch.leaves[index]
+        for index, first in list(batch.repeats.items()):
+            if set_aside is not None and first in set_aside:
+                set_aside[index] = set_aside[first]
+                del batch.repeats[index]
 
     def _copy(self, head: Head, batch: _Batch) -> None:
         """Give positions and copy rows and identities in."""
@@ -379,8 +389,11 @@ class LogWriter:
             "INSERT INTO clearing.log_receipt VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
             (number, first, size, len(duplicates), size, root, recorded_at, text, leaf),
         )
-        declared = [sum(row.kind == kind for row in batch.rows.values()) for kind in (1, 2, 3, 4)]
-        counts = [a + b for a, b in zip(head.counts, declared, strict=True)]
+        counts = list(head.counts)
+        if batch.declares:
+            for row in batch.rows.values():
+                if row.kind in REGISTRY_KINDS:
+                    counts[row.kind - 1] += 1
         connection.execute(
             "UPDATE clearing.log_head SET position = %s, root = %s, frontier = %s, batch = %s,"
             " receipt_root = %s, receipt_frontier = %s, recorded_at = %s,"
@@ -402,12 +415,10 @@ class LogWriter:
 
 def _coverage(batch: _Batch) -> dict[str, tuple[int, int]]:
     """Return, per source, the earliest and latest time of the batch's new events."""
-    spans: dict[str, tuple[int, int]] = {}
+    times: dict[str, list[int]] = {}
     for index, row in batch.rows.items():
-        source, at = batch.events[index].source, row.occurred_at
-        earliest, latest = spans.get(source, (at, at))
-        spans[source] = (min(earliest, at), max(latest, at))
-    return spans
+        times.setdefault(batch.events[index].source, []).append(row.occurred_at)
+    return {source: (min(found), max(found)) for source, found in times.items()}
 
 
 def receipt_leaf(

@@ -4,6 +4,8 @@ This room knows how entries become rows and how far they were written; it does n
 work. Everything here can be thrown away and made again from the log.
 """
 
+from clearing.projectors.certified import Certified, certification, certified_digests
+from clearing.projectors.components import Components, equity_components
 from clearing.projectors.follow import follow, project
 from clearing.projectors.generations import (
     Generation,
@@ -17,26 +19,22 @@ from clearing.projectors.projector import (
     BrokenLeaf,
     CheckpointMoved,
     Projector,
+    digests_at,
     fold_log,
     log_resolver,
 )
-from clearing.projectors.rebuild import (
-    RebuildBusy,
-    RebuildRefused,
-    Rebuilt,
-    certification,
-    certified_digests,
-    check_generation,
-    rebuild,
-)
+from clearing.projectors.rebuild import RebuildBusy, RebuildRefused, Rebuilt, rebuild
 from clearing.projectors.tables import POSTING, TABLES, Table, schema_of
+from clearing.projectors.verify import check_generation
 
 __all__ = [
     "POSTING",
     "TABLES",
     "BrokenCheckpoint",
     "BrokenLeaf",
+    "Certified",
     "CheckpointMoved",
+    "Components",
     "Generation",
     "Projector",
     "RebuildBusy",
@@ -46,8 +44,10 @@ __all__ = [
     "certification",
     "certified_digests",
     "check_generation",
+    "digests_at",
     "drop_generation",
     "ensure_live",
+    "equity_components",
     "fold_log",
     "follow",
     "generations",

@@ -119,42 +119,66 @@ def drop_generation(connection: Connection, number: int) -> None:
         connection.execute("DELETE FROM clearing.generation WHERE number = %s", (number,))
 
 
-def table_differences(connection: Connection, left: int, right: int, upto: int) -> list[str]:
-    """Compare two generations' tables up to a position; say which differ, where first, and how.
+def table_differences(
+    connection: Connection, left: int, right: int, upto: int, *, after: int = 0
+) -> list[str]:
+    """Compare two generations' tables after one position and up to another.
 
-    Rows are compared as whole contents, with multiplicity.
+    Says of every table that differs how many rows only one of them has, and the first of each. Rows
+    are compared as whole contents, with multiplicity.
     """
     found = []
+    span = {"after": after, "upto": upto}
     for table in TABLES.values():
         names = [sql.Identifier(schema_of(number), table.name) for number in (left, right)]
-        sums = [_content(connection, name, upto) for name in names]
-        if sums[0] == sums[1]:
+        if _content(connection, names[0], span) == _content(connection, names[1], span):
             continue
-        extra = _first_extra(connection, names[0], names[1], upto)
-        missing = _first_extra(connection, names[1], names[0], upto)
+        extra = _only_in(connection, names[0], names[1], span)
+        missing = _only_in(connection, names[1], names[0], span)
         found.append(
-            f"{table.name}: generation {left} has {sums[0][0]} rows, {right} has {sums[1][0]};"
-            f" only in {left}: {extra or 'none'}; only in {right}: {missing or 'none'}"
+            f"{table.name}: only in generation {left}: {extra}; only in {right}: {missing}"
         )
     return found
 
 
-def _content(connection: Connection, name: sql.Composable, upto: int) -> tuple[int, str]:
-    """Return the number of rows up to a position and a sum over the hashes of their contents."""
+def rows_beyond(connection: Connection, generation: int) -> list[str]:
+    """Say which tables of a generation have rows after its checkpoint, where nothing may be."""
+    found = []
+    for name in [*(table.name for table in TABLES.values()), "snapshot"]:
+        # One statement, so that rows and checkpoint are of one moment.
+        query = sql.SQL(
+            "SELECT count(*), min(t.position), c.position FROM {} t"
+            " JOIN clearing.projector_checkpoint c ON t.position > c.position"
+            " WHERE projector = %s AND generation = %s GROUP BY c.position"
+        ).format(sql.Identifier(schema_of(generation), name))
+        for count, first, checkpoint in connection.execute(query, (PROJECTOR, generation)):
+            found.append(
+                f"{name}: generation {generation} has {count} rows after its checkpoint"
+                f" {checkpoint}, the first at {first}"
+            )
+    return found
+
+
+def _content(connection: Connection, name: sql.Composable, span: dict[str, int]) -> tuple[int, str]:
+    """Return the number of rows in a span and a sum over the hashes of their contents."""
     query = sql.SQL(
         "SELECT count(*), coalesce(sum(('x' || left(md5(t::text), 15))::bit(60)::bigint), 0)::text"
-        " FROM {} t WHERE position <= {}"
-    ).format(name, sql.Literal(upto))
-    row = connection.execute(query).fetchone()
+        " FROM {} t WHERE position > %(after)s AND position <= %(upto)s"
+    ).format(name)
+    row = connection.execute(query, span).fetchone()
     return (int(row[0]), str(row[1])) if row else (0, "0")
 
 
-def _first_extra(
-    connection: Connection, one: sql.Composable, other: sql.Composable, upto: int
+def _only_in(
+    connection: Connection, one: sql.Composable, other: sql.Composable, span: dict[str, int]
 ) -> str:
     query = sql.SQL(
-        "SELECT t::text FROM (SELECT * FROM {} WHERE position <= {} EXCEPT ALL"
-        " SELECT * FROM {} WHERE position <= {}) t ORDER BY position, line LIMIT 1"
-    ).format(one, sql.Literal(upto), other, sql.Literal(upto))
-    row = connection.execute(query).fetchone()
-    return "" if row is None else str(row[0])
+        "SELECT count(*) OVER (), t::text FROM ("
+        "SELECT * FROM {} WHERE position > %(after)s AND position <= %(upto)s EXCEPT ALL "
+        "SELECT * FROM {} WHERE position > %(after)s AND position <= %(upto)s"
+        ") t ORDER BY position, line LIMIT 1"
+    ).format(one, other)
+    row = connection.execute(query, span).fetchone()
+    if row is None:
+        return "none"
+    return f"{row[0]} row{'s' if row[0] > 1 else ''}, first {row[1]}"

@@ -2,20 +2,23 @@
 
 Rows, snapshot and checkpoint of a batch are written in one transaction, and the checkpoint moves
 by compare-and-set, so of two projectors on one generation one loses cleanly and writes nothing. A
-restart begins at the latest snapshot, folds up to the checkpoint without writing, and must arrive
-at the checkpoint's entry hash.
+restart begins at the latest snapshot, which must still have the digest it was stored with, folds up
+to the checkpoint without writing, and must arrive at the checkpoint's entry hash. Every event read
+is hashed again: that costs a few per cent of the fold, and nothing is derived from what was changed.
 """
 
 import hashlib
+import json
 from collections.abc import Callable, Iterable
 from typing import Final
 
 from psycopg import sql
 
 from clearing.database.faults import fault_point
-from clearing.engine import Engine, Entry, WatchName
+from clearing.engine import ENGINE_VERSION, Engine, Entry, WatchName
 from clearing.engine.reversal import Resolver
 from clearing.events import EventRow, pack, upcast
+from clearing.events.canonical import canonical_json
 from clearing.log import Connection, Stored, position_of, read_at, read_log
 from clearing.projectors.generations import PROJECTOR, Generation, projector_transaction
 from clearing.projectors.tables import TABLES, schema_of
@@ -37,7 +40,11 @@ class BrokenLeaf(RuntimeError):  # noqa: N818 - reads as the statement that it i
 
 
 class BrokenCheckpoint(RuntimeError):  # noqa: N818 - reads as the statement that it is
-    """The log does not fold to the entry hash that the checkpoint carries."""
+    """A generation cannot be continued from its checkpoint; the message says why.
+
+    The log does not fold to the entry hash there, a snapshot is not what was stored, or another
+    engine version wrote the generation.
+    """
 
 
 class CheckpointMoved(RuntimeError):  # noqa: N818 - reads as the statement that it is
@@ -68,14 +75,60 @@ def checked(stored: Iterable[Stored]) -> Iterable[EventRow]:
 
 
 def fold_log(
-    connection: Connection, *, upto: int | None = None, watch: WatchName = "banded"
+    connection: Connection,
+    *,
+    upto: int | None = None,
+    watch: WatchName = "banded",
+    snapshot: str | None = None,
+    visit: Callable[[Engine], None] | None = None,
 ) -> Engine:
-    """Fold the log from genesis up to a position, writing nothing, and return the engine."""
-    engine = Engine(resolver=log_resolver(connection), watch=watch)
-    for stored in read_log(connection, upto=upto):
+    """Fold the log up to a position, writing nothing, and return the engine.
+
+    Begins at ``snapshot``, a text of :meth:`Engine.snapshot`, or at genesis. ``visit`` is called
+    with the engine after each event.
+    """
+    resolver = log_resolver(connection)
+    if snapshot is None:
+        engine = Engine(resolver=resolver, watch=watch)
+    else:
+        engine = Engine.restore(snapshot, resolver=resolver, watch=watch)
+    for stored in read_log(connection, after=engine.position, upto=upto):
         for row in checked(stored):
             engine.apply(row)
+            if visit is not None:
+                visit(engine)
     return engine
+
+
+def digests_at(connection: Connection, positions: Iterable[int]) -> dict[int, str]:
+    """Return the digest of the book at each of these positions, by one fold from genesis.
+
+    Positions that the log has not reached are left out.
+    """
+    wanted = frozenset(positions)
+    found: dict[int, str] = {}
+
+    def note(engine: Engine) -> None:
+        if engine.position in wanted:
+            found[engine.position] = engine.digest()
+
+    if wanted:
+        fold_log(connection, upto=max(wanted), visit=note)
+    return found
+
+
+def snapshot_problem(position: int, entry_hash: bytes, digest: str, document: str) -> str:
+    """Say what is wrong with a stored snapshot; empty if it is what it was stored as."""
+    try:
+        content = json.loads(document)
+        book = canonical_json(content["book"])
+        place = (content["position"], content["entry_hash"])
+    except (ValueError, KeyError, TypeError) as error:
+        return f"cannot be read: {error!r}"
+    if place != (position, entry_hash.hex()):
+        return f"says that it is of position {place[0]} and entry hash {place[1]}"
+    found = hashlib.sha256(book.encode("ascii")).hexdigest()
+    return "" if found == digest else f"has digest {found}, not {digest} as it was stored with"
 
 
 class Projector:
@@ -131,11 +184,12 @@ class Projector:
                 self.digests[row.position] = self.engine.digest()
         fault_point("project_before_write")
         with projector_transaction(self._connection):
+            # First, so that of two projectors the slower one is stopped before it writes anything.
+            self._move_checkpoint(before)
             self._copy(lines)
             fault_point("project_mid_write")
             if before[0] // self._snapshot_every != self.position // self._snapshot_every:
                 self._write_snapshot()
-            self._move_checkpoint(before)
             fault_point("project_before_commit")
         fault_point("project_after_commit")
 
@@ -149,11 +203,14 @@ class Projector:
         if self.position - max(self.snapshots_of(self.generation), default=0) >= TAIL:
             self.snapshot()
 
-    def digest_at(self, position: int) -> str:
-        """Return the book's digest at a position already written, folding again if need be."""
-        if position not in self.digests:
-            self.digests[position] = fold_log(self._connection, upto=position).digest()
-        return self.digests[position]
+    def fold_digests(self, positions: Iterable[int]) -> None:
+        """Have in ``digests`` each of these positions that was reached, folding again if need be.
+
+        A projector that was taken up again passed some of them in another process.
+        """
+        reached = {p for p in positions if p <= self.position}
+        missing = reached - self.digests.keys()
+        self.digests.update(digests_at(self._connection, missing))
 
     def snapshots_of(self, generation: int) -> dict[int, str]:
         """Return the digests that a generation's snapshots carry, by position."""
@@ -213,42 +270,67 @@ class Projector:
         )
 
     def _move_checkpoint(self, before: tuple[int, bytes]) -> None:
+        # The share in the generation's row lasts until commit: whoever switches or drops it waits
+        # for this batch, or this batch sees what became of it.
+        used = self._connection.execute(
+            "SELECT status IN ('live', 'building', 'checking') FROM clearing.generation"
+            " WHERE number = %s FOR SHARE",
+            (self.generation,),
+        ).fetchone()
+        if used is None or not used[0]:
+            raise CheckpointMoved(
+                f"generation {self.generation} is no longer in use; nothing after position"
+                f" {before[0]} was written to it"
+            )
         cursor = self._connection.execute(
-            "UPDATE clearing.projector_checkpoint c SET position = %s, entry_hash = %s"
-            " FROM clearing.generation g"
-            " WHERE projector = %s AND generation = %s AND position = %s AND entry_hash = %s"
-            " AND g.number = c.generation AND g.status IN ('live', 'building', 'checking')",
+            "UPDATE clearing.projector_checkpoint SET position = %s, entry_hash = %s"
+            " WHERE projector = %s AND generation = %s AND position = %s AND entry_hash = %s",
             (self.position, self.engine.entry_hash, PROJECTOR, self.generation, *before),
         )
         if cursor.rowcount != 1:
             raise CheckpointMoved(
-                f"generation {self.generation} was written to by another projector after position"
-                f" {before[0]}, or is no longer in use; nothing of this batch was written"
+                f"another projector wrote to generation {self.generation} after position"
+                f" {before[0]}; nothing of this batch was written"
             )
 
     def _restore(self, generation: Generation, watch: WatchName) -> Engine:
-        resolver = log_resolver(self._connection)
-        row = self._connection.execute(
-            sql.SQL(
-                "SELECT document FROM {} WHERE position <= %s ORDER BY position DESC LIMIT 1"
-            ).format(sql.Identifier(self._schema, "snapshot")),
-            (generation.position,),
-        ).fetchone()
-        if row is None:
-            engine = Engine(resolver=resolver, watch=watch)
-        else:
-            engine = Engine.restore(row[0], resolver=resolver, watch=watch)
-        for stored in read_log(self._connection, after=engine.position, upto=generation.position):
-            for event in checked(stored):
-                engine.apply(event)
+        number = generation.number
+        if generation.engine_version != ENGINE_VERSION:
+            raise BrokenCheckpoint(
+                f"generation {number} was written by engine {generation.engine_version} and this is"
+                f" engine {ENGINE_VERSION}; rebuild it"
+            )
+        snapshot = self._snapshot_before(generation)
+        engine = fold_log(
+            self._connection, upto=generation.position, watch=watch, snapshot=snapshot
+        )
         at = (engine.position, engine.entry_hash)
         if at != (generation.position, generation.entry_hash):
             raise BrokenCheckpoint(
-                f"generation {generation.number} stands at position {generation.position} with"
+                f"generation {number} stands at position {generation.position} with"
                 f" entry hash {generation.entry_hash.hex()}, but the log folds to"
                 f" {at[1].hex()} at {at[0]}"
             )
         return engine
+
+    def _snapshot_before(self, generation: Generation) -> str | None:
+        """Return the latest snapshot up to the checkpoint, if any, having seen that it is whole."""
+        row = self._connection.execute(
+            sql.SQL(
+                "SELECT position, entry_hash, digest, document FROM {} WHERE position <= %s"
+                " ORDER BY position DESC LIMIT 1"
+            ).format(sql.Identifier(self._schema, "snapshot")),
+            (generation.position,),
+        ).fetchone()
+        if row is None:
+            return None
+        problem = snapshot_problem(*row)
+        if problem:
+            raise BrokenCheckpoint(
+                f"the snapshot at position {row[0]} of generation {generation.number} {problem};"
+                f" it is only a cache: delete it from {self._schema}.snapshot and start again"
+            )
+        return str(row[3])
 
     def _loaded_balances(self) -> dict[_Ledger, int]:
         book = self.engine.book

@@ -2,24 +2,21 @@
 
 The new generation is written by the same code as the live one. It must give the same entry hash
 and the same tables at a common position, and the digest of every certified state; only then are
-the two exchanged, in one transaction. An interrupted rebuild is taken up where it stopped.
+the two exchanged, in one transaction. While the live generation moves on, only what is new is
+compared again; it is held still no longer than the last few events take. An interrupted rebuild is
+taken up where it stopped.
 """
 
-import hashlib
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
 from clearing.database.faults import fault_point
-from clearing.engine import ENGINE_VERSION, Engine
-from clearing.events import Kind, StateCertified
-from clearing.events.canonical import canonical_json
-from clearing.events.fields import from_microseconds
-from clearing.log import Connection, read_head
+from clearing.engine import ENGINE_VERSION
+from clearing.log import Connection
+from clearing.projectors.certified import certified_digests
 from clearing.projectors.generations import (
-    PROJECTOR,
     Generation,
     create_generation,
     drop_generation,
@@ -29,14 +26,15 @@ from clearing.projectors.generations import (
     projector_transaction,
     table_differences,
 )
-from clearing.projectors.projector import SNAPSHOT_EVERY, Progress, Projector
+from clearing.projectors.projector import SNAPSHOT_EVERY, CheckpointMoved, Progress, Projector
 
 _LOCK: Final = 0x636C6561  # one number for "a rebuild is running", within the advisory locks
 _KEPT: Final = 1
+_PASSES: Final = 8
 
 
 class RebuildBusy(RuntimeError):  # noqa: N818 - reads as the statement that it is
-    """Another rebuild is running on this ledger."""
+    """Another rebuild or verification is running on this ledger."""
 
 
 class RebuildRefused(RuntimeError):  # noqa: N818 - reads as the statement that it is
@@ -50,7 +48,11 @@ class RebuildRefused(RuntimeError):  # noqa: N818 - reads as the statement that 
 
 @dataclass(frozen=True, slots=True)
 class Rebuilt:
-    """What a rebuild did: the generation now live, the one before, and their common digest."""
+    """What a rebuild did: the generation now live, the one before, and their common digest.
+
+    ``position`` is where they were compared and exchanged, ``certified`` the certified positions
+    whose digest was reproduced.
+    """
 
     generation: int
     previous: int
@@ -59,77 +61,89 @@ class Rebuilt:
     certified: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Certified:
-    """A certified digest, and the digests that authorised restatements accept instead."""
-
-    position: int
-    digest: str
-    accepted: tuple[str, ...]
-
-
-def certified_digests(connection: Connection) -> list[Certified]:
-    """Return every certified digest of the log with what restates it, by position."""
-    rows = connection.execute(
-        "SELECT kind, detail FROM clearing.log WHERE kind IN (%s, %s) ORDER BY position",
-        (int(Kind.StateCertified), int(Kind.RestatementAccepted)),
-    ).fetchall()
-    certified: dict[int, str] = {}
-    accepted: dict[int, list[str]] = {}
-    for kind, detail in rows:
-        content = json.loads(detail)
-        if kind == Kind.StateCertified:
-            certified[content["position"]] = content["digest"]
-        else:
-            accepted.setdefault(content["position"], []).append(content["new_digest"])
-    return [
-        Certified(position, digest, tuple(accepted.get(position, ())))
-        for position, digest in sorted(certified.items())
-    ]
-
-
-def rules_digest(engine: Engine) -> str:
-    """Return the digest of the rulebooks in force: each asset's name with its document's hash."""
-    book = engine.book
-    rules = [
-        [book.registry.asset(ordinal).name, asset.rulebook.sha256]
-        for ordinal, asset in sorted(book.assets.items())
-        if asset.rulebook is not None
-    ]
-    return hashlib.sha256(canonical_json(rules).encode()).hexdigest()
-
-
-def certification(
-    connection: Connection, *, source: str, external_id: str, author: str
-) -> StateCertified:
-    """Return the event that certifies the live generation's book at its checkpoint.
-
-    It certifies nothing until it is appended.
-    """
-    projector = Projector(connection, ensure_live(connection))
-    engine = projector.engine
-    return StateCertified(
-        source=source,
-        external_id=external_id,
-        occurred_at=from_microseconds(engine.book.latest),
-        position=engine.position,
-        digest=engine.digest(),
-        rules_sha256=rules_digest(engine),
-        engine_version=ENGINE_VERSION,
-        author=author,
-    )
-
-
 @contextmanager
-def _one_rebuild(connection: Connection) -> Iterator[None]:
+def one_rebuild(connection: Connection) -> Iterator[None]:
+    """Be the only rebuild or verification of this ledger, or raise :class:`RebuildBusy`."""
     row = connection.execute("SELECT pg_try_advisory_lock(%s)", (_LOCK,)).fetchone()
     if row is None or not row[0]:
-        raise RebuildBusy("another rebuild is running on this ledger; wait for it to end")
+        raise RebuildBusy(
+            "another rebuild or verification is running on this ledger; wait for it to end"
+        )
     try:
         yield
     finally:
         if not connection.closed and not connection.broken:
             connection.execute("SELECT pg_advisory_unlock(%s)", (_LOCK,))
+
+
+def await_rebuild(connection: Connection) -> None:
+    """Wait until no rebuild or verification is running."""
+    connection.execute("SELECT pg_advisory_lock_shared(%s)", (_LOCK,))
+    connection.execute("SELECT pg_advisory_unlock_shared(%s)", (_LOCK,))
+
+
+class Comparison:
+    """A generation that is being written, compared with the live one as far as both have come.
+
+    With ``other_entries`` the two may differ, as when another engine version wrote the live one;
+    certified digests must be reproduced nevertheless.
+    """
+
+    def __init__(
+        self, connection: Connection, projector: Projector, *, other_entries: bool = False
+    ) -> None:
+        self._connection = connection
+        self._projector = projector
+        self._other_entries = other_entries
+        self._compared = 0
+        live = require_live(connection)
+        self._snapshots = projector.snapshots_of(live.number)
+        certified = certified_digests(connection)
+        projector.note_digests_at([*(c.position for c in certified), *self._snapshots])
+
+    def upto(self, live: Generation) -> list[str]:
+        """Return what differs between the last comparison and the live generation's checkpoint.
+
+        The other generation must have come to the same position.
+        """
+        projector = self._projector
+        found = []
+        if not self._other_entries or live.engine_version == ENGINE_VERSION:
+            if projector.engine.entry_hash != live.entry_hash:
+                found.append(
+                    f"entry hash at position {live.position}: generation {live.number} (engine"
+                    f" {live.engine_version}) has {live.entry_hash.hex()}, generation"
+                    f" {projector.generation} (engine {ENGINE_VERSION}) has"
+                    f" {projector.engine.entry_hash.hex()}"
+                )
+            found += table_differences(
+                self._connection,
+                live.number,
+                projector.generation,
+                live.position,
+                after=self._compared,
+            )
+            found += [
+                f"snapshot at position {position} of generation {live.number} carries digest"
+                f" {digest}, the log folds to {projector.digests[position]}"
+                for position, digest in self._snapshots.items()
+                if position > self._compared and projector.digests.get(position, digest) != digest
+            ]
+        self._compared = live.position
+        return found
+
+    def certified(self) -> tuple[tuple[int, ...], list[str]]:
+        """Return the certified positions reached, and what contradicts them.
+
+        Reads the certifications anew, since more may have come.
+        """
+        projector = self._projector
+        reached = [
+            c for c in certified_digests(self._connection) if c.position <= projector.position
+        ]
+        projector.fold_digests(c.position for c in reached)
+        found = [c.contradiction(projector.digests[c.position]) for c in reached]
+        return tuple(sorted({c.position for c in reached})), [text for text in found if text]
 
 
 def rebuild(
@@ -140,152 +154,113 @@ def rebuild(
     accept_engine_change: bool = False,
     progress: Progress | None = None,
 ) -> Rebuilt:
-    """Rebuild from genesis beside the live generation and switch to the result.
+    """Rebuild from genesis beside the live generation, switch to the result, bring it up to date.
 
     Raises :class:`RebuildRefused` if the two differ or a certified digest is not reproduced. Where
     another engine version wrote the live one, ``accept_engine_change`` lets them differ (certified
     digests never). Raises :class:`RebuildBusy` while another rebuild runs.
     """
-    with _one_rebuild(connection):
+    with one_rebuild(connection):
         ensure_live(connection)
         generation = _building(connection)
         projector = Projector(connection, generation, snapshot_every=snapshot_every)
-        certified = certified_digests(connection)
-        projector.note_digests_at(c.position for c in certified)
-        while True:
-            live = _live(connection)
+        comparison = Comparison(connection, projector, other_entries=accept_engine_change)
+        for _ in range(_PASSES):
+            live = require_live(connection)
             projector.run(upto=live.position, batch=batch, progress=progress)
-            differences = _differences(connection, live, projector, certified, accept_engine_change)
-            if differences:
-                _refuse(connection, generation.number, differences)
-                raise RebuildRefused(generation.number, differences)
-            projector.snapshot()
-            if _switch(connection, live, projector):
+            found = comparison.upto(live)
+            certified, contradictions = comparison.certified()
+            _refuse_if(connection, generation.number, found + contradictions)
+            if require_live(connection).position - live.position <= batch:
                 break
-        _forget_old(connection)
-        projector.run(batch=batch, progress=progress)
-        return Rebuilt(
-            generation.number,
-            live.number,
-            live.position,
-            projector.engine.digest(),
-            tuple(c.position for c in certified),
-        )
+        projector.snapshot()
+        rebuilt = _switch(connection, projector, comparison, batch)
+        _forget_old(connection, "retired")
+        try:
+            projector.run(batch=batch, progress=progress)
+        except CheckpointMoved:
+            # Another projector has taken up the generation that is live now, as it may.
+            return rebuilt
+        return rebuilt
 
 
-def _live(connection: Connection) -> Generation:
+def require_live(connection: Connection) -> Generation:
+    """Return the live generation; :class:`RuntimeError` if there is none."""
     live = live_generation(connection)
     if live is None:
         raise RuntimeError("there is no live generation; project first")
     return live
 
 
+def drop_unfinished(connection: Connection, *, keep_building: bool) -> Generation | None:
+    """Drop what interrupted verifications and rebuilds left; return a rebuild to take up again.
+
+    That is one of this engine version, if ``keep_building``. Must be called as :func:`one_rebuild`.
+    """
+    kept = None
+    for generation in generations(connection):
+        if generation.status == "building" and keep_building and kept is None:
+            if generation.engine_version == ENGINE_VERSION:
+                kept = generation
+                continue
+        elif generation.status != "checking":
+            continue
+        drop_generation(connection, generation.number)
+    return kept
+
+
 def _building(connection: Connection) -> Generation:
     """Return the interrupted rebuild of this engine version, or a new one; drop any other."""
-    for generation in generations(connection):
-        if generation.status in ("building", "checking"):
-            if generation.status == "building" and generation.engine_version == ENGINE_VERSION:
-                return generation
-            drop_generation(connection, generation.number)
+    kept = drop_unfinished(connection, keep_building=True)
+    if kept is not None:
+        return kept
+    _forget_old(connection, "refused")
     with projector_transaction(connection, creates=True):
         return create_generation(connection, "building")
 
 
-def _differences(
-    connection: Connection,
-    live: Generation,
-    projector: Projector,
-    certified: list[Certified],
-    accept_engine_change: bool,
-) -> list[str]:
-    found = []
-    same_engine = live.engine_version == ENGINE_VERSION
-    if same_engine or not accept_engine_change:
-        if projector.position == live.position and projector.engine.entry_hash != live.entry_hash:
-            found.append(
-                f"entry hash at position {live.position}: generation {live.number} (engine"
-                f" {live.engine_version}) has {live.entry_hash.hex()}, generation"
-                f" {projector.generation} (engine {ENGINE_VERSION}) has"
-                f" {projector.engine.entry_hash.hex()}"
-            )
-        found += table_differences(connection, live.number, projector.generation, live.position)
-    for state in certified:
-        if state.position > projector.position:
-            continue
-        digest = projector.digest_at(state.position)
-        if digest not in (state.digest, *state.accepted):
-            found.append(
-                f"certified digest at position {state.position} is {state.digest}, the rebuild"
-                f" gives {digest}, and no accepted restatement names that"
-            )
-    return found
-
-
-def _refuse(connection: Connection, number: int, differences: list[str]) -> None:
+def _refuse_if(connection: Connection, number: int, differences: list[str]) -> None:
+    if not differences:
+        return
     with projector_transaction(connection):
         connection.execute(
             "UPDATE clearing.generation SET status = 'refused', finding = %s WHERE number = %s",
             ("\n".join(differences)[:10_000], number),
         )
+    raise RebuildRefused(number, differences)
 
 
-def _switch(connection: Connection, live: Generation, projector: Projector) -> bool:
-    """Exchange the two in one transaction; False if the live one moved on meanwhile."""
-    fault_point("rebuild_before_switch")
-    with projector_transaction(connection):
-        row = connection.execute(
-            "SELECT position FROM clearing.projector_checkpoint"
-            " WHERE projector = %s AND generation = %s FOR UPDATE",
-            (PROJECTOR, live.number),
-        ).fetchone()
-        if row is None or row[0] != projector.position:
-            return False
-        connection.execute(
-            "UPDATE clearing.generation SET status = 'retired' WHERE number = %s", (live.number,)
-        )
-        connection.execute(
-            "UPDATE clearing.generation SET status = 'live' WHERE number = %s",
-            (projector.generation,),
-        )
-    fault_point("rebuild_after_switch")
-    return True
+def _switch(
+    connection: Connection, projector: Projector, comparison: Comparison, batch: int
+) -> Rebuilt:
+    """Hold the live generation still, write and compare what is left, exchange the two.
 
-
-def _forget_old(connection: Connection) -> None:
-    """Keep the generation retired last, and drop the ones before it."""
-    retired = [g.number for g in generations(connection) if g.status == "retired"]
-    for number in retired[:-_KEPT]:
-        drop_generation(connection, number)
-
-
-def check_generation(
-    connection: Connection, *, progress: Progress | None = None, batch: int = 10_000
-) -> list[str]:
-    """Compare the live generation with a fresh fold of the log, and return every difference.
-
-    Folds into a generation of its own, compares entry hash, snapshots' digests, certified digests
-    and every table, and drops it.
+    All in one transaction; projectors of the live generation wait for it to end.
     """
-    with _one_rebuild(connection):
-        live = ensure_live(connection)
-        with projector_transaction(connection, creates=True):
-            scratch = create_generation(connection, "checking")
-        try:
-            projector = Projector(connection, scratch)
-            certified = certified_digests(connection)
-            stored = projector.snapshots_of(live.number)
-            projector.note_digests_at([*(c.position for c in certified), *stored])
-            projector.run(upto=live.position, batch=batch, progress=progress)
-            found = _differences(connection, live, projector, certified, False)
-            found += [
-                f"snapshot at position {position} of generation {live.number} carries digest"
-                f" {digest}, the log folds to {projector.digests[position]}"
-                for position, digest in stored.items()
-                if position in projector.digests and projector.digests[position] != digest
-            ]
-            head = read_head(connection).position
-            if live.position > head:
-                found.append(f"the live generation is at {live.position}, the log ends at {head}")
-            return found
-        finally:
-            drop_generation(connection, scratch.number)
+    fault_point("rebuild_before_switch")
+    number = projector.generation
+    with projector_transaction(connection):
+        connection.execute("SELECT 1 FROM clearing.generation WHERE status = 'live' FOR UPDATE")
+        live = require_live(connection)
+        projector.run(upto=live.position, batch=batch)
+        differences = comparison.upto(live)
+        certified, contradictions = comparison.certified()
+        differences += contradictions
+        if not differences:
+            connection.execute(
+                "UPDATE clearing.generation SET status = 'retired' WHERE number = %s",
+                (live.number,),
+            )
+            connection.execute(
+                "UPDATE clearing.generation SET status = 'live' WHERE number = %s", (number,)
+            )
+    _refuse_if(connection, number, differences)
+    fault_point("rebuild_after_switch")
+    return Rebuilt(number, live.number, live.position, projector.engine.digest(), certified)
+
+
+def _forget_old(connection: Connection, status: str) -> None:
+    """Keep the generation that came to this status last, and drop the ones before it."""
+    old = [g.number for g in generations(connection) if g.status == status]
+    for number in old[:-_KEPT]:
+        drop_generation(connection, number)

@@ -26,6 +26,8 @@ def to_scaled(value: Decimal, decimals: int) -> int:
     :data:`MAX_PRECISION` digits or is not finite; nothing is rounded. Trailing zeros do not count
     as decimals.
     """
+    if not value:
+        return 0
     if not value.is_finite():
         raise NotExact(f"{value} is not a finite number")
     if value.adjusted() + decimals >= MAX_PRECISION:
