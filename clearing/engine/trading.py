@@ -95,7 +95,8 @@ def _apply_side(
     amount, left = fill_amount(asset, market, side.size, content.price, decimals, rounding)
     size, amount, left = side.size * sign, amount * sign, left * sign
     step.remainder("fill_cost", market, holder, left, amount_decimals(asset, market, decimals))
-    reported = content.scaled("reported_pnl") if sign > 0 else None
+    compares = sign > 0 and side.account
+    reported = content.scaled("reported_pnl") if compares else None
     rounded = None
     if reported is not None:
         rounded = _rounded_entry_pnl(step, asset, market, holder, size, amount)
