@@ -15,6 +15,7 @@ from psycopg.rows import class_row
 from clearing.events import Registry
 from clearing.log import Connection, load_registry
 from clearing.projectors.tables import schema_of
+from clearing.quantities import exact_decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,23 +99,20 @@ def equity_components(
         "position": position,
         "accounts": list(wanted),
         "assets": list(range(1, asset_count + 1)),
-        "units": [_power(-places) for places in decimals],
+        "units": [exact_decimal(1, places) for places in decimals],
         "markets": [market.ordinal for market in markets],
         "settled": [market.settlement_asset for market in markets],
         "values": [
-            Decimal(market.multiplier).scaleb(
-                -market.multiplier_decimals - market.size_decimals - market.mark_decimals
+            exact_decimal(
+                market.multiplier,
+                market.multiplier_decimals + market.size_decimals + market.mark_decimals,
             )
             for market in markets
         ],
-        "sizes": [_power(-market.size_decimals) for market in markets],
+        "sizes": [exact_decimal(1, market.size_decimals) for market in markets],
     }
     schema = schema_of(generation)
     names = ("posting", "position_history", "mark", "funding")
     query = sql.SQL(_QUERY).format(**{name: sql.Identifier(schema, name) for name in names})
     with connection.cursor(row_factory=class_row(Components)) as cursor:
         return cursor.execute(query, values).fetchall()
-
-
-def _power(exponent: int) -> Decimal:
-    return Decimal((0, (1,), exponent))

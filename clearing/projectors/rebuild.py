@@ -169,7 +169,7 @@ def rebuild(
             live = require_live(connection)
             projector.run(upto=live.position, batch=batch, progress=progress)
             found = comparison.upto(live)
-            certified, contradictions = comparison.certified()
+            contradictions = comparison.certified()[1]
             _refuse_if(connection, generation.number, found + contradictions)
             if require_live(connection).position - live.position <= batch:
                 break
