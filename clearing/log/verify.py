@@ -4,13 +4,16 @@ Every inconsistency is reported, not only the first. What a superuser changed wi
 shows here as long as the roots it must match are kept somewhere it could not reach.
 """
 
+import json
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from psycopg.rows import namedtuple_row
 
-from clearing.events import pack
+from clearing.events import EventRow, Registry, pack
+from clearing.events.canonical import canonical_json
 from clearing.log.append import identity_of, receipt_leaf
 from clearing.log.head import Connection, Head, load_registry, may_assume, read_head
 from clearing.log.merkle import EMPTY_ROOT, Frontier, leaf_hash
@@ -51,7 +54,8 @@ def verify_log(connection: Connection, progress: Callable[[int], None] | None = 
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         head = read_head(connection)
         receipts = _receipts(connection)
-        frontier = _verify_events(connection, head, receipts, findings, progress)
+        registry = _registry(connection, findings)
+        frontier = _Events(registry, receipts, findings).verify(connection, head, progress)
         if frontier.root() != head.root:
             findings.add(
                 f"head: root is {head.root.hex()}, the events give {frontier.root().hex()}"
@@ -60,8 +64,8 @@ def verify_log(connection: Connection, progress: Callable[[int], None] | None = 
             findings.add("head: the frontier is not that of the events")
         _verify_receipts(head, receipts, findings)
         _verify_identities(connection, head, findings)
-        counts = load_registry(connection).counts()
-        if counts != head.counts:
+        counts = None if registry is None else registry.counts()
+        if counts is not None and counts != head.counts:
             findings.add(f"head: declares {head.counts} names, the events declare {counts}")
     return findings
 
@@ -71,39 +75,94 @@ def _receipts(connection: Connection) -> list[Any]:
         return cursor.execute("SELECT * FROM clearing.log_receipt ORDER BY batch").fetchall()
 
 
-def _verify_events(
-    connection: Connection,
-    head: Head,
-    receipts: list[Any],
-    findings: Findings,
-    progress: Callable[[int], None] | None,
-) -> Frontier:
-    """Re-hash every row in order and compare the tree with each receipt on the way."""
-    roots = {receipt.tree_size: receipt for receipt in receipts}
-    frontier = Frontier()
-    expected = 1
-    for rows in _all_rows(connection):
-        for row, leaf in rows:
-            if row.position != expected:
-                findings.add(f"log position {expected}: missing; {row.position} follows")
-                expected = row.position
-            expected += 1
-            content = leaf_hash(pack(row))
-            if content != leaf:
-                findings.add(f"log position {row.position}: content and leaf differ")
-            frontier.append(content)
-            findings.events += 1
-            receipt = roots.get(frontier.size)
-            if receipt is not None and receipt.root != frontier.root():
-                findings.add(
-                    f"receipt {receipt.batch}: root is {receipt.root.hex()}, the events up to"
-                    f" position {frontier.size} give {frontier.root().hex()}"
-                )
-        if progress is not None:
-            progress(findings.events)
-    if expected - 1 != head.position:
-        findings.add(f"head: position is {head.position}, the last event is at {expected - 1}")
-    return frontier
+def _registry(connection: Connection, findings: Findings) -> Registry | None:
+    try:
+        return load_registry(connection)
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        findings.add(f"declarations: cannot be read: {error!r}")
+        return None
+
+
+class _Events:
+    """Re-hashes every row in order, and compares the tree and the times with each receipt."""
+
+    def __init__(self, registry: Registry | None, receipts: list[Any], findings: Findings) -> None:
+        self._registry = registry
+        self._receipts = {receipt.last_position: receipt for receipt in receipts}
+        self._findings = findings
+        self._frontier = Frontier()
+        # By source ordinal, or by the identity of a source that declares itself.
+        self._times: dict[int | str, list[int]] = {}
+
+    def verify(
+        self, connection: Connection, head: Head, progress: Callable[[int], None] | None
+    ) -> Frontier:
+        """Look at all events; return the tree over them."""
+        findings, expected = self._findings, 1
+        for rows in _all_rows(connection):
+            for row, leaf in rows:
+                if row.position != expected:
+                    findings.add(f"log position {expected}: missing; {row.position} follows")
+                    expected = row.position
+                expected += 1
+                self._event(row, leaf)
+                receipt = self._receipts.get(self._frontier.size)
+                if receipt is not None:
+                    self._receipt(receipt)
+            if progress is not None:
+                progress(findings.events)
+        if expected - 1 != head.position:
+            findings.add(f"head: position is {head.position}, the last event is at {expected - 1}")
+        return self._frontier
+
+    def _event(self, row: EventRow, leaf: bytes) -> None:
+        self._findings.events += 1
+        content = packed_leaf(row)
+        if content != leaf:
+            self._findings.add(f"log position {row.position}: content and leaf differ")
+        self._frontier.append(leaf if content is None else content)
+        source: int | str = row.source or row.detail
+        self._times.setdefault(source, []).append(row.occurred_at)
+
+    def _receipt(self, receipt: Any) -> None:
+        size, root = self._frontier.size, self._frontier.root()
+        name = f"receipt {receipt.batch}"
+        if receipt.root != root:
+            self._findings.add(
+                f"{name}: root is {receipt.root.hex()}, the events up to position {size} give"
+                f" {root.hex()}"
+            )
+        try:
+            coverage = self._coverage()
+        except (LookupError, TypeError, ValueError):  # a source that is not declared: said already
+            coverage = receipt.coverage
+        if coverage != receipt.coverage:
+            self._findings.add(
+                f"{name}: covers {receipt.coverage}, the times of its events are {coverage}"
+            )
+        self._times = {}
+
+    def _coverage(self) -> str:
+        """Return the coverage of the events since the last receipt, as it is stored."""
+        spans: dict[str, list[int]] = {}
+        for source, times in self._times.items():
+            if isinstance(source, str):
+                name = str(json.loads(source)["name"])
+            elif self._registry is None:
+                raise KeyError(source)
+            else:
+                name = self._registry.source(source).name
+            known = [*spans.get(name, []), *times]
+            spans[name] = [min(known), max(known)]
+        return canonical_json(spans)
+
+
+def packed_leaf(row: EventRow) -> bytes | None:
+    """Return the leaf of a row's content, or None if no event has such numbers."""
+    try:
+        return leaf_hash(pack(row))
+    except struct.error:
+        return None
 
 
 def _all_rows(connection: Connection) -> Any:
@@ -141,6 +200,8 @@ def _verify_receipts(head: Head, receipts: list[Any], findings: Findings) -> Non
         )
         if leaf != receipt.leaf:
             findings.add(f"{name}: content and leaf differ")
+        if receipt.tree_size != receipt.last_position:
+            findings.add(f"{name}: tree of {receipt.tree_size}, ends at {receipt.last_position}")
         if receipt.first_position != last_position + 1:
             findings.add(f"{name}: begins at {receipt.first_position}, not {last_position + 1}")
         if receipt.recorded_at < last_time:
@@ -162,9 +223,9 @@ def _verify_identities(connection: Connection, head: Head, findings: Findings) -
     """Every event has exactly one identity, and every identity its event."""
     query = (
         "SELECT coalesce(l.position, i.position), l.position IS NULL, i.position IS NULL"
-        " FROM clearing.log l FULL JOIN clearing.log_identity i"
-        " ON i.position = l.position AND i.source = l.source"
-        " AND (l.source = 0 OR i.external_id = l.external_id)"
+        " FROM (SELECT * FROM clearing.log WHERE source <> 0) l"
+        " FULL JOIN (SELECT * FROM clearing.log_identity WHERE source <> 0) i"
+        " ON i.position = l.position AND i.source = l.source AND i.external_id = l.external_id"
         " WHERE l.position IS NULL OR i.position IS NULL ORDER BY 1"
     )
     with connection.cursor() as cursor:
@@ -185,18 +246,25 @@ def _verify_own_identities(connection: Connection, head: Head, findings: Finding
     )
     with connection.cursor() as cursor, cursor.copy(query, (head.position,)) as copy:
         rows = read_copy(b"".join(copy))
+    expected = set()
     for row, _ in rows:
-        stored = connection.execute(
-            "SELECT external_id FROM clearing.log_identity WHERE position = %s", (row.position,)
-        ).fetchone()
-        if stored is None or stored[0] != identity_of(row)[1]:
-            findings.add(f"log position {row.position}: its identity is missing or another's")
+        try:
+            expected.add((identity_of(row)[1], row.position))
+        except (LookupError, TypeError, ValueError):
+            findings.add(f"log position {row.position}: declares no source that can be read")
+    stored = set(
+        connection.execute(
+            "SELECT external_id, position FROM clearing.log_identity WHERE source = 0"
+        ).fetchall()
+    )
+    for position in sorted({position for _, position in stored ^ expected}):
+        findings.add(f"log position {position}: its identity is missing or another's")
 
 
 def protections(connection: Connection) -> dict[str, bool]:
     """Return which protections are active: triggers, roles, and whether this user could evade them.
 
-    ``append_only_triggers``: every table and partition has its trigger, enabled always.
+    ``append_only_triggers``: every table and partition has its triggers, enabled always.
     ``separate_roles``: appends and projections run as roles that may do no more.
     ``not_superuser``: the connecting user is no superuser, who could switch triggers off.
     """
@@ -204,8 +272,9 @@ def protections(connection: Connection) -> dict[str, bool]:
         "SELECT count(*) = 0 FROM pg_class c WHERE c.relnamespace = 'clearing'::regnamespace"
         " AND c.relkind IN ('r', 'p')"
         " AND (c.relname ~ '^log(_[0-9]+|_identity|_receipt|_head)?$' OR c.relname = 'quarantine')"
-        " AND NOT EXISTS (SELECT 1 FROM pg_trigger t WHERE t.tgrelid = c.oid"
-        " AND t.tgname = 'append_only' AND t.tgenabled = 'A')"
+        " AND (SELECT count(*) FROM pg_trigger t WHERE t.tgrelid = c.oid AND t.tgenabled = 'A'"
+        " AND t.tgname IN ('append_only', 'forward_only'))"
+        " < CASE c.relname WHEN 'log_head' THEN 2 ELSE 1 END"
     )
     user = "SELECT NOT rolsuper FROM pg_roles WHERE rolname = current_user"
     found = {}
