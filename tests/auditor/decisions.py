@@ -22,7 +22,9 @@ def adopt(world: World, asset: str) -> None:
     fields: dict[str, Any] = {"name": "rules", "version": f"v{len(world.events)}"}
     turn = rng.randrange(8)
     if turn < 2:
-        fields["effective_position"] = len(world.events) + 1 + (0, 2, 7)[rng.randrange(3)]
+        now = len(world.events) + 1
+        later = (now, now + 2, now + 7, now + 10 - now % 10)
+        fields["effective_position"] = later[rng.randrange(4)]
     if turn == 2:
         fields["effective_position"] = rng.randrange(1, len(world.events) + 1)
     world.say("RulebookAdopted", document=document, **fields, **PERSON)

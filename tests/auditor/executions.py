@@ -118,7 +118,7 @@ def filled(book: Book, event: Filled, holder: Holder) -> list[Side]:
     unknown = position.size != 0 and position.size * size < 0 and not position.known
     side = _side(book, market, holder, size, price, event.fee, event.fee_asset)
     pnl, rounded = apply_side(book, side)
-    if event.reported_pnl is not None and not unknown:
+    if event.reported_pnl is not None and not unknown and account_of(holder):
         told = scaled(event.reported_pnl, book.assets[market.asset - 1].decimals)
         if told != pnl:
             texts = [book.fine(market.asset, number) for number in (pnl, told, rounded)]
