@@ -99,10 +99,22 @@ def read_copy(data: bytes) -> list[tuple[EventRow, bytes]]:
 
     Raises :class:`ValueError` if the bytes are not such a COPY.
     """
-    if not data.startswith(HEADER):
+    if not data.startswith(HEADER) or len(data) < len(HEADER) + len(TRAILER):
         raise ValueError("not a binary COPY")
-    rows = []
-    offset, end = len(HEADER), len(data) - len(TRAILER)
+    rows: list[tuple[EventRow, bytes]] = []
+    end = len(data) - len(TRAILER)
+    try:
+        offset = _read_rows(data, end, rows)
+    except (struct.error, UnicodeDecodeError) as error:
+        raise ValueError(f"a binary COPY ended in the middle of a row: {error}") from None
+    if offset != end or data[end:] != TRAILER:
+        raise ValueError("a binary COPY ended in the middle of a row")
+    return rows
+
+
+def _read_rows(data: bytes, end: int, rows: list[tuple[EventRow, bytes]]) -> int:
+    """Read rows up to ``end`` and return where the last one ends."""
+    offset = len(HEADER)
     unpack, length, head = _READ.unpack_from, _LENGTH.unpack_from, _READ.size
     while offset < end:
         numbers = unpack(data, offset)
@@ -118,6 +130,4 @@ def read_copy(data: bytes) -> list[tuple[EventRow, bytes]]:
         leaf = data[offset : offset + size]
         offset += size
         rows.append((EventRow(*numbers, *texts), leaf))
-    if offset != end or data[end:] != TRAILER:
-        raise ValueError("a binary COPY ended in the middle of a row")
-    return rows
+    return offset

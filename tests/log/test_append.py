@@ -1,6 +1,7 @@
 """Appending: order, atomicity, identity, receipts."""
 
 import hashlib
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -180,3 +181,34 @@ def _recursive_root(leaves: list[bytes]) -> bytes:
         split *= 2
     left, right = _recursive_root(leaves[:split]), _recursive_root(leaves[split:])
     return hashlib.sha256(b"\x01" + left + right).digest()
+
+
+def test_a_sources_own_declaration_uses_up_its_external_id(database_url: str) -> None:
+    with writer_on(database_url) as writer:
+        writer.append(declarations())
+        with pytest.raises(Conflict, match="stored kind=SourceDeclared, sent kind=Deposited"):
+            writer.append([deposit(1)])
+
+
+def test_a_declaration_ahead_of_our_clock_is_set_aside_with_what_needs_it(
+    database_url: str,
+) -> None:
+    later = event(7, "MarketDeclared", name="ETH", at="2199-01-01T00:00:00Z", **_MARKET)
+    mark = event(8, "Marked", marks=[{"market": "ETH", "price": "1"}])
+    with writer_on(database_url) as writer:
+        writer.append(declarations())
+        aside: dict[int, EventRefused] = {}
+        assert writer.append([deposit(10), later, mark, deposit(11)], set_aside=aside).new == 2
+        assert {index: refusal.path for index, refusal in aside.items()} == {
+            1: "occurred_at",
+            2: "marks.0.market",
+        }
+
+
+_MARKET: dict[str, Any] = {
+    "settlement_asset": "USD",
+    "lot": "1",
+    "price_decimals": 0,
+    "mark_decimals": 0,
+    "size_decimals": 0,
+}
