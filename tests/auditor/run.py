@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from clearing.engine import Engine
-from clearing.events import Registry, encode, parse_event
+from clearing.events import EventRefused, Registry, encode, parse_event
 from clearing.events.kinds import REGISTRY_KINDS
 from clearing.events.row import EventRow
 from tests.auditor.fold import Auditor
 from tests.auditor.generate import generate
 from tests.auditor.invariants import Sums, problems
 from tests.auditor.state import Entry
+from tests.auditor.story import Story
 
 FREE_DETAIL = frozenset({"reported_pnl"})
 """Deviations whose ``detail`` the page defines; elsewhere it is words, and not compared."""
@@ -50,7 +51,12 @@ def tally(entries: list[Entry], counts: Counter[str]) -> None:
 
 
 def compare(seed: int, length: int) -> Outcome:
-    """Fold one seed's events three times; stop at the first difference.
+    """Fold one seed's events three times; stop at the first difference."""
+    return compare_events(seed, generate(seed, length))
+
+
+def compare_events(seed: int, documents: list[dict[str, Any]]) -> Outcome:
+    """As :func:`compare`, of the events given; those that the edge refuses are left out.
 
     The naive engine is put away and restored from its snapshot somewhere on the way.
     """
@@ -62,10 +68,14 @@ def compare(seed: int, length: int) -> Outcome:
 
     banded = Engine(resolver=find, watch="banded")
     naive = Engine(resolver=find, watch="naive")
-    auditor, sums = Auditor(), Sums()
-    for document in generate(seed, length):
-        event = parse_event(document)
-        row = encode(event, registry)
+    auditor, sums, story = Auditor(), Sums(), Story()
+    for document in documents:
+        try:
+            event = parse_event(document)
+            row = encode(event, registry)
+        except EventRefused:
+            outcome.counts["refused at the edge"] += 1
+            continue
         row.position = banded.position + 1
         if row.kind in REGISTRY_KINDS:
             registry.apply(row)
@@ -87,7 +97,8 @@ def compare(seed: int, length: int) -> Outcome:
         tally(got, outcome.counts)
         target = auditor.done.get(_target(document))
         sums.add(target.kind if target else event.kind, got)
-        if wrong := problems(auditor.book, sums):
+        story.tell(event, got, banded.entry_hash)
+        if wrong := story.problems + problems(auditor.book, sums):
             outcome.difference = f"{described(row.position, document)}\n{wrong}"
             return outcome
     if banded.digest() != naive.digest():

@@ -1,0 +1,276 @@
+"""A third reading: what the entries alone say must hang together, whatever the rules are.
+
+Nothing here folds events. Balances, positions and marks are replayed from the entries, and what the
+entries state of equity, of funds, of candidates and of losses is computed again from that replay.
+"""
+
+import hashlib
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from clearing.events import Event
+from tests.auditor.numbers import floor
+from tests.auditor.replay import Held, Replay
+from tests.auditor.state import Entry
+
+Scope = tuple[int, int]
+"""Account and asset, by ordinal."""
+HASH_OF_NOTHING = bytes(32)
+
+
+@dataclass
+class Handed:
+    """A scope being taken over: what its positions go for, what they are worth, and to whom."""
+
+    amounts: dict[int, int] = field(default_factory=dict)
+    values: dict[int, Fraction] = field(default_factory=dict)
+    sizes: dict[int, int] = field(default_factory=dict)
+    left: dict[int, int] = field(default_factory=dict)
+    """Of the amounts, what no taker has paid for yet."""
+    losses: dict[str, Fraction] = field(default_factory=dict)
+    returned: int = 0
+    """Residual and penalties that reached the account since, less what left it."""
+
+    def worth(self) -> Fraction:
+        """What takers gain at mark: the equity that the scope had."""
+        return sum(self.values.values(), Fraction(0)) - sum(self.amounts.values())
+
+
+class Story(Replay):
+    """Takes every event's entries in order; :attr:`problems` says in words what does not fit."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.problems: list[str] = []
+        self.hash = HASH_OF_NOTHING
+        self.events = 0
+        self.status: dict[Scope, str] = {}
+        self.handed: dict[Scope, Handed] = {}
+
+    def tell(self, event: Event, entries: list[Entry], entry_hash: bytes) -> None:
+        """Take up one event's entries and the digest that the engine says they lead to."""
+        self.declared(event)
+        self.events += 1
+        words = json.dumps([self.events, entries], sort_keys=True, separators=(",", ":"))
+        self.hash = hashlib.sha256(self.hash + words.encode()).digest()
+        self._expect("entry hash", entry_hash.hex(), self.hash.hex())
+        for entry in entries:
+            reader = getattr(self, f"_{entry[0]}", None)
+            if reader is not None:
+                reader(*entry[1:])
+        self._rest()
+
+    def _expect(self, what: str, stated: object, found: object) -> None:
+        if stated != found:
+            self.problems.append(f"{what}: stated {stated}, from the entries {found}")
+
+    def _states(self, what: str, asset: int, stated: str, amount: Fraction) -> None:
+        """Expect an amount of smallest units to be ``stated`` in whole units."""
+        self._expect(what, Fraction(stated), amount / self.units[asset - 1])
+
+    # What each entry adds, or must agree with.
+
+    def _posting(
+        self,
+        purpose: str,
+        asset: int,
+        payer_kind: str,
+        payer: int,
+        payee_kind: str,
+        payee: int,
+        amount: int,
+        market: int,
+    ) -> None:
+        if amount <= 0:
+            self._expect(f"{purpose} of {market}", amount, "more than nothing")
+        scope = self.handed.get((payee, asset))
+        if purpose == "residual" and scope is not None:
+            self._expect("cash before the residual", 0, self.cash(payee, asset))
+            self._expect("residual", amount, floor(scope.worth()))
+        self.balances[payer_kind, payer, asset] -= amount
+        self.balances[payee_kind, payee, asset] += amount
+        if purpose in ("residual", "penalty"):
+            for account, change in ((payer, -amount), (payee, amount)):
+                if (account, asset) in self.handed:
+                    self.handed[account, asset].returned += change
+        if purpose == "penalty" and self.equity(payer, asset) < 0:
+            self.problems.append(f"a penalty of {amount} left account {payer} below nothing")
+
+    def _position(
+        self,
+        kind: str,
+        holder: int,
+        market: int,
+        size: int,
+        cost: int,
+        known: int,
+        index: str,
+        accrued: str,
+    ) -> None:
+        if size == 0:
+            self._expect(f"cost, entry and accrual of nothing in {market}", (cost, known), (0, 1))
+            self._expect(f"accrual of nothing in {market}", accrued, "0")
+        now = Held(size, cost, Fraction(index), Fraction(accrued))
+        self.positions[kind, holder, market] = now
+
+    def _mark(self, market: int, price: int, effective: int) -> None:
+        if effective:
+            self.marks[market] = self.price(market, price)
+
+    def _funding(
+        self, market: int, rate: int, price: int, seconds: int, index: str, moved: int
+    ) -> None:
+        after = Fraction(index)
+        growth = Fraction(rate, 10**12) * self.terms[market - 1].multiplier
+        growth *= self.price(market, price)
+        before = self.indices.get(market, Fraction(0))
+        if after != before:
+            self._expect(f"index of {market}", (after, moved), (before + growth, 1))
+        self._expect("interval", seconds > 0, True)
+        self.indices[market] = after
+
+    def _transition(
+        self,
+        account: int,
+        asset: int,
+        before: str,
+        after: str,
+        equity: str,
+        initial: str,
+        maintenance: str,
+    ) -> None:
+        self._finish()
+        self._expect(f"status of {account}", before, self.status.get((account, asset), "flat"))
+        self.status[account, asset] = after
+        self._states(f"equity of {account}", asset, equity, self.equity(account, asset))
+        if Fraction(initial) < Fraction(maintenance):
+            self._expect("initial", initial, f"at least {maintenance}")
+
+    def _margin_call(self, account: int, asset: int, outcome: str, *more: object) -> None:
+        self._finish()
+        equity = str(more[3])
+        self._states(f"equity at {outcome}", asset, equity, self.equity(account, asset))
+
+    def _liquidation(self, account: int, asset: int, *more: object) -> None:
+        self._finish()
+        stated, comparator, threshold = str(more[2]), more[3], Fraction(str(more[6]))
+        self._states(f"equity of {account}", asset, stated, self.equity(account, asset))
+        true = Fraction(stated) < threshold or (
+            comparator == "<=" and Fraction(stated) == threshold
+        )
+        self._expect(f"inequality of {account}", true, True)
+        if more[1] == "takeover":
+            self.handed[account, asset] = Handed()
+
+    def _fund(self, account: int, asset: int, cash: int, inventory: str, equity: str) -> None:
+        self._finish()
+        self._expect("a fund", account in self.funds, True)
+        self._expect(f"cash of {account}", cash, self.cash(account, asset))
+        inside = self.inventory(account, asset)
+        self._states(f"inventory of {account}", asset, inventory, inside)
+        self._states(f"equity of {account}", asset, equity, cash + inside)
+
+    def _bankruptcy(
+        self, account: int, asset: int, market: int, size: int, mark: int, amount: int, *_: object
+    ) -> None:
+        held, scope = self.position(account, market), self.handed[account, asset]
+        self._expect(f"size of {market}", size, held.size)
+        self._expect("mark", self.price(market, mark), self.marks.get(market))
+        scope.sizes[market], scope.amounts[market], scope.left[market] = size, amount, amount
+        scope.values[market] = self.value(market, size)
+
+    def _closed(
+        self,
+        account: int,
+        asset: int,
+        market: int,
+        layer: str,
+        taker: int,
+        size: int,
+        amount: int,
+        mark: int,
+        loss: str,
+    ) -> None:
+        fine = amount - self.value(market, size)
+        self._states(f"loss of {layer} in {market}", asset, loss, fine)
+        self._expect("mark", self.price(market, mark), self.marks.get(market))
+        if layer in ("reduce", "fund", "deficit"):
+            self._expect(f"taker {taker} is a fund", taker in self.funds, True)
+        if layer == "reduce":
+            if -fine > self.equity(account, asset) + 1:
+                self.problems.append(f"account {account} conceded more than it had")
+            return
+        scope = self.handed[account, asset]
+        if not scope.losses:
+            cash = self.cash(account, asset)
+            costs = sum(self.position(account, m).cost for m in scope.amounts)
+            self._expect("all amounts", sum(scope.amounts.values()), costs - cash)
+        scope.losses[layer] = scope.losses.get(layer, Fraction(0)) + fine
+        scope.sizes[market] -= size
+        scope.left[market] -= amount
+
+    def _adl(
+        self,
+        account: int,
+        asset: int,
+        market: int,
+        rank: int,
+        candidate: int,
+        size: int,
+        pnl: str,
+        notional: str,
+        equity: str,
+        taken: int,
+    ) -> None:
+        held = self.position(candidate, market)
+        self._expect(f"size of {candidate}", size, held.size)
+        self._states(f"PnL of {candidate}", asset, pnl, self.pnl(market, held))
+        self._states(f"notional of {candidate}", asset, notional, abs(self.value(market, size)))
+        self._states(f"equity of {candidate}", asset, equity, self.equity(candidate, asset))
+        other = self.position(account, market).size
+        fit = size * other < 0 < Fraction(equity) and candidate not in self.funds
+        self._expect(f"candidate {candidate} fits", (fit, rank >= 1), (True, True))
+        self._expect(f"taken from {candidate}", 0 <= taken <= abs(size), True)
+
+    def _loss(
+        self, account: int, asset: int, loss: str, fund: str, adl: str, deficit: str, rounding: str
+    ) -> None:
+        scope = self.handed[account, asset]
+        layers = [Fraction(part) for part in (fund, adl, deficit, rounding)]
+        self._expect("loss is the sum of its layers", Fraction(loss), sum(layers))
+        none = Fraction(0)
+        self._states("loss", asset, loss, -scope.worth())
+        self._states("loss of the fund", asset, fund, scope.losses.get("fund", none))
+        self._states("loss by ADL", asset, adl, scope.losses.get("adl", none))
+        rest = (layers[2] + layers[3]) * self.units[asset - 1]
+        self._expect("deficit and rounding", rest, scope.losses.get("deficit", none))
+
+    # What must hold when a part, or all, of an event is done.
+
+    def _finish(self) -> None:
+        """A takeover is over: nothing is held, and no cash but what was returned."""
+        for (account, asset), scope in self.handed.items():
+            cash = self.cash(account, asset)
+            self._expect(f"cash of {account} taken over", cash, scope.returned)
+            self._expect(f"rest of {account}", {*scope.sizes.values(), *scope.left.values()}, {0})
+            for market in scope.amounts:
+                size = self.position(account, market).size
+                self._expect(f"size of {account} taken over in {market}", size, 0)
+        self.handed.clear()
+
+    def _rest(self) -> None:
+        """An event is over: sizes cancel in every market, and who holds nothing is flat."""
+        self._finish()
+        sizes: Counter[int] = Counter()
+        holding: set[Scope] = set()
+        for (kind, holder, market), held in self.positions.items():
+            sizes[market] += held.size
+            if kind == "account" and held.size:
+                holding.add((holder, self.terms[market - 1].asset))
+        for market, total in sizes.items():
+            self._expect(f"sizes in {market}", total, 0)
+        for scope in holding | set(self.status):
+            flat = self.status.get(scope, "flat") == "flat"
+            self._expect(f"{scope} is flat", flat, scope not in holding)
