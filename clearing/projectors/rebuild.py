@@ -30,7 +30,6 @@ from clearing.projectors.projector import SNAPSHOT_EVERY, CheckpointMoved, Progr
 
 _LOCK: Final = 0x636C6561  # one number for "a rebuild is running", within the advisory locks
 _KEPT: Final = 1
-_PASSES: Final = 8
 
 
 class RebuildBusy(RuntimeError):  # noqa: N818 - reads as the statement that it is
@@ -165,14 +164,17 @@ def rebuild(
         generation = _building(connection)
         projector = Projector(connection, generation, snapshot_every=snapshot_every)
         comparison = Comparison(connection, projector, other_entries=accept_engine_change)
-        for _ in range(_PASSES):
+        shrinking = True
+        while shrinking:
             live = require_live(connection)
+            todo = live.position - projector.position
             projector.run(upto=live.position, batch=batch, progress=progress)
             found = comparison.upto(live)
             contradictions = comparison.certified()[1]
             _refuse_if(connection, generation.number, found + contradictions)
-            if require_live(connection).position - live.position <= batch:
-                break
+            left = require_live(connection).position - live.position
+            # Where the live one moves on as fast as we write, the switch writes what is left.
+            shrinking = batch < left < todo
         projector.snapshot()
         rebuilt = _switch(connection, projector, comparison, batch)
         _forget_old(connection, "retired")
