@@ -55,6 +55,7 @@ _UNSOUND = (
     BrokenLeaf,
     CheckpointMoved,
     Conflict,
+    intake.ConflictAt,
     LogHole,
     MergeRefused,
     OutOfOrder,

@@ -23,7 +23,7 @@ from clearing.cli.queries import print_fill_report
 from clearing.cli.where import Where, ledger
 from clearing.events import EventRefused
 from clearing.ledger import Ledger
-from clearing.log import BATCH, Refused
+from clearing.log import BATCH, Conflict, Refused
 from clearing.samples import book_from_text
 
 Files = Annotated[
@@ -33,6 +33,10 @@ Sorted = Annotated[
     bool, Parameter(negative=(), help="each file is in merge order by itself; hold none in memory")
 ]
 BatchSize = Annotated[int, Parameter(help="events in one transaction")]
+
+
+class ConflictAt(ValueError):  # noqa: N818 - reads as the statement that it is
+    """A line says something else under an identity that is in the log already."""
 
 
 @dataclass
@@ -142,7 +146,14 @@ def take(opened: Ledger, located: Iterable[Located | Refusal], batch: int) -> Ta
 
 def _append(opened: Ledger, waiting: Sequence[Located], taken: Taken) -> None:
     aside: dict[int, EventRefused] = {}
-    receipt = opened.writer.append([item.event for item in waiting], set_aside=aside)
+    try:
+        receipt = opened.writer.append([item.event for item in waiting], set_aside=aside)
+    except Conflict as conflict:
+        item = waiting[conflict.index]
+        raise ConflictAt(
+            f"{item.file}:{item.line}: {conflict}; nothing of the batch from"
+            f" {waiting[0].file}:{waiting[0].line} on was appended, the batches before it were"
+        ) from conflict
     refused = [_refusal(waiting[index], problem) for index, problem in sorted(aside.items())]
     if refused:
         opened.quarantine(_kept(refusal) for refusal in refused)

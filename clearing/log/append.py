@@ -9,9 +9,10 @@ duplicates writes nothing, no receipt either: the receipts it had are still true
 import hashlib
 import json
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from types import MappingProxyType
 from typing import Final
 
 from psycopg import errors, sql
@@ -184,7 +185,14 @@ class LogWriter:
             if head.counts != self._registry.counts() and (batch.declares or batch.unknown):
                 self._registry = load_registry(connection)
                 batch = self._encoded(events, set_aside)
-            receipt = self._write(head, batch, set_aside)
+            recorded_at = max(head.recorded_at, time.time_ns() // 1000)
+            ahead: dict[int, EventRefused] = {}
+            while found := self._ahead_of_clock(batch, recorded_at):
+                if set_aside is None:
+                    raise BatchRefused(*min(found.items()))
+                ahead |= found
+                batch = self._encoded(events, set_aside, ahead)
+            receipt = self._write(head, batch, recorded_at)
             fault_point("append_before_commit")
         fault_point("append_after_commit")
         self._registry = batch.registry
@@ -204,15 +212,24 @@ class LogWriter:
                 self._registry = load_registry(self._connection)
 
     def _encoded(
-        self, events: Sequence[Event], set_aside: dict[int, EventRefused] | None
+        self,
+        events: Sequence[Event],
+        set_aside: dict[int, EventRefused] | None,
+        without: Mapping[int, EventRefused] = MappingProxyType({}),
     ) -> _Batch:
-        """Encode and hash; sort out what is a duplicate within the batch or declared already."""
+        """Encode and hash; sort out what is a duplicate within the batch or declared already.
+
+        Events ``without`` which the batch is to be are set aside with the reason given.
+        """
         if set_aside is not None:
             set_aside.clear()
+            set_aside.update(without)
         registry = self._registry
         batch = _Batch(events, registry)
         seen: dict[Identity, int] = {}
         for index, event in enumerate(events):
+            if index in without:
+                continue
             identity = (event.source, event.external_id)
             first = seen.setdefault(identity, index)
             if first != index:
@@ -245,12 +262,7 @@ class LogWriter:
     def _stored_as(self, index: int, event: Event) -> int | None:
         """Return where the log has an event that cannot be encoded because it is declared."""
         source = self._registry.source_ordinals.get(event.source, 0)
-        position = None
-        if source:
-            position = position_of(self._connection, source, event.external_id)
-        if position is None and event.kind == "SourceDeclared":
-            own = own_identity(event.source, event.external_id)
-            position = position_of(self._connection, 0, own)
+        position = position_of(self._connection, source, event.external_id)
         if position is None:
             return None
         stored = decode(read_at(self._connection, position)[0], self._registry)
@@ -258,12 +270,8 @@ class LogWriter:
             raise Conflict(index, position, stored, event)
         return position
 
-    def _write(
-        self, head: Head, batch: _Batch, set_aside: dict[int, EventRefused] | None
-    ) -> Receipt:
+    def _write(self, head: Head, batch: _Batch, recorded_at: int) -> Receipt:
         """Write what is new, under the lock; find duplicates only if an identity is taken."""
-        recorded_at = max(head.recorded_at, time.time_ns() // 1000)
-        self._check_clock(batch, recorded_at, set_aside)
         try:
             with self._connection.transaction():
                 self._copy(head, batch)
@@ -287,32 +295,23 @@ class LogWriter:
             )
         return self._receipt(head, batch, duplicates, recorded_at)
 
-    def _check_clock(
-        self, batch: _Batch, recorded_at: int, set_aside: dict[int, EventRefused] | None
-    ) -> None:
-        """Refuse what happened further ahead of our clock than its source may be."""
+    def _ahead_of_clock(self, batch: _Batch, recorded_at: int) -> dict[int, EventRefused]:
+        """Return, by index, what happened further ahead of our clock than its source may be."""
+        found: dict[int, EventRefused] = {}
         if max((row.occurred_at for row in batch.rows.values()), default=0) <= recorded_at:
-            return
-        for index, row in list(batch.rows.items()):
+            return found
+        for index, row in batch.rows.items():
             # A source that declares itself is held to what it declares.
             source = row.source or batch.registry.source_ordinals[batch.events[index].source]
             bound = batch.registry.source(source).clock_bound
-            if row.occurred_at <= recorded_at + bound:
-                continue
-            refusal = EventRefused(
-                "occurred_at",
-                from_microseconds(row.occurred_at).isoformat(),
-                f"is more than {bound // 1_000_000} s ahead of our clock, which is as far as its"
-                " source may be",
-            )
-            if set_aside is None or row.kind in REGISTRY_KINDS:
-                raise BatchRefused(index, refusal)
-            set_aside[index] = refusal
-            del batch.rows[index], batch.leaves[index]
-        for index, first in list(batch.repeats.items()):
-            if set_aside is not None and first in set_aside:
-                set_aside[index] = set_aside[first]
-                del batch.repeats[index]
+            if row.occurred_at > recorded_at + bound:
+                found[index] = EventRefused(
+                    "occurred_at",
+                    from_microseconds(row.occurred_at).isoformat(),
+                    f"is more than {bound // 1_000_000} s ahead of our clock, which is as far as"
+                    " its source may be",
+                )
+        return found
 
     def _copy(self, head: Head, batch: _Batch) -> None:
         """Give positions and copy rows and identities in."""
@@ -332,8 +331,11 @@ class LogWriter:
                 "COPY clearing.log_identity (source, external_id, position)"
                 " FROM STDIN (FORMAT BINARY)"
             ) as copy:
+                registry = batch.registry
                 copy.write(
-                    identity_copy((*identity_of(row), row.position) for row in rows.values())
+                    identity_copy(
+                        (*_identity_of(row, registry), row.position) for row in rows.values()
+                    )
                 )
             with cursor.copy(
                 sql.SQL("COPY clearing.log ({}) FROM STDIN (FORMAT BINARY)").format(
@@ -348,21 +350,23 @@ class LogWriter:
 
     def _drop_stored(self, batch: _Batch) -> None:
         """Take the events that are stored already out of the batch; other content is a conflict."""
-        wanted = list(batch.rows.items())
+        wanted = [
+            (index, row, _identity_of(row, batch.registry)) for index, row in batch.rows.items()
+        ]
         query = (
             "SELECT i.source, i.external_id, i.position, l.leaf"
             " FROM unnest(%s::int[], %s::text[]) AS w (source, external_id)"
             " JOIN clearing.log_identity i USING (source, external_id)"
             " JOIN clearing.log l USING (position)"
         )
-        sources = [row.source for _, row in wanted]
-        identifiers = [identity_of(row)[1] for _, row in wanted]
+        sources = [identity[0] for _, _, identity in wanted]
+        identifiers = [identity[1] for _, _, identity in wanted]
         found = self._connection.execute(query, (sources, identifiers)).fetchall()
         taken = {(row[0], row[1]): (row[2], row[3]) for row in found}
-        for index, row in wanted:
-            if identity_of(row) not in taken:
+        for index, row, identity in wanted:
+            if identity not in taken:
                 continue
-            position, leaf = taken[identity_of(row)]
+            position, leaf = taken[identity]
             if leaf != batch.leaves[index]:
                 before = decode(read_at(self._connection, position)[0], batch.registry)
                 if before != decode(row, batch.registry):
@@ -450,19 +454,16 @@ def read_at(connection: Connection, position: int) -> tuple[EventRow, bytes]:
     return rows[0]
 
 
-def own_identity(name: str, external_id: str) -> str:
-    """Return the identifier under which a source that declares itself keeps its declaration.
+def _identity_of(row: EventRow, registry: Registry) -> tuple[int, str]:
+    """Return the (source ordinal, external id) that must be unique for ``row``.
 
-    It has no ordinal yet, so its name stands before the external id; a name holds no space.
+    A source that declares itself has no ordinal in its row yet; its declaration stands under the
+    one that it gets by it, so that the source can use that external id for nothing else.
     """
-    return f"{name} {external_id}"
-
-
-def identity_of(row: EventRow) -> tuple[int, str]:
-    """Return the (source ordinal, identifier) that must be unique for ``row``."""
     if row.source:
         return (row.source, row.external_id)
-    return (0, own_identity(json.loads(row.detail)["name"], row.external_id))
+    name = json.loads(row.detail)["name"]
+    return (registry.source_ordinals[name], row.external_id)
 
 
 def _same(batch: _Batch, first: int, event: Event, registry: Registry) -> bool:

@@ -14,7 +14,7 @@ from psycopg.rows import namedtuple_row
 
 from clearing.events import EventRow, Registry, pack
 from clearing.events.canonical import canonical_json
-from clearing.log.append import identity_of, receipt_leaf
+from clearing.log.append import receipt_leaf
 from clearing.log.head import Connection, Head, load_registry, may_assume, read_head
 from clearing.log.merkle import EMPTY_ROOT, Frontier, leaf_hash
 from clearing.log.read import Stored
@@ -63,7 +63,7 @@ def verify_log(connection: Connection, progress: Callable[[int], None] | None = 
         if frontier.to_bytes() != head.frontier:
             findings.add("head: the frontier is not that of the events")
         _verify_receipts(head, receipts, findings)
-        _verify_identities(connection, head, findings)
+        _verify_identities(connection, findings)
         counts = None if registry is None else registry.counts()
         if counts is not None and counts != head.counts:
             findings.add(f"head: declares {head.counts} names, the events declare {counts}")
@@ -219,14 +219,18 @@ def _verify_receipts(head: Head, receipts: list[Any], findings: Findings) -> Non
         findings.add("head: recorded_at is not that of the last receipt")
 
 
-def _verify_identities(connection: Connection, head: Head, findings: Findings) -> None:
+def _verify_identities(connection: Connection, findings: Findings) -> None:
     """Every event has exactly one identity, and every identity its event."""
+    # A source that declared itself has its declaration under the ordinal that it got by it.
     query = (
-        "SELECT coalesce(l.position, i.position), l.position IS NULL, i.position IS NULL"
-        " FROM (SELECT * FROM clearing.log WHERE source <> 0) l"
-        " FULL JOIN (SELECT * FROM clearing.log_identity WHERE source <> 0) i"
-        " ON i.position = l.position AND i.source = l.source AND i.external_id = l.external_id"
-        " WHERE l.position IS NULL OR i.position IS NULL ORDER BY 1"
+        "WITH sources AS (SELECT position, row_number() OVER (ORDER BY position) AS ordinal"
+        " FROM clearing.log WHERE kind = 1), events AS (SELECT l.position, l.external_id,"
+        " CASE l.source WHEN 0 THEN s.ordinal ELSE l.source END AS source"
+        " FROM clearing.log l LEFT JOIN sources s ON l.source = 0 AND s.position = l.position)"
+        " SELECT coalesce(e.position, i.position), e.position IS NULL, i.position IS NULL"
+        " FROM events e FULL JOIN clearing.log_identity i"
+        " ON i.position = e.position AND i.source = e.source AND i.external_id = e.external_id"
+        " WHERE e.position IS NULL OR i.position IS NULL ORDER BY 1, 2"
     )
     with connection.cursor() as cursor:
         for position, no_event, no_identity in cursor.execute(query):
@@ -234,31 +238,6 @@ def _verify_identities(connection: Connection, head: Head, findings: Findings) -
                 findings.add(f"identity of log position {position}: no such event")
             elif no_identity:
                 findings.add(f"log position {position}: its identity is missing or another's")
-    _verify_own_identities(connection, head, findings)
-
-
-def _verify_own_identities(connection: Connection, head: Head, findings: Findings) -> None:
-    """Check the identifiers of sources that declared themselves, which SQL cannot compare."""
-    query = (
-        f"COPY (SELECT {COLUMNS} FROM clearing.log"  # noqa: S608 - constant columns
-        " WHERE kind <= 4 AND source = 0 AND position <= %s ORDER BY position)"
-        " TO STDOUT (FORMAT BINARY)"
-    )
-    with connection.cursor() as cursor, cursor.copy(query, (head.position,)) as copy:
-        rows = read_copy(b"".join(copy))
-    expected = set()
-    for row, _ in rows:
-        try:
-            expected.add((identity_of(row)[1], row.position))
-        except (LookupError, TypeError, ValueError):
-            findings.add(f"log position {row.position}: declares no source that can be read")
-    stored = set(
-        connection.execute(
-            "SELECT external_id, position FROM clearing.log_identity WHERE source = 0"
-        ).fetchall()
-    )
-    for position in sorted({position for _, position in stored ^ expected}):
-        findings.add(f"log position {position}: its identity is missing or another's")
 
 
 def protections(connection: Connection) -> dict[str, bool]:
