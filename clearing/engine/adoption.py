@@ -38,6 +38,7 @@ def adopt(step: Step, content: Content) -> None:
             found=str(effective),
         )
     put_in_force(step, rulebook, position)
+    forget_unused_documents(step)
 
 
 def put_scheduled_in_force(step: Step, position: int) -> None:
@@ -49,6 +50,7 @@ def put_scheduled_in_force(step: Step, position: int) -> None:
     step.book.scheduled = [pending for pending in scheduled if pending.effective > position]
     for pending in due:
         put_in_force(step, pending.rulebook, position)
+    forget_unused_documents(step)
 
 
 def put_in_force(step: Step, rulebook: Rulebook, position: int) -> None:
@@ -58,7 +60,6 @@ def put_in_force(step: Step, rulebook: Rulebook, position: int) -> None:
     asset.rulebook = rulebook
     if asset.regime.texts() != rulebook.regime.texts():
         asset.regimes.append((position, rulebook.regime))
-    forget_unused_documents(step)
     bind(step, asset)
     _note(step, rulebook, "in_force")
 

@@ -66,6 +66,9 @@ def hand_over(
     """Hand the estates over, market by market, layer by layer, and state the loss."""
     losses = _Losses()
     fund = step.book.scope(waterfall.fund, scope.asset)
+    if equity < 0:
+        # Whether it can bear any of the loss or not: its history shows how it stood.
+        step.funds[fund.key()] = fund
     for estate in estates:
         if equity >= 0:
             losses.fund += _give(step, scope, estate, fund, estate.rest, "fund")

@@ -106,6 +106,7 @@ def hand_over(
     if equity >= 0:
         losses.fund += hand.take("fund", hand.fund, hand.rest)
         return
+    book.touched.add((fund.ordinal, scope.asset))
     for layer, capacity in rules.layers:
         if hand.rest and layer == "fund":
             _by_fund(hand, capacity)

@@ -345,3 +345,22 @@ def test_a_loss_is_the_sum_of_its_layers_across_two_markets_and_every_layer() ->
     assert loss["fund"] != "0"
     assert loss["adl"] != "0"
     assert venue.cash("ada") == "0"
+
+
+def test_the_funds_history_shows_how_it_stood_when_it_could_bear_nothing() -> None:
+    """The fund holds 1 BTC bought at 930, marked 400: its equity is −30 as ADL bears a loss."""
+    venue = Venue()
+    venue.market("BTC")
+    venue.account("ada", "eve", "maker")
+    venue("FundContributed", fund="insurance", asset="USD", amount="500")
+    venue.adopt(rulebook(ladder=[BELOW_ZERO]))
+    venue.deposit("maker", "100000")
+    venue.mark(BTC="1000.00")
+    leveraged(venue, ("ada",), "1", "70")
+    leveraged(venue, ("eve",), "1", "550")
+    venue.mark(BTC="900.00")
+    entries = venue.mark(BTC="400.00")
+    (loss,) = of_kind(entries, "loss")
+    assert (loss["fund"], loss["adl"]) == ("0", "50")
+    (fund,) = of_kind(entries, "fund")
+    assert fund["equity"] == "-30"

@@ -2,6 +2,7 @@
 
 import pytest
 
+from clearing.engine import Engine
 from tests.engine.venue import (
     PERSON,
     TAKEOVER,
@@ -177,3 +178,14 @@ def test_a_call_opened_again_for_the_same_moment_is_missed_once(venue: Venue) ->
     venue("Withdrawn", account="ada", asset="USD", amount="30.75")
     entries = venue("ClockTicked", after=90)
     assert [c["outcome"] for c in of_kind(entries, "margin_call")] == ["missed"]
+
+
+def test_two_rulebooks_that_take_effect_together_survive_a_snapshot(venue: Venue) -> None:
+    position = venue.engine.position + 4
+    for factor in ("1", "2"):
+        takeover = {**TAKEOVER, "when": {"level": "maintenance", "factor": factor}}
+        venue.adopt(rulebook(ladder=[takeover]), effective_position=position)
+    venue.mark(BTC="1000.00")
+    assert len(of_kind(venue.mark(BTC="1000.00"), "rulebook")) == 2
+    restored = Engine.restore(venue.engine.snapshot(), resolver=venue.find)
+    assert restored.digest() == venue.engine.digest()
