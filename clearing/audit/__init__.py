@@ -7,7 +7,7 @@ from the engine's own functions on a book loaded from them, so there is no secon
 from clearing.audit.accounts import account, account_story, accounts
 from clearing.audit.balances import trial_balance
 from clearing.audit.fills import FillReport, fill_report
-from clearing.audit.losses import deviations, fund_history, liquidations
+from clearing.audit.losses import NameUnknown, deviations, fund_history, liquidations
 from clearing.audit.moments import Moment, MomentUnclear, resolve_moment
 from clearing.audit.status import ledger_status
 from clearing.audit.verify import Verification, verify
@@ -32,6 +32,7 @@ __all__ = [
     "LiquidationView",
     "Moment",
     "MomentUnclear",
+    "NameUnknown",
     "PositionView",
     "ScopeView",
     "StoryPoint",

@@ -12,6 +12,19 @@ from clearing.log import Connection
 from clearing.quantities import format_exact, format_scaled
 
 
+class NameUnknown(ValueError):  # noqa: N818 - reads as the statement that it is
+    """A question names what was not declared at the moment it asks about."""
+
+
+def _declared(histories: Histories, account: str) -> int:
+    """Return the ordinal of an account that was opened by the moment asked about."""
+    ordinal = histories.registry.account_ordinals.get(account, 0)
+    if not ordinal:
+        position = histories.moment.position
+        raise NameUnknown(f"no account {account!r} was opened by log position {position:,}")
+    return ordinal
+
+
 def _text(value: Decimal | None) -> str:
     """Write a stored exact decimal without exponent or trailing zeros; nothing for NULL."""
     if value is None:
@@ -33,12 +46,10 @@ def liquidations(
 ) -> list[LiquidationView]:
     """Return the latest steps of liquidation ladders up to a position, in order.
 
-    With ``account``, only that account's.
+    With ``account``, only that account's. Raises :class:`NameUnknown` if it was not opened by then.
     """
     histories = Histories(connection, moment)
-    ordinal = 0
-    if account is not None:
-        ordinal = histories.registry.account_ordinals.get(account, -1)
+    ordinal = 0 if account is None else _declared(histories, account)
     found = histories.rows(
         "SELECT * FROM (SELECT position, line, account, asset, action, equity, comparator,"
         " threshold, level FROM {liquidation} WHERE position <= %(position)s"
@@ -121,10 +132,15 @@ def _losses(histories: Histories, positions: list[int]) -> dict[tuple[int, int],
 def fund_history(
     connection: Connection, moment: Moment, *, fund: str | None = None, limit: int = 1000
 ) -> list[FundView]:
-    """Return the latest lines of the funds' history up to a position, in order."""
+    """Return the latest lines of the funds' history up to a position, in order.
+
+    With ``fund``, only that fund's. Raises :class:`NameUnknown` if there was no such fund by then.
+    """
     histories = Histories(connection, moment)
     registry = histories.registry
-    ordinal = 0 if fund is None else registry.account_ordinals.get(fund, -1)
+    ordinal = 0 if fund is None else _declared(histories, fund)
+    if fund is not None and registry.account(ordinal).account_class != "fund":
+        raise NameUnknown(f"account {fund!r} is not of class fund")
     found = histories.rows(
         "SELECT * FROM (SELECT position, line, account, asset, cash, inventory, equity"
         " FROM {fund_history} WHERE position <= %(position)s"

@@ -108,15 +108,18 @@ class FundView:
 
 @dataclass(frozen=True, slots=True)
 class TrialBalanceLine:
-    """A ledger account's balance; the lines of an asset sum to zero.
+    """A ledger account's balance; the lines of an asset that are not memos sum to zero.
 
-    ``account`` names the account, market or nothing; all trading accounts are one line.
+    ``account`` names the account, market or nothing; all trading accounts are one line. A ``memo``
+    line is no balance but explains one: ``accrued funding`` is what a market's holders are owed and
+    not paid yet, ``funding remainder`` what rounding left; together its ``funding`` balance.
     """
 
     ledger: str
     account: str
     asset: str
     balance: str
+    memo: bool = False
 
 
 @dataclass(frozen=True, slots=True)

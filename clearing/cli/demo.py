@@ -68,7 +68,8 @@ def _show(opened: Ledger, options: Where) -> None:
         return
     steps_taken = opened.liquidations(limit=100_000)
     losses = [view for view in steps_taken if view.loss]
-    print_trial_balance(opened.trial_balance(), "Trial balance at the end of the day")
+    balances = [line for line in opened.trial_balance() if not line.memo]
+    print_trial_balance(balances, "Trial balance at the end of the day")
     history = opened.fund(limit=100_000)
     chosen = history[:: max(1, len(history) // _SHOWN)]
     if history and chosen[-1] != history[-1]:

@@ -1,10 +1,12 @@
 """Commands that take files in: append, and import from a venue's own format."""
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated
 
-from cyclopts import Parameter
+from cyclopts import Parameter, validators
 
 from clearing.adapters import (
     IMPORTERS,
@@ -23,7 +25,7 @@ from clearing.cli.queries import print_fill_report
 from clearing.cli.where import Where, ledger
 from clearing.events import EventRefused
 from clearing.ledger import Ledger
-from clearing.log import BATCH, Conflict, Refused
+from clearing.log import BATCH, MAX_BATCH, Conflict, Refused
 from clearing.samples import book_from_text
 
 Files = Annotated[
@@ -32,7 +34,10 @@ Files = Annotated[
 Sorted = Annotated[
     bool, Parameter(negative=(), help="each file is in merge order by itself; hold none in memory")
 ]
-BatchSize = Annotated[int, Parameter(help="events in one transaction")]
+BatchSize = Annotated[
+    int,
+    Parameter(help="events in one transaction", validator=validators.Number(gte=1, lte=MAX_BATCH)),
+]
 
 
 class ConflictAt(ValueError):  # noqa: N818 - reads as the statement that it is
@@ -66,6 +71,7 @@ def append(
     """
     if not files:
         raise ValueError("name at least one file, or - for standard input")
+    _check_files(files)
     readers = [read_events(path, format) for path in files]
     if sorted:
         located = merge_sorted(readers)
@@ -100,6 +106,7 @@ def import_(
         raise ValueError(f"{venue!r} is not a format; known are {', '.join(IMPORTERS)}")
     if not files:
         raise ValueError("name at least one file")
+    _check_files(files)
     settings = dict(_pair(text) for text in set)
     made: Book | None = None if book is None else book_from_text(book)
     with ledger(where) as opened:
@@ -115,6 +122,23 @@ def import_(
     if fills.fills:
         print_fill_report(fills)
     return code
+
+
+def _check_files(files: Sequence[str]) -> None:
+    """Raise :class:`ValueError` unless every file of the run can be read.
+
+    A run merges its files into one order before anything gets a position, so it begins with all of
+    them or not at all.
+    """
+    for name in files:
+        if name == "-":
+            continue
+        path = Path(name)
+        if not path.is_file():
+            what = "is a folder" if path.is_dir() else "is no file"
+            raise ValueError(f"{name} {what}; nothing was read")
+        if not os.access(path, os.R_OK):
+            raise ValueError(f"{name} may not be read by this user; nothing was read")
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 
-from cyclopts import Parameter
+from cyclopts import Parameter, validators
 from rich.table import Table
 
 from clearing.audit import (
@@ -31,7 +31,10 @@ At = Annotated[
 Recorded = Annotated[
     str | None, Parameter(help="what the ledger said by this time of its own, with an offset")
 ]
-Limit = Annotated[int, Parameter(help="the latest so many lines")]
+Limit = Annotated[
+    int,
+    Parameter(help="the latest so many lines", validator=validators.Number(gte=1, lte=1_000_000)),
+]
 
 
 def status(*, where: Where | None = None) -> None:
@@ -274,8 +277,14 @@ def trial_balance(*, at: At = None, where: Where | None = None) -> None:
 
 def print_trial_balance(lines: list[TrialBalanceLine], title: str) -> None:
     """Print a trial balance as a table."""
-    rows = [(line.asset, line.ledger, line.account, amount(line.balance)) for line in lines]
-    out.print(table(title, ("asset", "ledger", "of", ">balance"), rows))
+    for heading, memo in ((title, False), ("What the funding balances are made of", True)):
+        rows = [
+            (line.asset, line.ledger, line.account, amount(line.balance))
+            for line in lines
+            if line.memo is memo
+        ]
+        if rows:
+            out.print(table(heading, ("asset", "ledger", "of", ">balance"), rows))
 
 
 def deviations(

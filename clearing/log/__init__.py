@@ -6,6 +6,7 @@ and proved, and nothing of what they mean. What cannot become an event is kept i
 
 from clearing.log.append import (
     BATCH,
+    MAX_BATCH,
     BatchRefused,
     Conflict,
     LogWriter,
@@ -20,6 +21,7 @@ from clearing.log.verify import Findings, protections, verify_log
 
 __all__ = [
     "BATCH",
+    "MAX_BATCH",
     "BatchRefused",
     "Conflict",
     "Connection",

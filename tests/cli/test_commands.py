@@ -3,6 +3,7 @@
 import gzip
 import json
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -183,6 +184,13 @@ def test_a_conflict_refuses_the_batch_and_names_both_contents(
         ("account", "ada", "--at", "999"),
         ("frobnicate",),
         ("fund", "--limit", "many"),
+        ("fund", "--limit", "-1"),
+        ("liquidations", "--limit", "99999999999999999999"),
+        ("append", "--batch", "0", "x"),
+        ("append", "no-such-file.jsonl"),
+        ("import", "binance", "no-such-file.csv"),
+        ("liquidations", "--account", "nobody"),
+        ("fund", "nobody"),
     ],
 )
 def test_a_question_that_makes_no_sense_ends_with_2_and_no_traceback(
@@ -193,10 +201,35 @@ def test_a_question_that_makes_no_sense_ends_with_2_and_no_traceback(
     assert "Traceback" not in err
 
 
-def test_a_missing_file_is_named(clearing: Run) -> None:
-    code, _, err = clearing("append", "no-such-file.jsonl")
-    assert code == 1
-    assert "no-such-file.jsonl" in err
+def test_a_run_with_a_missing_file_begins_nothing(
+    clearing: Run, answer: Callable[..., Any], file: str
+) -> None:
+    code, _, err = clearing("append", file, "no-such-file.jsonl")
+    assert code == 2
+    assert "no-such-file.jsonl is no file" in err
+    assert answer("status")["ledger"]["log_position"] == 0
+    assert answer("quarantine") == []
+
+
+def test_funding_balances_are_accrued_and_remainder_to_the_digit(
+    clearing: Run, answer: Callable[..., Any], tmp_path: Path
+) -> None:
+    rates = [
+        event(20 + n, "FundingSettled", 5, market="BTC", rate="0.0001333", price="1003.33")
+        for n in range(3)
+    ]
+    sides = {"buyer": "ada", "seller": "insurance"}
+    trade = {"market": "BTC", "size": "0.5", "price": "1000.00", **sides}
+    events = [*ledger_events()[:12], rates[0], event(30, "Traded", 5, **trade), *rates[1:]]
+    path = tmp_path / "funding.jsonl"
+    path.write_text("".join(json.dumps(e) + "\n" for e in events))
+    assert clearing("append", str(path))[0] == 0
+    assert clearing("project")[0] == 0
+    lines = {(line["ledger"], line["account"]): line for line in answer("trial-balance")}
+    paid = Decimal(lines["funding", "BTC"]["balance"])
+    memos = [Decimal(line["balance"]) for line in lines.values() if line["memo"]]
+    assert paid == sum(memos) != 0
+    assert lines["accrued funding", "BTC"]["memo"]
 
 
 def test_no_database_ends_with_3_and_shows_no_password(
