@@ -52,6 +52,8 @@ BEGIN
         TO clearing_projector;
     GRANT SELECT ON clearing.generation, clearing.projector_checkpoint
         TO clearing_reader, clearing_appender;
+    -- Whoever opens a ledger first looks at which schema it has.
+    GRANT SELECT ON alembic_version TO clearing_appender, clearing_projector, clearing_reader;
 END $$;
 """
 

@@ -8,6 +8,7 @@ from psycopg import errors
 
 from clearing.audit import account, resolve_moment, verify
 from clearing.database import connect, migrate
+from clearing.ledger import Ledger
 from clearing.log import LogWriter, Refused, keep, protections, quarantined, verify_log
 from clearing.projectors import live_generation, project, rebuild
 from tests.log.small import declarations, deposits, trade
@@ -153,3 +154,16 @@ def test_a_reader_reads_and_writes_nothing(ledger: str) -> None:
             LogWriter(connection).append(deposits(40, 1))
         with pytest.raises(errors.InsufficientPrivilege):
             connection.execute("UPDATE generation_1.posting SET amount = 0")
+
+
+@pytest.mark.parametrize("role", ROLES[1:])
+def test_every_role_can_open_the_ledger(ledger: str, role: str) -> None:
+    """Opening one looks at its schema first; a role may do that, and its work afterwards."""
+    with Ledger.open(as_user(ledger, f"only_{role}")) as opened:
+        assert opened.status().projected_position == 9
+        if role == "clearing_appender":
+            assert opened.append(deposits(30, 2))[0].new == 2
+        elif role == "clearing_projector":
+            assert opened.verify().sound
+        else:
+            assert opened.account("ada").scopes[0].cash == "33.00"
