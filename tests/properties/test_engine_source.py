@@ -24,6 +24,15 @@ FORBIDDEN_IMPORTS = {
 FILES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
 
 
+def is_set(node: ast.expr) -> bool:
+    """Whether an expression is a set for certain: a literal, a call, or two of them combined."""
+    if isinstance(node, ast.BinOp):
+        return is_set(node.left) or is_set(node.right)
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+        return node.func.id in {"set", "frozenset"}
+    return isinstance(node, ast.Set | ast.SetComp)
+
+
 def problems(path: Path) -> list[str]:
     """Every place in a file that breaks the determinism contract."""
     found = []
@@ -45,10 +54,10 @@ def problems(path: Path) -> list[str]:
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             if node.func.id in {"float", "hash", "id", "round", "open", "eval", "exec", "input"}:
                 found.append(f"{line}: calls {node.func.id}()")
-        elif isinstance(node, ast.For | ast.comprehension) and isinstance(
-            node.iter, ast.Set | ast.SetComp
-        ):
-            found.append(f"{line}: iterates a set")
+            elif node.func.id in {"list", "tuple", "iter", "enumerate", "zip", "map", "dict"}:
+                found += [f"{line}: orders a set by chance" for arg in node.args if is_set(arg)]
+        elif isinstance(node, ast.For | ast.comprehension) and is_set(node.iter):
+            found.append(f"{getattr(node.iter, 'lineno', 0)}: iterates a set")
     return found
 
 
@@ -67,6 +76,9 @@ def test_no_floats_clocks_chance_or_environment(path: Path) -> None:
         "y = float(x)",
         "for x in {1, 2}: pass",
         "x = round(y)",
+        "for x in set(y): pass",
+        "x = [z for z in {1} | y]",
+        "x = list(frozenset(y))",
     ],
 )
 def test_the_walk_finds_what_it_looks_for(source: str, tmp_path: Path) -> None:
