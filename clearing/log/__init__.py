@@ -7,16 +7,14 @@ and proved, and nothing of what they mean. What cannot become an event is kept i
 from clearing.log.append import (
     BATCH,
     MAX_BATCH,
-    BatchRefused,
-    Conflict,
     LogWriter,
-    Receipt,
     position_of,
     read_at,
 )
 from clearing.log.head import Connection, Head, load_registry, may_assume, read_head
 from clearing.log.quarantine import Quarantined, Refused, keep, quarantined
 from clearing.log.read import LogHole, Stored, follow_log, position_recorded_by, read_log
+from clearing.log.receipts import BatchRefused, Conflict, Receipt
 from clearing.log.verify import Findings, protections, verify_log
 
 __all__ = [

@@ -6,11 +6,9 @@ be taken is the batch sorted into new, duplicate and conflicting events. A batch
 duplicates writes nothing, no receipt either: the receipts it had are still true.
 """
 
-import hashlib
 import json
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from types import MappingProxyType
 from typing import Final
@@ -24,6 +22,7 @@ from clearing.events.fields import from_microseconds
 from clearing.events.kinds import REGISTRY_KINDS
 from clearing.log.head import Connection, Head, load_registry, may_assume, read_head
 from clearing.log.merkle import Frontier, leaf_hash
+from clearing.log.receipts import BatchRefused, Conflict, Receipt, receipt_leaf
 from clearing.log.wire import COLUMNS, identity_copy, log_copy, read_copy
 
 BATCH: Final = 10_000
@@ -37,78 +36,6 @@ CHANNEL: Final = "clearing_log"
 
 Identity = tuple[str, str]
 """Source name and external id."""
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """What an append did.
-
-    ``first_position`` and ``last_position`` are those of the new events (both 0 if there were
-    none), ``duplicates`` maps the index of each duplicate in the batch to its first position.
-    ``tree_size`` and ``root`` are the Merkle tree's after the batch, ``batch`` the number of the
-    stored receipt (that of the last one if this batch wrote nothing). ``coverage`` gives, per
-    source, the earliest and latest ``occurred_at`` of the new events, ``recorded_at`` when they
-    were recorded; all times in microseconds since 1970-01-01 UTC.
-    """
-
-    batch: int
-    first_position: int
-    last_position: int
-    duplicates: dict[int, int]
-    tree_size: int
-    root: bytes
-    recorded_at: int
-    coverage: dict[str, tuple[int, int]]
-
-    @property
-    def new(self) -> int:
-        """How many events were new."""
-        return self.last_position - self.first_position + 1 if self.first_position else 0
-
-
-class BatchRefused(ValueError):  # noqa: N818 - reads as the statement that it is
-    """One event of a batch was refused, so nothing of the batch was appended.
-
-    ``index`` is its place in the batch (from 0), ``refusal`` says what is wrong with it.
-    """
-
-    def __init__(self, index: int, refusal: EventRefused) -> None:
-        super().__init__(f"event {index} of the batch: {refusal}")
-        self.index = index
-        self.refusal = refusal
-
-
-class Conflict(ValueError):  # noqa: N818 - reads as the statement that it is
-    """An identity already stands for other content, so nothing of the batch was appended.
-
-    ``index`` is the event's place in the batch, ``position`` where the identity was first used
-    (0: earlier in the same batch), ``stored`` and ``sent`` are both contents.
-    """
-
-    def __init__(self, index: int, position: int, stored: Event, sent: Event) -> None:
-        where = f"log position {position}" if position else "an earlier event of the batch"
-        super().__init__(
-            f"event {index} of the batch: {sent.source}/{sent.external_id} stands for other"
-            f" content at {where}: stored {_differences(stored, sent)}"
-        )
-        self.index = index
-        self.position = position
-        self.stored = stored
-        self.sent = sent
-
-
-def _differences(stored: Event, sent: Event) -> str:
-    """Say in which fields two events differ."""
-    if stored.kind != sent.kind:
-        return f"kind={stored.kind}, sent kind={sent.kind}"
-    names = [
-        name
-        for name in type(stored).model_fields
-        if getattr(stored, name) != getattr(sent, name, None)
-    ]
-    return ", ".join(
-        f"{name}={getattr(stored, name)!s}, sent {name}={getattr(sent, name)!s}" for name in names
-    )
 
 
 class _Batch:
@@ -423,23 +350,6 @@ def _coverage(batch: _Batch) -> dict[str, tuple[int, int]]:
     for index, row in batch.rows.items():
         times.setdefault(batch.events[index].source, []).append(row.occurred_at)
     return {source: (min(found), max(found)) for source, found in times.items()}
-
-
-def receipt_leaf(
-    batch: int,
-    first: int,
-    last: int,
-    duplicates: int,
-    tree_size: int,
-    root: bytes,
-    recorded_at: int,
-    coverage: str,
-) -> bytes:
-    """Return the leaf of a receipt in the receipts' own tree: its canonical JSON, hashed."""
-    content = canonical_json(
-        [batch, first, last, duplicates, tree_size, root.hex(), recorded_at, coverage]
-    )
-    return hashlib.sha256(b"\x00" + content.encode()).digest()
 
 
 def read_at(connection: Connection, position: int) -> tuple[EventRow, bytes]:

@@ -14,10 +14,10 @@ from psycopg.rows import namedtuple_row
 
 from clearing.events import EventRow, Registry, pack
 from clearing.events.canonical import canonical_json
-from clearing.log.append import receipt_leaf
 from clearing.log.head import Connection, Head, load_registry, may_assume, read_head
 from clearing.log.merkle import EMPTY_ROOT, Frontier, leaf_hash
 from clearing.log.read import Stored
+from clearing.log.receipts import receipt_leaf
 from clearing.log.wire import COLUMNS, read_copy
 
 _BATCH: Final = 10_000

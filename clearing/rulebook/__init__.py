@@ -2,12 +2,14 @@
 
 A rulebook is a closed set of named operators with parameters, never code. It reaches the ledger in
 an event, so it is a fact like any other and holds from a position of the log. :mod:`document`
-is what people write and what is hashed; :mod:`compiled` is the same with names resolved to
-ordinals and decimals to scaled integers, which is what the engine reads. Nothing here knows an
-account's state or a database.
+is what people write and what is hashed; :mod:`rules` are the same with names resolved to
+ordinals and decimals to scaled integers (by :mod:`compiling`), which is what the engine reads.
+Nothing here knows an account's state or a database.
 """
 
-from clearing.rulebook.compiled import (
+from clearing.rulebook.compiling import RulebookRefused, compile_rulebook
+from clearing.rulebook.document import RulebookDocument, check_document
+from clearing.rulebook.rules import (
     DEFAULT_REGIME,
     RATE_SCALE,
     ClassRules,
@@ -19,15 +21,12 @@ from clearing.rulebook.compiled import (
     ReduceRung,
     Regime,
     Rulebook,
-    RulebookRefused,
     Rung,
     Schedule,
     TakeoverRung,
     Tier,
     Waterfall,
-    compile_rulebook,
 )
-from clearing.rulebook.document import RulebookDocument, check_document
 
 __all__ = [
     "DEFAULT_REGIME",

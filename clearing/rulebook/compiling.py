@@ -1,0 +1,222 @@
+"""From a document to rules: names resolved to ordinals, decimals to scaled integers."""
+
+from decimal import Decimal
+from typing import Any
+
+from clearing.events.kinds import RATE_DECIMALS
+from clearing.events.registry import Registry
+from clearing.quantities import NotExact, to_scaled
+from clearing.rulebook.document import (
+    BindingDocument,
+    ConditionDocument,
+    FundLayerDocument,
+    Level,
+    MarginCallDocument,
+    PenaltyDocument,
+    ReduceDocument,
+    RulebookDocument,
+    RungDocument,
+    ScheduleDocument,
+    TakeoverDocument,
+    WaterfallDocument,
+    check_document,
+)
+from clearing.rulebook.rules import (
+    ClassRules,
+    Condition,
+    FundLayer,
+    LevelOperator,
+    MarginCallRung,
+    Penalty,
+    ReduceRung,
+    Regime,
+    Rulebook,
+    Rung,
+    Schedule,
+    TakeoverRung,
+    Waterfall,
+)
+
+
+class RulebookRefused(ValueError):  # noqa: N818 - reads as the statement that it is
+    """A rulebook cannot take effect; ``problems`` names each field and what is wrong with it."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+def compile_rulebook(
+    document: dict[str, Any], registry: Registry, *, name: str, version: str, sha256: str
+) -> Rulebook:
+    """Resolve ``document`` against the names declared so far.
+
+    Raises :class:`RulebookRefused` with every problem found: an invalid document, a name that is
+    not declared, an amount finer than its asset.
+    """
+    parsed, problems = check_document(document)
+    if parsed is None:
+        raise RulebookRefused(problems)
+    return _Compiler(parsed, registry).rulebook(name, version, sha256)
+
+
+class _Compiler:
+    """Collects problems while resolving, so that all are reported together."""
+
+    def __init__(self, document: RulebookDocument, registry: Registry) -> None:
+        self.document = document
+        self.registry = registry
+        self.problems: list[str] = []
+        self.asset = registry.asset_ordinals.get(document.settlement_asset, 0)
+        self.decimals = 0
+        if self.asset:
+            self.decimals = registry.asset(self.asset).decimals
+        else:
+            self.problems.append(f"settlement_asset: {document.settlement_asset!r} is not declared")
+
+    def rulebook(self, name: str, version: str, sha256: str) -> Rulebook:
+        document = self.document
+        schedules = {
+            key: self.schedule(f"schedules.{key}", key, value)
+            for key, value in document.schedules.items()
+        }
+        ladders = {
+            key: [self.rung(f"ladders.{key}.{i}", i + 1, rung) for i, rung in enumerate(rungs)]
+            for key, rungs in document.ladders.items()
+        }
+        waterfalls = {
+            key: self.waterfall(f"waterfalls.{key}", value)
+            for key, value in document.waterfalls.items()
+        }
+        classes = {
+            binding.account_class: self.binding(i, binding, schedules, ladders, waterfalls)
+            for i, binding in enumerate(document.bindings)
+        }
+        if self.problems:
+            raise RulebookRefused(self.problems)
+        numerics = document.numerics
+        regime = Regime(
+            document.mode,
+            document.instruments.cost_basis == "rounded_entry",
+            document.funding.operator == "index",
+            numerics.fill_cost,
+            numerics.funding,
+            numerics.bankruptcy,
+            numerics.entry_price,
+        )
+        return Rulebook(name, version, sha256, self.asset, regime, classes)
+
+    def schedule(self, path: str, name: str, document: ScheduleDocument) -> Schedule:
+        return Schedule(
+            name,
+            self.level(f"{path}.initial", document.initial),
+            self.level(f"{path}.maintenance", document.maintenance),
+        )
+
+    def level(self, path: str, document: Level) -> LevelOperator:
+        floors, rates = [], []
+        for i, (floor, rate) in enumerate(document.rows()):
+            floors.append(self.units(f"{path}.tiers.{i}.floor", floor))
+            rates.append(_rate(rate))
+        return LevelOperator(floors, rates, self.decimals)
+
+    def units(self, path: str, value: Decimal) -> int:
+        try:
+            return to_scaled(value, self.decimals)
+        except NotExact:
+            self.problems.append(f"{path}: {value} has more than {self.decimals} decimals")
+            return 0
+
+    def fund(self, path: str, name: str) -> int:
+        ordinal = self.registry.account_ordinals.get(name, 0)
+        if not ordinal:
+            self.problems.append(f"{path}: account {name!r} is not declared")
+        elif self.registry.account(ordinal).account_class != "fund":
+            self.problems.append(f"{path}: account {name!r} is not of class fund")
+        return ordinal
+
+    def penalty(self, path: str, document: PenaltyDocument | None) -> Penalty | None:
+        if document is None:
+            return None
+        recipients = []
+        for i, recipient in enumerate(document.recipients):
+            ordinal = self.registry.account_ordinals.get(recipient.account, 0)
+            if not ordinal:
+                self.problems.append(
+                    f"{path}.recipients.{i}.account: {recipient.account!r} is not declared"
+                )
+            recipients.append((ordinal, _rate(recipient.share)))
+        return Penalty(_rate(document.rate), recipients)
+
+    def rung(self, path: str, number: int, document: RungDocument) -> Rung:
+        condition = _condition(document.when)
+        match document:
+            case MarginCallDocument():
+                return MarginCallRung(
+                    number,
+                    condition,
+                    document.grace_seconds * 1_000_000,
+                    document.restore,
+                    document.on_missed == "liquidate",
+                )
+            case ReduceDocument():
+                return ReduceRung(
+                    number,
+                    condition,
+                    _rate(document.close_factor),
+                    _rate(document.spread),
+                    self.units(f"{path}.minimum_notional", document.minimum_notional),
+                    self.penalty(f"{path}.penalty", document.penalty),
+                )
+            case TakeoverDocument():
+                return TakeoverRung(
+                    number,
+                    condition,
+                    document.residual == "trader",
+                    self.penalty(f"{path}.penalty", document.penalty),
+                )
+
+    def waterfall(self, path: str, document: WaterfallDocument) -> Waterfall:
+        layers: list[FundLayer | str] = [
+            FundLayer(layer.capacity == "unlimited")
+            if isinstance(layer, FundLayerDocument)
+            else layer.layer
+            for layer in document.layers
+        ]
+        return Waterfall(self.fund(f"{path}.fund", document.fund), layers)
+
+    def binding(
+        self,
+        index: int,
+        document: BindingDocument,
+        schedules: dict[str, Schedule],
+        ladders: dict[str, list[Rung]],
+        waterfalls: dict[str, Waterfall],
+    ) -> ClassRules:
+        bound: dict[int, Schedule] = {}
+        for market, schedule in document.markets.items():
+            if market == "*":
+                continue
+            ordinal = self.registry.market_ordinals.get(market, 0)
+            path = f"bindings.{index}.markets.{market}"
+            if not ordinal:
+                self.problems.append(f"{path}: market {market!r} is not declared")
+            elif self.registry.market(ordinal).settlement_asset != self.asset:
+                self.problems.append(f"{path}: {market!r} settles in another asset")
+            bound[ordinal] = schedules[schedule]
+        other = document.markets.get("*")
+        return ClassRules(
+            document.account_class,
+            bound,
+            None if other is None else schedules[other],
+            [] if document.ladder is None else ladders[document.ladder],
+            None if document.waterfall is None else waterfalls[document.waterfall],
+        )
+
+
+def _rate(value: Decimal) -> int:
+    return to_scaled(value, RATE_DECIMALS)
+
+
+def _condition(document: ConditionDocument) -> Condition:
+    return Condition(document.level, _rate(document.factor), document.comparator == "<=")
