@@ -42,7 +42,8 @@ def main() -> None:
         "marks": lambda: marks.run(
             sizes=(1_000, 5_000, 20_000) if quick else (1_000, 10_000, 100_000),
             marks=5_000 if quick else 20_000,
-            naive_marks=500,
+            naive_marks=2_000 if quick else 10_000,
+            repeats=repeats,
         ),
     }
     unknown = [name for name in options.names if name not in known]
@@ -53,14 +54,7 @@ def main() -> None:
     for name in options.names or known:
         for ratio in known[name]():
             found.append(ratio)
-            bound = "at most" if ratio.at_most else "at least"
-            verdict = "met" if ratio.met else "MISSED"
-            print(
-                f"{ratio.name}: {ratio.ratio:.3f} of {ratio.baseline}"
-                f" ({bound} {ratio.floor}: {verdict};"
-                f" {ratio.rate:,.0f} against {ratio.baseline_rate:,.0f} {ratio.unit}/s)",
-                flush=True,
-            )
+            print(ratio.lines(), flush=True)
     if options.json is not None:
         options.json.write_text(json.dumps([asdict(r) for r in found], indent=2) + "\n")
 

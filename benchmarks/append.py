@@ -19,8 +19,8 @@ from clearing.events import (
     encode,
     pack,
 )
-from clearing.log import LogWriter, read_log
-from clearing.log.merkle import leaf_hash
+from clearing.log import Connection, LogWriter, read_head, read_log
+from clearing.log.merkle import Frontier, leaf_hash
 from clearing.log.wire import COLUMNS, log_copy
 
 _BATCH = 10_000
@@ -64,35 +64,30 @@ def fills(count: int) -> tuple[list[Event], list[Event]]:
 
 
 def run(url: str, *, count: int, repeats: int) -> list[Ratio]:
-    """Measure on an empty, migrated database at ``url``."""
+    """Measure on an empty, migrated database at ``url``, with new fills in each round."""
     declared, made = fills(count)
+    round_ = _Round(made)
     with connect(url, autocommit=True) as connection:
         writer = LogWriter(connection)
         writer.append(declared)
-        batches = _rows(made, writer.registry)
         connection.execute("CREATE TABLE public.bare (LIKE clearing.log)")
+        query = sql.SQL("COPY public.bare ({}) FROM STDIN (FORMAT BINARY)").format(sql.SQL(COLUMNS))
 
-        rounds = [
-            [e.model_copy(update={"external_id": f"{n}-{e.external_id}"}) for e in made]
-            for n in range(repeats)
-        ]
+        def prepare() -> None:
+            connection.execute("TRUNCATE public.bare")
+            round_.next(writer.registry, after=read_head(connection).position)
 
         def append() -> None:
-            renamed = rounds.pop()
             for start in range(0, count, _BATCH):
-                writer.append(renamed[start : start + _BATCH])
+                writer.append(round_.events[start : start + _BATCH])
 
         def bare() -> None:
-            with connection.transaction():
-                connection.execute("TRUNCATE public.bare")
-            query = sql.SQL("COPY public.bare ({}) FROM STDIN (FORMAT BINARY)")
-            for data in batches:
-                statement = query.format(sql.SQL(COLUMNS))
-                with connection.cursor() as cursor, cursor.copy(statement) as copy:
+            for data in round_.copies:
+                with connection.cursor() as cursor, cursor.copy(query) as copy:
                     copy.write(data)
 
         ratio = against(
-            "append",
+            "append, encoded, hashed, copied and committed",
             append,
             "binary COPY of the same rows into a bare logged table",
             bare,
@@ -100,18 +95,55 @@ def run(url: str, *, count: int, repeats: int) -> list[Ratio]:
             unit="events",
             floor=0.10,
             repeats=repeats,
+            prepare=prepare,
         )
-        stored = sum(len(batch) for batch in read_log(connection, after=len(declared)))
-        if stored != count * repeats:
-            raise RuntimeError(f"{stored} events were stored, not {count * repeats}")
+        _verify(connection, expected=len(declared) + count * repeats, last=count)
     return [ratio]
 
 
-def _rows(events: list[Event], registry: Registry) -> list[bytes]:
-    """Return the COPY data of ``events``, a transaction's worth in each."""
-    rows = []
-    for position, event in enumerate(events, start=1):
-        row = encode(event, registry)
-        row.position = position
-        rows.append((row, leaf_hash(pack(row))))
-    return [log_copy(rows[start : start + _BATCH]) for start in range(0, len(rows), _BATCH)]
+class _Round:
+    """A round's events under identities of its own, and the very rows they become."""
+
+    def __init__(self, made: list[Event]) -> None:
+        self._made = made
+        self._number = 0
+        self.events: list[Event] = []
+        self.copies: list[bytes] = []
+
+    def next(self, registry: Registry, *, after: int) -> None:
+        """Make the next round's events and, as they will follow ``after``, their COPY data."""
+        self._number += 1
+        rows = []
+        for position, event in enumerate(self._renamed(), start=after + 1):
+            row = encode(event, registry)
+            row.position = position
+            rows.append((row, leaf_hash(pack(row))))
+        self.events = self._renamed()  # others, so that nothing is known of them yet
+        self.copies = [
+            log_copy(rows[start : start + _BATCH]) for start in range(0, len(rows), _BATCH)
+        ]
+
+    def _renamed(self) -> list[Event]:
+        return [
+            event.model_copy(update={"external_id": f"{self._number}-{event.external_id}"})
+            for event in self._made
+        ]
+
+
+def _verify(connection: Connection, *, expected: int, last: int) -> None:
+    """See that the log holds what was appended, hashes to its root, and ends in the bare rows."""
+    tree = Frontier()
+    for stored in read_log(connection):
+        for row, leaf in stored:
+            if leaf_hash(pack(row)) != leaf:
+                raise RuntimeError(f"log position {row.position} does not hash to its leaf")
+            tree.append(leaf)
+    head = read_head(connection)
+    if (tree.size, tree.root()) != (expected, head.root):
+        raise RuntimeError(f"the log has {tree.size} events, not {expected}, or another root")
+    found = connection.execute(
+        "SELECT count(*), count(l.position) FROM public.bare b"  # noqa: S608 - constant columns
+        f" LEFT JOIN clearing.log l USING ({COLUMNS})"
+    ).fetchone()
+    if found != (last, last):
+        raise RuntimeError(f"the bare table's rows, all and those in the log: {found}, not {last}")

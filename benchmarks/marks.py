@@ -3,8 +3,12 @@
 import random
 from collections.abc import Sequence
 
-from benchmarks.measure import Ratio, seconds
-from clearing.engine import Engine, WatchName
+from benchmarks.measure import Ratio, compared, seconds
+from clearing.engine import Engine
+from clearing.engine.bands import BandedWatch
+from clearing.engine.book import Book, Scope
+from clearing.engine.valuation import Measure
+from clearing.engine.watch import NaiveWatch
 from clearing.events import EventRow, Registry, encode, parse_event
 from clearing.events.kinds import REGISTRY_KINDS
 
@@ -58,10 +62,11 @@ class _Log:
 def venue(accounts: int, marks: int) -> tuple[list[EventRow], list[EventRow]]:
     """Return the rows that set a venue up, and its calm marks.
 
-    Every account holds two or three positions at leverage 2 to 8; marks walk in steps of at most
-    0.05 % and stay within 1 % of where they began.
+    Every account holds two or three positions at leverage 1 to 8, one in fifty at twice that, and
+    marks walk in steps of at most 0.1 %, so that some accounts come near a boundary or cross it.
     """
     dice = random.Random(accounts)  # noqa: S311 - a benchmark's dice
+    steps = random.Random(1)  # noqa: S311 - the same walk whatever the number of accounts
     log = _Log()
     log.add("SourceDeclared", name="venue", description="a venue")
     log.add("AssetDeclared", name="USD", decimals=6)
@@ -78,8 +83,9 @@ def venue(accounts: int, marks: int) -> tuple[list[EventRow], list[EventRow]]:
     log.add("RulebookAdopted", name="r", version="1", document=_RULES, **_PERSON)
     for n in range(accounts):
         log.add("Deposited", account=f"a{n}", asset="USD", amount="1000")
+        bold = 2 if n % 50 == 49 else 1
         for m in dice.sample(range(_MARKETS), dice.choice((2, 3))):
-            size = 1000 * dice.randint(600, 2600) // (prices[m] // 10_000)
+            size = 1000 * bold * dice.randint(600, 2600) // (prices[m] // 10_000)
             side = ("buyer", "seller") if dice.random() < 0.5 else ("seller", "buyer")
             parties = dict(zip(side, (f"a{n}", "house"), strict=True))
             at = str(prices[m] // 10_000)
@@ -88,10 +94,8 @@ def venue(accounts: int, marks: int) -> tuple[list[EventRow], list[EventRow]]:
     start = len(log.rows)
     now = list(prices)
     for _ in range(marks):
-        m = dice.randrange(_MARKETS)
-        step = dice.randint(-5, 5) * prices[m] // 10_000
-        if abs(now[m] + step - prices[m]) * 100 <= prices[m]:
-            now[m] += step
+        m = steps.randrange(_MARKETS)
+        now[m] += steps.randint(-10, 10) * now[m] // 10_000
         text = f"{now[m] // 10_000}.{now[m] % 10_000:04d}"
         log.add("Marked", marks=[{"market": f"M{m}", "price": text}])
     return log.rows[:start], log.rows[start:]
@@ -103,46 +107,113 @@ def _nothing(source: int, external_id: str) -> EventRow | None:
     return None
 
 
-def timed(
-    setup: Sequence[EventRow], marks: Sequence[EventRow], watch: WatchName
-) -> tuple[float, Engine]:
-    """Return the seconds per mark, and the engine after the marks."""
-    engine = Engine(resolver=_nothing, watch=watch)
-    for row in setup:
-        engine.apply(row)
+class _Counting(NaiveWatch):
+    """The naive watch, counting."""
 
-    def apply() -> None:
-        for row in marks:
-            engine.apply(row)
+    __slots__ = ("examinations",)
 
-    return seconds(apply) / len(marks), engine
+    def __init__(self) -> None:
+        self.examinations = 0
+
+    def examined(self, book: Book, scope: Scope, now: Measure) -> None:
+        """Count."""
+        del book, scope, now
+        self.examinations += 1
 
 
-def run(*, sizes: Sequence[int], marks: int, naive_marks: int) -> list[Ratio]:
-    """Measure at each number of accounts; naive and banded must leave the same entries."""
-    ratios = []
-    first = 0.0
-    for accounts in sizes:
-        setup, calm = venue(accounts, marks)
-        few = calm[: max(1, naive_marks * sizes[0] // accounts)]
-        naive, oracle = timed(setup, few, "naive")
-        _, same = timed(setup, few, "banded")
-        if oracle.entry_hash != same.entry_hash:
-            raise RuntimeError(f"the watches differ at {accounts} accounts")
-        banded, _ = timed(setup, calm, "banded")
-        first = first or banded
-        name = f"calm marks, banded, {accounts:,} accounts"
-        ratios.append(Ratio(name, "naive", "marks", 1 / banded, 1 / naive, naive / banded, 1.0))
-    ratios.append(
-        Ratio(
-            f"banded time per mark, {sizes[-1]:,} accounts",
-            f"{sizes[0]:,} accounts",
-            "marks",
-            1 / banded,
-            1 / first,
-            banded / first,
-            3.0,
-            at_most=True,
+class _Fold:
+    """An engine after the setup; its rates, round by round, and examinations since then."""
+
+    def __init__(self, setup: Sequence[EventRow], watch: BandedWatch | _Counting) -> None:
+        self._watch = watch
+        self.engine = Engine(resolver=_nothing)
+        self.engine._watch = watch  # to count what it examines
+        for row in setup:
+            self.engine.apply(row)
+        self._before = watch.examinations
+        self._applied = 0
+        self.rates: list[float] = []
+
+    def go(self, marks: Sequence[EventRow]) -> None:
+        """Apply a round's marks, timed."""
+        apply = self.engine.apply
+
+        def all_of_them() -> None:
+            for row in marks:
+                apply(row)
+
+        self.rates.append(len(marks) / seconds(all_of_them))
+        self._applied += len(marks)
+
+    @property
+    def examinations(self) -> float:
+        """Examinations per mark since the setup."""
+        return (self._watch.examinations - self._before) / self._applied
+
+
+class _Size:
+    """A venue of so many accounts, folded by both watches; the naive one gets fewer marks."""
+
+    def __init__(self, accounts: int, marks: int, naive_marks: int) -> None:
+        self.accounts = accounts
+        setup, self._marks = venue(accounts, marks)
+        self._few = self._marks[:naive_marks]
+        self.naive = _Fold(setup, _Counting())
+        self.banded = _Fold(setup, BandedWatch())
+        twin = _Fold(setup, BandedWatch())
+        for row in self._few:
+            twin.engine.apply(row)
+        self._hash = twin.engine.entry_hash
+
+    def round(self, number: int, rounds: int) -> None:
+        """Time this part of the marks, naive and banded."""
+        for fold, marks in ((self.naive, self._few), (self.banded, self._marks)):
+            length = len(marks) // rounds
+            last = len(marks) if number == rounds - 1 else (number + 1) * length
+            fold.go(marks[number * length : last])
+
+    def ratio(self) -> Ratio:
+        """Compare the two, having seen that they leave the same entries after the same marks."""
+        if self.naive.engine.entry_hash != self._hash:
+            raise RuntimeError(f"the watches differ at {self.accounts} accounts")
+        return compared(
+            f"calm marks, {self.accounts:,} accounts, banded",
+            self.banded.rates,
+            "naive",
+            self.naive.rates,
+            unit="marks",
+            floor=None,
+            note=(
+                f"examinations per mark: banded {self.banded.examinations:.4f} over"
+                f" {len(self._marks):,} marks, naive {self.naive.examinations:,.1f} over the first"
+                f" {len(self._few):,}"
+            ),
         )
-    )
-    return ratios
+
+
+def run(*, sizes: Sequence[int], marks: int, naive_marks: int, repeats: int) -> list[Ratio]:
+    """Measure at each number of accounts, all of them in each round.
+
+    ``naive_marks`` is how many the naive watch applies at the smallest; at others fewer, so that
+    it always examines about as often.
+    """
+    found = [
+        _Size(accounts, marks, max(repeats, naive_marks * sizes[0] // accounts))
+        for accounts in sizes
+    ]
+    for number in range(repeats):
+        for size in found:
+            size.round(number, repeats)
+    small, large = found[0], found[-1]
+    return [
+        *(size.ratio() for size in found),
+        compared(
+            f"calm marks, banded, time per mark at {large.accounts:,} accounts",
+            large.banded.rates,
+            f"that at {small.accounts:,}",
+            small.banded.rates,
+            unit="marks",
+            floor=3.0,
+            at_most=True,
+        ),
+    ]

@@ -1,8 +1,9 @@
 """Timing one thing against another: interleaved, repeated, medians compared."""
 
+import gc
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 
@@ -10,8 +11,11 @@ from dataclasses import dataclass
 class Ratio:
     """A measured thing against its baseline.
 
-    ``rate`` and ``baseline_rate`` are per second, ``ratio`` is the first over the second, ``floor``
-    what it should be at least (or at most, if ``at_most``).
+    ``rate`` and ``baseline_rate`` are medians per second and ``ratio`` is the first over the
+    second; with ``at_most`` it is the times' and not the rates', so the second over the first.
+    ``lowest`` and ``highest`` are those of single rounds. ``floor`` is what the ratio should be at
+    least, or with ``at_most`` at most (None: it is told and not judged). ``note`` says what else
+    was counted.
     """
 
     name: str
@@ -20,20 +24,71 @@ class Ratio:
     rate: float
     baseline_rate: float
     ratio: float
-    floor: float
+    lowest: float
+    highest: float
+    floor: float | None
     at_most: bool = False
+    note: str = ""
 
     @property
     def met(self) -> bool:
-        """Whether the floor is met."""
+        """Whether the floor is met, as it is where there is none."""
+        if self.floor is None:
+            return True
         return self.ratio <= self.floor if self.at_most else self.ratio >= self.floor
+
+    def lines(self) -> str:
+        """Say it to people: the ratio and its baseline, then what was counted."""
+        verdict = ""
+        if self.floor is not None:
+            bound = "ceiling" if self.at_most else "floor"
+            verdict = f"; {bound} {self.floor:g} {'met' if self.met else 'MISSED'}"
+        spread = f"rounds {self.lowest:.4g} to {self.highest:.4g}"
+        told = [
+            f"{self.name}: {self.ratio:.4g} × {self.baseline} ({spread}{verdict})",
+            f"  for information: {self.rate:,.0f} against {self.baseline_rate:,.0f} {self.unit}/s",
+        ]
+        if self.note:
+            told.append(f"  {self.note}")
+        return "\n".join(told)
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """Return how long ``work`` takes."""
+    """Return how long ``work`` takes; what was left to collect before is collected first."""
+    gc.collect()
     began = time.perf_counter()
     work()
     return time.perf_counter() - began
+
+
+def compared(
+    name: str,
+    rates: Sequence[float],
+    baseline: str,
+    others: Sequence[float],
+    *,
+    unit: str,
+    floor: float | None,
+    at_most: bool = False,
+    note: str = "",
+) -> Ratio:
+    """Return the ratio of the medians of rates that were measured in turn, round by round."""
+    power = -1 if at_most else 1
+    rounds = [(mine / other) ** power for mine, other in zip(rates, others, strict=True)]
+    mine, other = statistics.median(rates), statistics.median(others)
+    return Ratio(
+        name,
+        baseline,
+        unit,
+        mine,
+        other,
+        (mine / other) ** power,
+        min(rounds),
+        max(rounds),
+        floor,
+        at_most,
+        note,
+    )
 
 
 def against(
@@ -46,11 +101,16 @@ def against(
     unit: str,
     floor: float,
     repeats: int,
+    prepare: Callable[[], object] | None = None,
 ) -> Ratio:
-    """Time ``work`` and ``other``, both of ``count`` units, in turn, and compare medians."""
+    """Time ``work`` and ``other``, both of ``count`` units, in turn, and compare medians.
+
+    ``prepare`` runs before each round, outside what is timed.
+    """
     ours, theirs = [], []
     for _ in range(repeats):
-        theirs.append(seconds(other))
-        ours.append(seconds(work))
-    mine, yours = statistics.median(ours), statistics.median(theirs)
-    return Ratio(name, baseline, unit, count / mine, count / yours, yours / mine, floor)
+        if prepare is not None:
+            prepare()
+        theirs.append(count / seconds(other))
+        ours.append(count / seconds(work))
+    return compared(name, ours, baseline, theirs, unit=unit, floor=floor)

@@ -54,4 +54,5 @@ def follow(
                 raise
             await_rebuild(connection)
         else:
+            projector.snapshot_tail()
             return projector.position

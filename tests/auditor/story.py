@@ -48,6 +48,7 @@ class Story(Replay):
         self.events = 0
         self.status: dict[Scope, str] = {}
         self.handed: dict[Scope, Handed] = {}
+        self.reduced: tuple[int, int] | None = None
 
     def tell(self, event: Event, entries: list[Entry], entry_hash: bytes) -> None:
         """Take up one event's entries and the digest that the engine says they lead to."""
@@ -114,6 +115,10 @@ class Story(Replay):
             self._expect(f"accrual of nothing in {market}", accrued, "0")
         now = Held(size, cost, Fraction(index), Fraction(accrued))
         self.positions[kind, holder, market] = now
+        if kind == "account" and (holder, market) == self.reduced:
+            self.reduced = None
+            if self.equity(holder, self.terms[market - 1].asset) < 0:
+                self.problems.append(f"account {holder} conceded more than it had")
 
     def _mark(self, market: int, price: int, effective: int) -> None:
         if effective:
@@ -199,8 +204,7 @@ class Story(Replay):
         if layer in ("reduce", "fund", "deficit"):
             self._expect(f"taker {taker} is a fund", taker in self.funds, True)
         if layer == "reduce":
-            if -fine > self.equity(account, asset) + 1:
-                self.problems.append(f"account {account} conceded more than it had")
+            self.reduced = (account, market)
             return
         scope = self.handed[account, asset]
         if not scope.losses:

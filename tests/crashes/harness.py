@@ -22,6 +22,7 @@ def start(task: str, url: str, *, fault: str = "", size: int = EVENTS) -> subpro
         [sys.executable, "-m", "tests.crashes.work", task, url, str(size)],
         cwd=ROOT,
         env=environment,
+        stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
 

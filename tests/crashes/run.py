@@ -1,4 +1,4 @@
-"""Kill appenders and projectors at random for longer: ``python -m tests.crashes.run --kills 200``.
+"""Kill appenders, projectors and rebuilds at random for longer: ``python -m tests.crashes.run --kills 200``.
 
 It uses a database beside the ledger's own (``clearing_crashes``), made anew, and says at the end
 whether what is left is what the events come to in peace. A seed repeats a run's choices.
@@ -20,12 +20,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--events", type=int, default=20_000)
     options = parser.parse_args()
     with open_database(Settings.read()) as database:
         url = beside(database.url, NAME, COMMENT, fresh=True)
         migrate(url)
-        kill_at_random(url, options.kills, random.Random(options.seed))  # noqa: S311 - dice
-        sound = outcome(url) == in_peace()
+        dice = random.Random(options.seed)  # noqa: S311 - dice
+        kill_at_random(url, options.kills, dice, options.events)
+        sound = outcome(url) == in_peace(options.events)
         drop_beside(database.url, NAME, COMMENT)
     print(f"{options.kills} kills, seed {options.seed}: {'sound' if sound else 'NOT SOUND'}")
     return 0 if sound else 1

@@ -15,7 +15,7 @@ from clearing.log import LogWriter, read_head
 from clearing.log.merkle import Frontier, leaf_hash
 from clearing.projectors import live_generation
 from tests.crashes.harness import Outcome, finish, outcome, start
-from tests.crashes.work import sample
+from tests.crashes.work import EVENTS, sample
 
 APPEND = ("after_encode", "after_lock", "mid_copy", "before_commit", "after_commit")
 PROJECT = ("before_write", "mid_write", "before_commit", "after_commit")
@@ -35,12 +35,12 @@ def check(expected: dict[str, Outcome], url: str) -> None:
     assert outcome(url) == expected["in peace"]
 
 
-def in_peace() -> Outcome:
+def in_peace(size: int = EVENTS) -> Outcome:
     """What the events come to without a database: root over their leaves, fold in memory."""
     registry, tree = Registry(), Frontier()
     rows: dict[tuple[int, str], EventRow] = {}
     engine = Engine(resolver=lambda source, external_id: rows.get((source, external_id)))
-    for position, event in enumerate(sample(), start=1):
+    for position, event in enumerate(sample(size), start=1):
         row = encode(event, registry)
         row.position = position
         if row.kind in REGISTRY_KINDS:
@@ -102,15 +102,20 @@ def test_killed_at_random_again_and_again_nothing_is_lost_or_twice(
     check(expected, database_url)
 
 
-def kill_at_random(url: str, kills: int, dice: random.Random) -> None:
-    """Kill appenders and projectors at random moments, then let both finish."""
+def kill_at_random(url: str, kills: int, dice: random.Random, size: int = EVENTS) -> None:
+    """Kill appenders, projectors and rebuilds at random moments of their work; let all finish.
+
+    The moments are sooner than the work takes, so that there is always something left to do.
+    """
     for _ in range(kills):
-        process = start(dice.choice(["append", "project"]), url)
-        time.sleep(dice.randint(300, 1300) / 1000)
+        process = start(dice.choice(["append", "append", "project", "rebuild"]), url, size=size)
+        assert process.stdout is not None
+        process.stdout.readline()
+        time.sleep(dice.randint(0, 120) / 1000)
         process.kill()
         process.communicate()
-    finish(start("append", url))
-    finish(start("project", url))
+    for task in ("append", "project", "rebuild"):
+        finish(start(task, url, size=size))
 
 
 def test_a_connection_cut_in_the_middle_of_a_copy_leaves_nothing(

@@ -1,7 +1,7 @@
 """What a process does in the tests of crashes: append the sample day, project it, or rebuild it.
 
-Run as ``python -m tests.crashes.work TASK URL [SIZE]``; it may be killed at any moment and run
-again.
+Run as ``python -m tests.crashes.work TASK URL [SIZE]``; it may be killed at any moment and run again.
+It prints a line when its work begins.
 """
 
 import sys
@@ -15,20 +15,32 @@ from clearing.projectors import project, rebuild
 from clearing.samples import incident_day
 
 EVENTS = 1500
+MORNING = 500
+BEFORE_THE_CRASH = 1900
+BATCH = 100
 
 
 def sample(size: int = EVENTS) -> list[Event]:
-    """The first events of a small incident day."""
-    return list(islice(incident_day(accounts=20, trades_per_minute=2), size))
+    """Events of a small incident day: its morning, then what leads into its crash and out again.
+
+    Up to :data:`EVENTS` they leave a part of the day out, so that few events have calls,
+    liquidations, auto-deleveraging and funding among them; more than that are a busier day.
+    """
+    if size > EVENTS:
+        return list(islice(incident_day(accounts=40, trades_per_minute=10), size))
+    day = list(islice(incident_day(accounts=20, trades_per_minute=1), BEFORE_THE_CRASH + EVENTS))
+    return (day[:MORNING] + day[BEFORE_THE_CRASH:])[:size]
 
 
 def main(arguments: Sequence[str]) -> None:
     """Do one task on the ledger at a URL."""
     task, url = arguments[0], arguments[1]
     size = int(arguments[2]) if len(arguments) > 2 else EVENTS
+    events = sample(size) if task == "append" else []
     with connect(url, autocommit=True) as connection:
+        print("working", flush=True)
         if task == "append":
-            for _ in LogWriter(connection).append_many(sample(size), 100):
+            for _ in LogWriter(connection).append_many(events, BATCH):
                 pass
         elif task == "project":
             project(connection, batch=200, snapshot_every=500)

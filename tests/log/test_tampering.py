@@ -7,8 +7,8 @@ import pytest
 from clearing.audit import verify
 from clearing.database import connect
 from clearing.log import Connection, LogWriter, protections, verify_log
-from clearing.log.receipts import receipt_leaf
 from clearing.log.merkle import Frontier
+from clearing.log.receipts import receipt_leaf
 from clearing.projectors import project
 from tests.log.small import declarations, deposit, deposits, event, trade
 
