@@ -1,7 +1,8 @@
-"""Kill appenders, projectors and rebuilds at random for longer: ``python -m tests.crashes.run --kills 200``.
+"""Kill for longer: ``python -m tests.crashes.run --kills 200``.
 
-It uses a database beside the ledger's own (``clearing_crashes``), made anew, and says at the end
-whether what is left is what the events come to in peace. A seed repeats a run's choices.
+Appenders, projectors and rebuilds are killed at random moments of their work, on a database beside
+the ledger's own (``clearing_crashes``), which is made anew. At the end it says whether what is left
+is what the events come to in peace. A seed repeats a run's choices.
 """
 
 import argparse

@@ -8,8 +8,8 @@ import pytest
 from clearing.database import connect
 from clearing.log import LogWriter, follow_log, read_head
 from clearing.projectors import CheckpointMoved, Projector, RebuildBusy, ensure_live, rebuild
-from tests.crashes.harness import finish, outcome, start
-from tests.crashes.work import sample
+from tests.crashes.harness import outcome
+from tests.crashes.work import sample, work
 from tests.log.small import declarations, deposits, stored_ids, writer_on
 
 WRITERS = 8
@@ -80,7 +80,7 @@ def test_the_same_batch_sent_by_two_writers_at_once_is_stored_once(database_url:
 
 
 def test_two_projectors_on_one_generation_write_it_once(database_url: str) -> None:
-    finish(start("append", database_url, size=600))
+    work("append", database_url, 600)
     with (
         connect(database_url, autocommit=True) as one,
         connect(database_url, autocommit=True) as two,
@@ -94,8 +94,8 @@ def test_two_projectors_on_one_generation_write_it_once(database_url: str) -> No
 
 
 def test_of_two_rebuilds_at_once_one_is_told_to_wait(database_url: str) -> None:
-    finish(start("append", database_url, size=600))
-    finish(start("project", database_url))
+    work("append", database_url, 600)
+    work("project", database_url)
     with (
         connect(database_url, autocommit=True) as one,
         connect(database_url, autocommit=True) as two,
@@ -139,5 +139,5 @@ def test_a_rebuild_beside_a_ledger_that_moves_on_switches_at_a_common_position(
         assert (rebuilt.position, read_head(connection).position) == (900, 900)
         with pytest.raises(CheckpointMoved):
             projector.run()
-    finish(start("project", database_url))
+    work("project", database_url)
     outcome(database_url)

@@ -3,6 +3,7 @@
 import random
 import threading
 import time
+from functools import cache
 
 import psycopg
 import pytest
@@ -15,26 +16,14 @@ from clearing.log import LogWriter, read_head
 from clearing.log.merkle import Frontier, leaf_hash
 from clearing.projectors import live_generation
 from tests.crashes.harness import Outcome, finish, outcome, start
-from tests.crashes.work import EVENTS, sample
+from tests.crashes.work import EVENTS, sample, work
 
 APPEND = ("after_encode", "after_lock", "mid_copy", "before_commit", "after_commit")
 PROJECT = ("before_write", "mid_write", "before_commit", "after_commit")
 KILLS = 20
 
 
-@pytest.fixture(scope="module")
-def expected() -> dict[str, Outcome]:
-    """The outcome that every ledger of this module must come to."""
-    return {}
-
-
-def check(expected: dict[str, Outcome], url: str) -> None:
-    """The ledger must have come to what its events come to in peace: same root, same digests."""
-    if not expected:
-        expected["in peace"] = in_peace()
-    assert outcome(url) == expected["in peace"]
-
-
+@cache
 def in_peace(size: int = EVENTS) -> Outcome:
     """What the events come to without a database: root over their leaves, fold in memory."""
     registry, tree = Registry(), Frontier()
@@ -52,29 +41,25 @@ def in_peace(size: int = EVENTS) -> Outcome:
 
 
 @pytest.mark.parametrize("point", APPEND)
-def test_an_appender_killed_at_a_named_point_can_go_on(
-    database_url: str, expected: dict[str, Outcome], point: str
-) -> None:
+def test_an_appender_killed_at_a_named_point_can_go_on(database_url: str, point: str) -> None:
     finish(start("append", database_url, fault=f"append_{point}:4"), killed=True)
     with connect(database_url, autocommit=True) as connection:
         position = read_head(connection).position
     assert position == (400 if point == "after_commit" else 300)
-    finish(start("append", database_url))
-    check(expected, database_url)
+    work("append", database_url)
+    assert outcome(database_url) == in_peace()
 
 
 @pytest.mark.parametrize("point", PROJECT)
-def test_a_projector_killed_at_a_named_point_can_go_on(
-    database_url: str, expected: dict[str, Outcome], point: str
-) -> None:
-    finish(start("append", database_url))
+def test_a_projector_killed_at_a_named_point_can_go_on(database_url: str, point: str) -> None:
+    work("append", database_url)
     finish(start("project", database_url, fault=f"project_{point}:3"), killed=True)
     with connect(database_url, autocommit=True) as connection:
         live = live_generation(connection)
     assert live is not None
     assert live.position == (600 if point == "after_commit" else 400)
-    finish(start("project", database_url))
-    check(expected, database_url)
+    work("project", database_url)
+    assert outcome(database_url) == in_peace()
 
 
 @pytest.mark.parametrize(
@@ -82,24 +67,22 @@ def test_a_projector_killed_at_a_named_point_can_go_on(
     [("project_before_commit:3", 1), ("rebuild_before_switch", 1), ("rebuild_after_switch", 2)],
 )
 def test_a_rebuild_killed_at_a_named_point_is_taken_up_again(
-    database_url: str, expected: dict[str, Outcome], point: str, live: int
+    database_url: str, point: str, live: int
 ) -> None:
-    finish(start("append", database_url))
-    finish(start("project", database_url))
+    work("append", database_url)
+    work("project", database_url)
     finish(start("rebuild", database_url, fault=point), killed=True)
     with connect(database_url, autocommit=True) as connection:
         generation = live_generation(connection)
     assert generation is not None
     assert generation.number == live
-    finish(start("rebuild", database_url))
-    check(expected, database_url)
+    work("rebuild", database_url)
+    assert outcome(database_url) == in_peace()
 
 
-def test_killed_at_random_again_and_again_nothing_is_lost_or_twice(
-    database_url: str, expected: dict[str, Outcome]
-) -> None:
+def test_killed_at_random_again_and_again_nothing_is_lost_or_twice(database_url: str) -> None:
     kill_at_random(database_url, KILLS, random.Random(7))  # noqa: S311 - a test's dice
-    check(expected, database_url)
+    assert outcome(database_url) == in_peace()
 
 
 def kill_at_random(url: str, kills: int, dice: random.Random, size: int = EVENTS) -> None:
@@ -115,12 +98,10 @@ def kill_at_random(url: str, kills: int, dice: random.Random, size: int = EVENTS
         process.kill()
         process.communicate()
     for task in ("append", "project", "rebuild"):
-        finish(start(task, url, size=size))
+        work(task, url, size)
 
 
-def test_a_connection_cut_in_the_middle_of_a_copy_leaves_nothing(
-    database_url: str, expected: dict[str, Outcome]
-) -> None:
+def test_a_connection_cut_in_the_middle_of_a_copy_leaves_nothing(database_url: str) -> None:
     events = sample()
     with connect(database_url, autocommit=True) as connection:
         writer = LogWriter(connection)
@@ -143,8 +124,8 @@ def test_a_connection_cut_in_the_middle_of_a_copy_leaves_nothing(
     with connect(database_url, autocommit=True) as connection:
         assert read_head(connection).position == 100
         LogWriter(connection).append(events)
-    finish(start("project", database_url))
-    check(expected, database_url)
+    work("project", database_url)
+    assert outcome(database_url) == in_peace()
 
 
 def _cut(url: str, pid: int) -> None:

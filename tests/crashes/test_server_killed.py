@@ -12,9 +12,9 @@ from clearing.database import connect, migrate
 from clearing.database.processes import processes_in, wait_until
 from clearing.log import LogWriter, append, read_head, verify_log
 from clearing.projectors import live_generation, project, projector
-from tests.crashes.harness import finish, outcome, start
+from tests.crashes.harness import outcome
 from tests.crashes.test_crashes import in_peace
-from tests.crashes.work import sample
+from tests.crashes.work import sample, work
 from tests.postgres import FAST, PORT, Server
 
 
@@ -110,7 +110,7 @@ def test_what_was_acknowledged_before_the_server_was_killed_is_there_afterwards(
     with connect(url, autocommit=True) as connection:
         assert read_head(connection).position == 500
         assert verify_log(connection).sound
-    finish(start("append", url))
+    work("append", url)
 
     monkeypatch.setattr(projector, "fault_point", die_at(mortal, "project_mid_write", 8))
     written: list[int] = []
@@ -121,5 +121,5 @@ def test_what_was_acknowledged_before_the_server_was_killed_is_there_afterwards(
         live = live_generation(connection)
         assert live is not None
         assert live.position == written[-1] == 700
-    finish(start("project", url))
+    work("project", url)
     assert outcome(url) == in_peace()

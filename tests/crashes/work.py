@@ -1,11 +1,12 @@
 """What a process does in the tests of crashes: append the sample day, project it, or rebuild it.
 
-Run as ``python -m tests.crashes.work TASK URL [SIZE]``; it may be killed at any moment and run again.
-It prints a line when its work begins.
+Run as ``python -m tests.crashes.work TASK URL [SIZE]``; it may be killed at any moment and run
+again. It prints a line when its work begins.
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from itertools import islice
 
 from clearing.database import connect
@@ -20,6 +21,7 @@ BEFORE_THE_CRASH = 1900
 BATCH = 100
 
 
+@cache
 def sample(size: int = EVENTS) -> list[Event]:
     """Events of a small incident day: its morning, then what leads into its crash and out again.
 
@@ -33,12 +35,19 @@ def sample(size: int = EVENTS) -> list[Event]:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Do one task on the ledger at a URL."""
+    """Do the task that the arguments name, and say so first."""
     task, url = arguments[0], arguments[1]
     size = int(arguments[2]) if len(arguments) > 2 else EVENTS
+    work(task, url, size, begins=lambda: print("working", flush=True))
+
+
+def work(
+    task: str, url: str, size: int = EVENTS, *, begins: Callable[[], None] = lambda: None
+) -> None:
+    """Do one task on the ledger at a URL."""
     events = sample(size) if task == "append" else []
     with connect(url, autocommit=True) as connection:
-        print("working", flush=True)
+        begins()
         if task == "append":
             for _ in LogWriter(connection).append_many(events, BATCH):
                 pass
