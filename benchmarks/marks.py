@@ -11,6 +11,8 @@ from clearing.engine.valuation import Measure
 from clearing.engine.watch import NaiveWatch
 from clearing.events import EventRow
 
+_WILD_MARKS = 2_000
+
 
 def _nothing(source: int, external_id: str) -> EventRow | None:
     """Find no event: there are no reversals here."""
@@ -62,6 +64,20 @@ class _Fold:
         return (self._watch.examinations - self._before) / self._applied
 
 
+def verify(accounts: int) -> None:
+    """See that both watches leave the same entries where accounts do get into trouble."""
+    setup, marks = venue(accounts, _WILD_MARKS, step=300)
+    naive, banded = _Fold(setup, _Counting()).engine, _Fold(setup, BandedWatch()).engine
+    consequences = 0
+    for row in marks:
+        consequences += sum(entry[0] != "mark" for entry in naive.apply(row))
+        banded.apply(row)
+    if not consequences:
+        raise RuntimeError(f"no account of {accounts} got into trouble: nothing was verified")
+    if naive.entry_hash != banded.entry_hash:
+        raise RuntimeError(f"the watches differ at {accounts} accounts, in a storm")
+
+
 class _Size:
     """A venue of so many accounts, folded by both watches; the naive one gets fewer marks."""
 
@@ -108,6 +124,7 @@ def run(*, sizes: Sequence[int], marks: int, naive_marks: int, repeats: int) -> 
     ``naive_marks`` is how many the naive watch applies at the smallest; at others fewer, so that
     it always examines about as often.
     """
+    verify(sizes[0])
     found = [
         _Size(accounts, marks, max(repeats, naive_marks * sizes[0] // accounts))
         for accounts in sizes

@@ -102,6 +102,7 @@ def against(
     floor: float,
     repeats: int,
     prepare: Callable[[], object] | None = None,
+    note: str = "",
 ) -> Ratio:
     """Time ``work`` and ``other``, both of ``count`` units, in turn, and compare medians.
 
@@ -113,4 +114,4 @@ def against(
             prepare()
         theirs.append(count / seconds(other))
         ours.append(count / seconds(work))
-    return compared(name, ours, baseline, theirs, unit=unit, floor=floor)
+    return compared(name, ours, baseline, theirs, unit=unit, floor=floor, note=note)

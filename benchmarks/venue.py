@@ -52,11 +52,12 @@ class _Log:
         self.rows.append(row)
 
 
-def venue(accounts: int, marks: int) -> tuple[list[EventRow], list[EventRow]]:
-    """Return the rows that set a venue up, and its calm marks.
+def venue(accounts: int, marks: int, step: int = 10) -> tuple[list[EventRow], list[EventRow]]:
+    """Return the rows that set a venue up, and its marks: calm unless ``step`` is large.
 
     Every account holds two or three positions at leverage 1 to 8, one in fifty at twice that, and
-    marks walk in steps of at most 0.1 %, so that some accounts come near a boundary or cross it.
+    marks walk in steps of at most ``step`` parts in 10,000, so that some come near a boundary or
+    cross it.
     """
     dice = random.Random(accounts)  # noqa: S311 - a benchmark's dice
     steps = random.Random(1)  # noqa: S311 - the same walk whatever the number of accounts
@@ -88,7 +89,7 @@ def venue(accounts: int, marks: int) -> tuple[list[EventRow], list[EventRow]]:
     now = list(prices)
     for _ in range(marks):
         m = steps.randrange(_MARKETS)
-        now[m] += steps.randint(-10, 10) * now[m] // 10_000
+        now[m] += steps.randint(-step, step) * now[m] // 10_000
         text = f"{now[m] // 10_000}.{now[m] % 10_000:04d}"
         log.add("Marked", marks=[{"market": f"M{m}", "price": text}])
     return log.rows[:start], log.rows[start:]
