@@ -143,8 +143,8 @@ def apply_fill(
             market.asset,
             holder.ledger_kind,
             holder.ledger_ordinal,
-            "rounding",
-            0,
+            "clearing",
+            market.ordinal,
             left_over,
             market.ordinal,
         )

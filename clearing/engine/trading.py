@@ -58,14 +58,27 @@ def apply_execution(step: Step, content: Content, sign: int) -> None:
     if market.pending:
         price_pending(step, market, content.price, market.spec.price_decimals)
     market.last_price = content.price
-    size = amount = 0
+    size = amount = total = 0
     for side in _sides(content):
         holder = step.account_holder(side.account, market)
         if sign > 0:
             _check_side(step, content, market, holder, side)
         size, amount = _apply_side(step, content, market, holder, side, sign)
+        total += amount
     if row.kind == Kind.Filled:
         apply_fill(step, market, step.control_holder(market), -size, -amount)
+    else:
+        # A directed rounding pays the sides different amounts; the difference is not clearing's.
+        step.move(
+            "fill_cost",
+            market.asset,
+            "clearing",
+            market.ordinal,
+            "rounding",
+            0,
+            total,
+            market.ordinal,
+        )
 
 
 def _venue_outcome(step: Step, market: Market, content: Content) -> bool:

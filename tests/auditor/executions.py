@@ -166,7 +166,16 @@ def traded(book: Book, event: Traded, buyer: Holder, seller: Holder) -> list[Sid
         side = _side(book, market, holder, sign * size, price, fee, event.fee_asset)
         apply_side(book, side)
         sides.append(side)
+    level(book, sides)
     return sides
+
+
+def level(book: Book, sides: list[Side]) -> None:
+    """What a directed rounding paid the two sides of a trade differently is rounding's."""
+    market = sides[0].market
+    asset = book.markets[market - 1].asset
+    total = sum(side.amount for side in sides)
+    book.post("fill_cost", asset, ("clearing", market), ("rounding", 0), total, market)
 
 
 def carried(book: Book, event: PositionCarried, holder: Holder) -> None:

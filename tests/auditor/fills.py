@@ -83,7 +83,7 @@ def _close(book: Book, holder: Holder, market: Market, q: int, a: int) -> tuple[
         "cost_basis",
         market.asset,
         holder_account(holder, market),
-        ("rounding", 0),
+        clearing,
         left,
         market.ordinal,
     )

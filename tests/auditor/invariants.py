@@ -13,19 +13,14 @@ class Sums:
     """What the entries said of each market that its balances alone do not show."""
 
     def __init__(self) -> None:
-        self.cost_basis: Counter[int] = Counter()
         self.told: Counter[int] = Counter()
         self.fractions: dict[int, Fraction] = {}
-        self.traded: dict[int, Fraction] = {}
 
     def add(self, kind: str, entries: list[Entry]) -> None:
         """Take up the entries of one event; ``kind`` is a reversal's target's, else its own."""
         for entry in entries:
             if entry[0] in ("fund", "transition", "liquidation"):
                 kind = ""  # what follows is no longer the fact itself
-            if entry[0] == "posting" and entry[1] == "cost_basis":
-                amount = int(entry[7])
-                self.cost_basis[int(entry[8])] += amount if entry[5] == "rounding" else -amount
             if entry[0] == "posting" and entry[1] == "funding" and kind == "FundingPaid":
                 amount = int(entry[7])
                 self.told[int(entry[8])] += amount if entry[5] == "funding" else -amount
@@ -34,8 +29,6 @@ class Sums:
 
     def _remainder(self, kind: str, entry: Entry) -> None:
         market, left = int(entry[2]), Fraction(str(entry[6]))
-        if entry[1] == "fill_cost" and kind == "Traded":
-            self.traded[market] = self.traded.get(market, Fraction(0)) + left
         if entry[1] == "funding" and kind != "FundingSettled":
             self.fractions[market] = self.fractions.get(market, Fraction(0)) + left
 
@@ -59,8 +52,7 @@ def _market(book: Book, market: Market, sums: Sums) -> list[str]:
         found.append(f"{market.name}: sizes sum to {size}")
     cost = sum(position.cost for position in held)
     clearing = book.balances.get(("clearing", market.ordinal, market.asset), 0)
-    traded = sums.traded.get(market.ordinal, Fraction(0)) * unit
-    if cost + clearing + sums.cost_basis[market.ordinal] + traded != 0:
+    if cost + clearing != 0:
         found.append(f"{market.name}: costs {cost} and clearing {clearing} do not cancel")
     accrued = sum((book.accrued(market, position) for position in held), Fraction(0))
     gone = sums.fractions.get(market.ordinal, Fraction(0)) * unit

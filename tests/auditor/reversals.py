@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 
 from clearing.events import Reversed
-from tests.auditor.executions import Side, apply_side
+from tests.auditor.executions import Side, apply_side, level
 from tests.auditor.facts import Posting
 from tests.auditor.fills import control_fill
 from tests.auditor.state import Book
@@ -49,10 +49,14 @@ def undo(book: Book, event: Reversed, done: dict[tuple[str, str], Done]) -> None
     target.reversed = True
     for purpose, asset, payer, payee, amount in target.postings:
         book.post(purpose, asset, payee, payer, amount, target.market)
+    undone = []
     for side in target.sides:
         negated = replace(
             side, size=-side.size, amount=-side.amount, exact=-side.exact, fee=-side.fee
         )
+        undone.append(negated)
         apply_side(book, negated)
         if target.kind == "Filled":
             control_fill(book, book.markets[side.market - 1], negated.size, negated.amount)
+    if target.kind == "Traded":
+        level(book, undone)

@@ -389,3 +389,14 @@ def test_both_kinds_of_execution_are_told_once_a_market_mixes_them(venue: Venue)
     venue.trade("ada", "bob", "BTC", "1", "100.00")
     venue("Filled", account="ada", market="BTC", side="buy", size="1", price="100.00")
     assert deviations(venue.trade("ada", "bob", "BTC", "1", "100.00")) == ["mixed_sides"]
+
+
+def test_a_directed_rounding_of_both_sides_goes_to_rounding_and_not_to_clearing(
+    venue: Venue,
+) -> None:
+    """0.003 × 33.33 = 0.09999 rounded down: the buyer owes 0.09, the seller receives 0.10."""
+    venue.adopt(rulebook(mode="record", numerics={"fill_cost": "down"}))
+    venue.trade("ada", "bob", "BTC", "0.003", "33.33")
+    venue.trade("bob", "ada", "BTC", "0.003", "33.33")
+    assert (venue.cash("ada"), venue.cash("bob")) == ("0.01", "0.01")
+    assert (venue.ledger("clearing", "BTC"), venue.ledger("rounding")) == ("0", "-0.02")

@@ -182,6 +182,10 @@ class Venue:
             held = sum(s.positions[market.ordinal].size for s in market.holders.values())
             held += market.control.size + market.suspense.size
             assert held == 0, "signed sizes do not sum to zero"
+            cost = sum(s.positions[market.ordinal].cost for s in market.holders.values())
+            cost += market.control.cost + market.suspense.cost
+            clearing = book.balance("clearing", market.ordinal, market.asset)
+            assert cost + clearing == 0, "clearing does not owe what positions cost"
 
 
 def of_kind(entries: list[Entry], kind: str) -> list[dict[str, str | int]]:
