@@ -40,22 +40,22 @@ def resolve_moment(
     if at is not None:
         position = at
     elif recorded is not None:
-        position = min(position_recorded_by(connection, to_microseconds(recorded)), live.position)
+        position = position_recorded_by(connection, to_microseconds(recorded))
     elif occurred is not None:
-        position = _occurred_by(connection, to_microseconds(occurred), live.position)
+        position = _occurred_by(connection, to_microseconds(occurred))
     if not 0 <= position <= live.position:
         raise MomentUnclear(
             f"log position {position} is not projected; the live generation is at {live.position}"
+            " (`clearing project` brings it up to the log)"
         )
     return Moment(live, position)
 
 
-def _occurred_by(connection: Connection, moment: int, upto: int) -> int:
+def _occurred_by(connection: Connection, moment: int) -> int:
     """Return the last position whose event happened by ``moment``, if the order is plain there."""
     row = connection.execute(
-        "SELECT coalesce(max(position), 0) FROM clearing.log"
-        " WHERE occurred_at <= %s AND position <= %s",
-        (moment, upto),
+        "SELECT coalesce(max(position), 0) FROM clearing.log WHERE occurred_at <= %s",
+        (moment,),
     ).fetchone()
     position = int(row[0]) if row else 0
     late = connection.execute(

@@ -1,7 +1,8 @@
 """The command line: every answer of the ledger for people, and with ``--json`` for programs.
 
 Exit codes: 0 done; 1 input was refused, books differ or are not sound; 2 the question or its
-options make no sense; 3 the database cannot be reached or started; 130 interrupted.
+options make no sense; 3 the database cannot be reached, started or used; 4 another command holds
+what this one needs; 130 interrupted; 143 terminated.
 """
 
 import signal
@@ -28,6 +29,7 @@ app = App(
     name="clearing",
     version=__version__,
     help="An event-sourced clearing ledger: account history, incidents, reconciliation.",
+    suppress_keyboard_interrupt=False,  # `run` says what an interrupt leaves
 )
 for command in (
     demo,
@@ -50,20 +52,28 @@ for command in (
 app.command(intake.import_, name="import")
 app.command(queries.trial_balance, name="trial-balance")
 
-_UNSOUND = (
-    BrokenCheckpoint,
-    BrokenLeaf,
-    CheckpointMoved,
-    Conflict,
-    intake.ConflictAt,
-    LogHole,
-    MergeRefused,
-    OutOfOrder,
-    RebuildBusy,
-    UnknownKind,
-    UnknownVersion,
+_CODES: dict[int, tuple[type[Exception], ...]] = {
+    1: (
+        BrokenCheckpoint,
+        BrokenLeaf,
+        Conflict,
+        intake.ConflictAt,
+        LogHole,
+        MergeRefused,
+        OutOfOrder,
+        UnknownKind,
+        UnknownVersion,
+    ),
+    4: (CheckpointMoved, RebuildBusy),
+    3: (DatabaseUnavailable, SchemaTooNewError),
+    2: (MomentUnclear, OptionRefused, ParquetMissing, ValueError),
+}
+"""Exit codes of known errors, the narrower errors first."""
+_KNOWN = tuple(kind for kinds in _CODES.values() for kind in kinds)
+_RIGHTS = (
+    "appending needs the role clearing_appender, projecting, rebuilding and verifying"
+    " clearing_projector, asking clearing_reader"
 )
-_MISUSED = (MomentUnclear, OptionRefused, ParquetMissing)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -83,16 +93,12 @@ def run(arguments: Sequence[str] | None = None) -> int:
     try:
         result = app(arguments, result_action="return_value")
         return result if isinstance(result, int) else 0
-    except _UNSOUND as error:
-        return _fail(error, 1)
-    except _MISUSED as error:
-        return _fail(error, 2)
-    except (DatabaseUnavailable, SchemaTooNewError) as error:
-        return _fail(error, 3)
+    except _KNOWN as error:
+        return _fail(error, next(code for code in _CODES if isinstance(error, _CODES[code])))
     except psycopg.OperationalError as error:
         return _fail(RuntimeError(f"the database went away: {error}"), 3)
-    except ValueError as error:
-        return _fail(error, 2)
+    except psycopg.errors.InsufficientPrivilege as error:
+        return _fail(RuntimeError(f"{error}; {_RIGHTS}"), 3)
     except KeyboardInterrupt:
         err.print("interrupted; what was committed stands, and running it again goes on from there")
         return 130

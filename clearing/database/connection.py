@@ -1,5 +1,6 @@
 """Opening a connection, always with the same session settings."""
 
+import os
 from typing import Any
 
 import psycopg
@@ -28,8 +29,9 @@ def connect(url: str, **kw: Any) -> psycopg.Connection[TupleRow]:
         raise DatabaseUnavailable("the database URL cannot be read as a Postgres URL") from None
     given.setdefault("application_name", "clearing")
     given.setdefault("connect_timeout", _CONNECT_TIMEOUT)
-    # Appended, so that options of the URL (a search_path, say) stay and ours come last and win.
-    given["options"] = f"{given.get('options') or ''} -c TimeZone=UTC".strip()
+    # Appended, so that options of the user (a search_path, say) stay and ours come last and win.
+    options = given.get("options") or os.environ.get("PGOPTIONS", "")
+    given["options"] = f"{options} -c TimeZone=UTC".strip()
     try:
         return psycopg.connect("", **own, **given)
     except psycopg.OperationalError as error:

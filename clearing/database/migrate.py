@@ -8,14 +8,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
-from clearing.database.connection import connect
+from clearing.database.connection import DatabaseUnavailable, connect
 
 _LOCK = 0x636C_6561_7269_6E67
 """Key of the advisory lock of migrations: the ASCII bytes of ``clearing``."""
@@ -65,8 +67,24 @@ def migrate(url: str) -> None:
 
     The whole upgrade is one transaction under an advisory lock: of two processes that start
     together one waits and finds the work done, and a crash leaves the old schema untouched.
-    Raises SchemaTooNewError rather than touch a database that a later version has migrated.
+    Raises SchemaTooNewError rather than touch a database that a later version has migrated, and
+    DatabaseUnavailable where this user may not do or see what that takes.
     """
+    try:
+        _migrate(url)
+    except DBAPIError as error:
+        reason = str(error.orig).splitlines()[0]
+        raise DatabaseUnavailable(
+            f"the ledger's schema cannot be read or brought up to date by this user: {reason}"
+        ) from error
+    except psycopg.Error as error:
+        reason = str(error).splitlines()[0]
+        raise DatabaseUnavailable(
+            f"the ledger's schema cannot be brought up to date by this user: {reason}"
+        ) from error
+
+
+def _migrate(url: str) -> None:
     config = _config()
     scripts = ScriptDirectory.from_config(config)
     known = {script.revision for script in scripts.walk_revisions()}

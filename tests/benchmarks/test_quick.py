@@ -38,17 +38,26 @@ def test_append_sees_other_rows_in_the_bare_table(database_url: str) -> None:
             append._verify(connection, expected=303 + 50, last=50)
 
 
-@pytest.mark.parametrize("psql", [True, False])
-def test_rebuild(database_url: str, psql: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    if not psql:
-        monkeypatch.setattr(shutil, "which", lambda _: None)
-    elif shutil.which("psql") is None:
-        pytest.skip("no psql here")
+def test_rebuild(database_url: str) -> None:
     ratios = rebuild.run(database_url, trades_per_minute=1, accounts=10, repeats=1)
     names = measured(ratios)
     assert "state only" in names[0]
     assert "every read model" in names[1]
-    assert all(ratio.baseline.startswith("psql" if psql else "psycopg") for ratio in ratios)
+
+
+def test_the_baseline_is_named_by_what_sends(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with connect(database_url, autocommit=True) as connection:
+        if shutil.which("psql") is not None:
+            name, send, note = rebuild._baseline(database_url, connection)
+            send()
+            assert name.startswith("psql binary COPY")
+            assert "psql starting" in note
+        monkeypatch.setattr(shutil, "which", lambda _: None)
+        name, send, note = rebuild._baseline(database_url, connection)
+        send()
+        assert (name.split()[0], note) == ("psycopg", "")
 
 
 def test_marks() -> None:

@@ -240,3 +240,18 @@ def test_no_database_ends_with_3_and_shows_no_password(
     code, out, err = clearing("status")
     assert code == 3
     assert "s3cret" not in out + err
+
+
+def test_a_time_after_what_is_projected_is_refused_and_not_answered_from_older_books(
+    clearing: Run, file: str, tmp_path: Path
+) -> None:
+    assert clearing("append", file)[0] == 0
+    assert clearing("project")[0] == 0
+    path = tmp_path / "more.jsonl"
+    more = event(50, "Deposited", 6, account="ada", asset="USD", amount="1000")
+    path.write_text(json.dumps(more))
+    assert clearing("append", str(path))[0] == 0
+    for moment in (("--at", "2026-01-02T00:00:00Z"), ("--recorded", "2199-01-01T00:00:00Z")):
+        code, _, err = clearing("account", "ada", *moment)
+        assert code == 2
+        assert "log position 14 is not projected" in err

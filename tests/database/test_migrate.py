@@ -56,3 +56,12 @@ def test_sessions_are_in_utc_and_named_whatever_options_the_url_has(database_url
             assert connection.execute("SELECT current_setting(%s)", (setting,)).fetchone() == (
                 value,
             )
+
+
+def test_options_of_the_environment_stay_too(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGOPTIONS", "-c lock_timeout=7s")
+    with connect(database_url, autocommit=True) as connection:
+        assert connection.execute("SHOW lock_timeout").fetchone() == ("7s",)
+        assert connection.execute("SHOW TimeZone").fetchone() == ("UTC",)

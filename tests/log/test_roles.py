@@ -7,6 +7,7 @@ import pytest
 from psycopg import errors
 
 from clearing.audit import account, resolve_moment, verify
+from clearing.cli import run
 from clearing.database import connect, migrate
 from clearing.ledger import Ledger
 from clearing.log import LogWriter, Refused, keep, protections, quarantined, verify_log
@@ -167,3 +168,23 @@ def test_every_role_can_open_the_ledger(ledger: str, role: str) -> None:
             assert opened.verify().sound
         else:
             assert opened.account("ada").scopes[0].cash == "33.00"
+
+
+@pytest.mark.parametrize(
+    ("granted", "command"),
+    [(("clearing_reader",), "rebuild"), (("clearing_appender",), "rebuild"), ((), "status")],
+)
+def test_a_user_without_the_right_is_told_so_and_which_there_are(
+    ledger: str,
+    granted: tuple[str, ...],
+    command: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    url = as_user(ledger, f"only_{granted[0]}") if granted else login(ledger, "nobodys")
+    monkeypatch.setenv("CLEARING_DATABASE_URL", url)
+    assert run([command]) == 3
+    said = " ".join(capsys.readouterr().err.split())
+    assert "permission denied" in said
+    if granted:
+        assert "projecting, rebuilding and verifying clearing_projector" in said
