@@ -25,106 +25,166 @@ from clearing.engine.valuation import Measure
 from clearing.rulebook import RATE_SCALE, ClassRules
 
 _SPARE: Final = 64
-
-Band = tuple[int | None, int | None, int]
-"""Lowest and highest mark that change nothing (None: no limit), and the version of the band."""
+_RESERVE: Final = 4
+"""One part in this many of a healthy scope's budget is kept back from its bands, for fills."""
 
 
 class _Edges:
-    """One market's band edges: two heaps with stale entries removed as they surface."""
+    """One market's band edges: two heaps with stale entries removed as they surface.
 
-    __slots__ = ("bands", "high", "low", "version")
+    A market settles in one asset, so an account has one band here; ``versions`` has the version of
+    the one that holds. Entries are a mark (negated among the low ones), a version, an account.
+    """
+
+    __slots__ = ("high", "low", "version", "versions")
 
     def __init__(self) -> None:
-        self.bands: dict[tuple[int, int], Band] = {}
-        self.low: list[tuple[int, int, int, int]] = []
-        self.high: list[tuple[int, int, int, int]] = []
+        self.versions: dict[int, int] = {}
+        self.low: list[tuple[int, int, int]] = []
+        self.high: list[tuple[int, int, int]] = []
         self.version = 0
 
-    def put(self, key: tuple[int, int], low: int | None, high: int | None) -> None:
-        """Give ``key`` a new band; its old edges become stale."""
-        self.version += 1
-        version = self.version
-        self.bands[key] = (low, high, version)
+    def put(self, account: int, low: int | None, high: int | None) -> None:
+        """Give ``account`` a new band (None: no limit on that side); its old edges become stale."""
+        self.version = version = self.version + 1
+        self.versions[account] = version
         if low is not None:
-            heappush(self.low, (-low, key[0], key[1], version))
+            heappush(self.low, (-low, version, account))
         if high is not None:
-            heappush(self.high, (high, key[0], key[1], version))
-        if len(self.low) + len(self.high) > 4 * len(self.bands) + _SPARE:
+            heappush(self.high, (high, version, account))
+        if len(self.low) + len(self.high) > 4 * len(self.versions) + _SPARE:
             self.compact()
 
-    def drop(self, key: tuple[int, int]) -> None:
-        """Forget the band of ``key``."""
-        self.bands.pop(key, None)
+    def drop(self, account: int) -> None:
+        """Forget the band of ``account``."""
+        self.versions.pop(account, None)
 
     def compact(self) -> None:
         """Rebuild both heaps from the bands that hold."""
-        self.low = [(-b[0], *key, b[2]) for key, b in self.bands.items() if b[0] is not None]
-        self.high = [(b[1], *key, b[2]) for key, b in self.bands.items() if b[1] is not None]
+        version_of = self.versions.get
+        self.low = [entry for entry in self.low if version_of(entry[2]) == entry[1]]
+        self.high = [entry for entry in self.high if version_of(entry[2]) == entry[1]]
         heapify(self.low)
         heapify(self.high)
 
-    def left_by(self, mark: int) -> set[tuple[int, int]]:
-        """Return (and forget) the keys whose band does not contain ``mark``."""
-        found: set[tuple[int, int]] = set()
-        bands = self.bands
-        low, high = self.low, self.high
-        while low and -low[0][0] > mark:
-            _, account, asset, version = heappop(low)
-            band = bands.get((account, asset))
-            if band is not None and band[2] == version:
-                found.add((account, asset))
-        while high and high[0][0] < mark:
-            _, account, asset, version = heappop(high)
-            band = bands.get((account, asset))
-            if band is not None and band[2] == version:
-                found.add((account, asset))
-        for key in found:
-            del bands[key]
+    def left_by(self, mark: int) -> list[int]:
+        """Return (and forget) the accounts whose band does not contain ``mark``."""
+        found: list[int] = []
+        for heap, limit in ((self.low, -mark), (self.high, mark)):
+            while heap and heap[0][0] < limit:
+                _, version, account = heappop(heap)
+                if self.versions.get(account) == version:
+                    del self.versions[account]
+                    found.append(account)
         return found
+
+
+class _Term:
+    """One position's share in what keeps a scope healthy.
+
+    ``edge`` is the edge of its band on the side where the scope loses, ``asked`` the most that any
+    boundary asks there of a position of ``size`` (0: not computed yet), at the working scale ×
+    :data:`RATE_SCALE`.
+    """
+
+    __slots__ = ("asked", "edge", "long", "size")
+
+    def __init__(self, edge: int, long: bool) -> None:
+        self.edge = edge
+        self.long = long
+        self.size = 0
+        self.asked = 0
+
+
+class _Hold:
+    """What a scope has bands in (``markets``), under which rules, and what they rest on.
+
+    ``terms``, by market, are there only while the bands prove that the scope is healthy.
+    """
+
+    __slots__ = ("markets", "rules", "terms")
+
+    def __init__(
+        self, rules: ClassRules, markets: list[int], terms: dict[int, _Term] | None
+    ) -> None:
+        self.rules = rules
+        self.markets = markets
+        self.terms = terms
 
 
 class BandedWatch:
     """Examines the scopes whose band the mark left, and no others."""
 
-    __slots__ = ("_edges", "_held", "examinations")
+    __slots__ = ("_edges", "_holds", "examinations")
 
     def __init__(self) -> None:
         self._edges: dict[int, _Edges] = {}
-        self._held: dict[tuple[int, int], tuple[int, ...]] = {}
+        self._holds: dict[tuple[int, int], _Hold] = {}
         self.examinations = 0
 
     def on_mark(self, market: Market, before: int) -> Iterable[Scope]:
         """Return the scopes whose band does not contain the new mark; at a first mark, all."""
+        holders = market.holders
         if not before:
-            return list(market.holders.values())
+            return list(holders.values())
         edges = self._edges.get(market.ordinal)
         if edges is None:
             return []
-        holders = market.holders
-        return [
-            holders[account]
-            for account, asset in edges.left_by(market.mark)
-            if account in holders and asset == market.asset
-        ]
+        left = edges.left_by(market.mark)
+        for account in left:
+            self._holds[account, market.asset].terms = None
+        return [holders[account] for account in left if account in holders]
+
+    def holds(self, book: Book, scope: Scope) -> bool:
+        """Whether a test of ``scope`` is bound to find it as healthy as the last one did.
+
+        It is when the scope, with the cash and positions it has now, could meet every boundary
+        even with all marks at the losing edges of their bands: within them it is only better off.
+        """
+        hold = self._holds.get((scope.account, scope.asset))
+        if hold is None or hold.terms is None or hold.rules is not scope.rules:
+            return False
+        terms, positions = hold.terms, scope.positions
+        if len(terms) != len(positions):
+            return False
+        asset = book.assets[scope.asset]
+        equity, asked = scope.cash * asset.lift, 0
+        for ordinal, position in positions.items():
+            term = terms.get(ordinal)
+            size = position.size
+            if term is None or (size > 0) != term.long:
+                return False
+            market = book.markets[ordinal]
+            value = size * term.edge
+            if term.size != size:
+                term.size = size
+                term.asked = hold.rules.most_asked(
+                    ordinal, abs(value) * market.base_unit, asset.working
+                )
+            asked += term.asked
+            equity += value * market.unit - position.cost * asset.lift
+            owed = position.accrued
+            if market.index != position.index_at:
+                owed -= size * (market.index - position.index_at)
+            if owed:
+                equity += owed * market.funding_lift
+        return bool(equity * RATE_SCALE > asked)
 
     def examined(self, book: Book, scope: Scope, now: Measure) -> None:
         """Set the bands of ``scope`` from what its test found."""
         self.examinations += 1
         key = (scope.account, scope.asset)
-        rules = scope.rules
-        held: list[int] = []
-        if rules is not None and scope.positions:
-            held = self._set(book, scope, rules, now, key)
-        for ordinal in self._held.pop(key, ()):
-            if ordinal not in held:
-                self._edges[ordinal].drop(key)
-        if held:
-            self._held[key] = tuple(held)
+        old = self._holds.pop(key, None)
+        kept: list[int] = []
+        if scope.rules is not None and scope.positions:
+            hold = self._holds[key] = self._set(book, scope, scope.rules, now)
+            kept = hold.markets
+        if old is not None:
+            for ordinal in old.markets:
+                if ordinal not in kept:
+                    self._edges[ordinal].drop(scope.account)
 
-    def _set(
-        self, book: Book, scope: Scope, rules: ClassRules, now: Measure, key: tuple[int, int]
-    ) -> list[int]:
+    def _set(self, book: Book, scope: Scope, rules: ClassRules, now: Measure) -> _Hold:
         worse, better = _surpluses(scope, rules, now)
         moving: list[tuple[Market, bool]] = []
         weight = 0
@@ -138,15 +198,24 @@ class BandedWatch:
                 size = position.size
                 weight += abs(size) * market.unit * (RATE_SCALE + reach) * mark
                 moving.append((market, size > 0))
+        terms: dict[int, _Term] | None = None
         if not monotone:
             worse = better = _smaller(worse, better)
+        elif (
+            scope.status == "healthy" and worse is not None and len(moving) == len(scope.positions)
+        ):
+            worse -= worse // _RESERVE
+            terms = {}
         for market, long in moving:
             down, up = (worse, better) if long else (better, worse)
             mark = market.mark
             low = None if down is None else mark - down * mark // weight
             high = None if up is None else mark + up * mark // weight
-            self._market(market.ordinal).put(key, low, high)
-        return [market.ordinal for market, _ in moving]
+            self._market(market.ordinal).put(scope.account, low, high)
+            edge = low if long else high
+            if terms is not None and edge is not None:
+                terms[market.ordinal] = _Term(edge, long)
+        return _Hold(rules, [market.ordinal for market, _ in moving], terms)
 
     def _market(self, ordinal: int) -> _Edges:
         edges = self._edges.get(ordinal)

@@ -97,12 +97,15 @@ class Market:
     ``mark`` 0 means none yet; ``last_price`` is the last fill's price at price decimals. ``sides``:
     1 for ``Filled`` and 2 for ``Traded`` seen, added up. ``pending`` maps accounts to carried sizes
     that wait for the first price. ``unit`` × size × mark is a value at the working scale,
-    ``base_unit`` that divided by the scale of rates, ``funding_lift`` × accrued an amount.
+    ``base_unit`` that divided by the scale of rates, ``funding_lift`` × accrued an amount. The
+    decimals are ``value_decimals`` of size × mark × multiplier, ``index_decimals`` of the funding
+    index (rate × mark × multiplier), ``accrued_decimals`` of what accrues by it (size × index).
     """
 
     __slots__ = (
         "_index_shown",
         "_index_text",
+        "accrued_decimals",
         "asset",
         "base_unit",
         "control",
@@ -111,6 +114,7 @@ class Market:
         "funding_rate",
         "holders",
         "index",
+        "index_decimals",
         "last_price",
         "mark",
         "mark_position",
@@ -122,10 +126,14 @@ class Market:
         "state",
         "suspense",
         "unit",
+        "value_decimals",
     )
 
     def __init__(self, spec: MarketSpec) -> None:
         self.spec = spec
+        self.value_decimals = spec.size_decimals + spec.mark_decimals + spec.multiplier_decimals
+        self.index_decimals = RATE_DECIMALS + spec.mark_decimals + spec.multiplier_decimals
+        self.accrued_decimals = spec.size_decimals + self.index_decimals
         self.ordinal = spec.ordinal
         self.asset = spec.settlement_asset
         self.mark = 0
@@ -146,22 +154,6 @@ class Market:
         self._index_shown = 0
         self._index_text = "0"
         self.funding_lift = 0
-
-    @property
-    def value_decimals(self) -> int:
-        """Decimals of size × mark × multiplier."""
-        spec = self.spec
-        return spec.size_decimals + spec.mark_decimals + spec.multiplier_decimals
-
-    @property
-    def index_decimals(self) -> int:
-        """Decimals of the funding index: rate × mark × multiplier."""
-        return RATE_DECIMALS + self.spec.mark_decimals + self.spec.multiplier_decimals
-
-    @property
-    def accrued_decimals(self) -> int:
-        """Decimals of accrued funding: size × index."""
-        return self.spec.size_decimals + self.index_decimals
 
     def index_text(self, index: int) -> str:
         """Write a value of the funding index, remembering the last one written."""

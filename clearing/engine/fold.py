@@ -146,12 +146,15 @@ class Engine:
             step.touched = {}
             due: list[tuple[Scope, Measure]] = []
             for scope in tested:
+                if watch.holds(book, scope):
+                    continue
                 verdict = examine(step, scope)
                 if verdict.due:
                     due.append((scope, verdict.measure))
                 watch.examined(book, scope, verdict.measure)
-            for scope in in_order(step, due):
-                run_ladder(step, scope)
+            if due:
+                for scope in in_order(step, due):
+                    run_ladder(step, scope)
             _note_funds(step)
 
     def snapshot(self) -> str:

@@ -51,15 +51,16 @@ def apply_execution(step: Step, content: Content, sign: int) -> None:
     row, book = content.row, step.book
     market = book.markets[row.market]
     asset = asset_of(step, market)
+    sides = _sides(content)
     if sign > 0:
         _check_sides(step, market, _FILLED if row.kind == Kind.Filled else _TRADED)
-        if asset.mode == "derive" and _venue_outcome(step, market, content):
+        if asset.mode == "derive" and _venue_outcome(step, market, sides):
             return
     if market.pending:
         price_pending(step, market, content.price, market.spec.price_decimals)
     market.last_price = content.price
     size = amount = total = 0
-    for side in _sides(content):
+    for side in sides:
         holder = step.account_holder(side.account, market)
         if sign > 0:
             _check_side(step, content, market, holder, side)
@@ -81,9 +82,9 @@ def apply_execution(step: Step, content: Content, sign: int) -> None:
         )
 
 
-def _venue_outcome(step: Step, market: Market, content: Content) -> bool:
+def _venue_outcome(step: Step, market: Market, sides: list[Side]) -> bool:
     """Say of each side that is a venue's liquidation or ADL that it is not applied."""
-    outcomes = [side for side in _sides(content) if side.cause != _TRADE]
+    outcomes = [side for side in sides if side.cause != _TRADE]
     for side in outcomes:
         step.deviation(
             "venue_outcome",

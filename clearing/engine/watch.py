@@ -17,6 +17,9 @@ class Watch(Protocol):
     def on_mark(self, market: Market, before: int) -> Iterable[Scope]:
         """Return the scopes to test now that the mark moved from ``before`` (0: there was none)."""
 
+    def holds(self, book: Book, scope: Scope) -> bool:
+        """Whether a test of ``scope`` is bound to find it as healthy as the last one did."""
+
     def examined(self, book: Book, scope: Scope, now: Measure) -> None:
         """Take note of the outcome of a test that left ``scope`` as it is now."""
 
@@ -30,6 +33,11 @@ class NaiveWatch:
         """Return every holder of the market."""
         del before  # whatever the mark was, everybody is examined
         return list(market.holders.values())
+
+    def holds(self, book: Book, scope: Scope) -> bool:
+        """Vouch for nobody."""
+        del book, scope
+        return False
 
     def examined(self, book: Book, scope: Scope, now: Measure) -> None:
         """Remember nothing."""

@@ -9,7 +9,7 @@ from psycopg.rows import class_row
 
 from clearing.engine import ENGINE_VERSION, GENESIS_HASH
 from clearing.log import Connection, may_assume
-from clearing.projectors.tables import TABLES, schema_of, script
+from clearing.projectors.tables import TABLES, index_script, schema_of, script
 
 PROJECTOR = "ledger"
 """The name of the projector that writes every read model."""
@@ -72,7 +72,10 @@ def live_generation(connection: Connection) -> Generation | None:
 
 
 def create_generation(connection: Connection, status: str) -> Generation:
-    """Make an empty generation; must run inside a :func:`projector_transaction`."""
+    """Make an empty generation; must run inside a :func:`projector_transaction`.
+
+    Only a live one has its indexes from the start: for the others, whole logs are written first.
+    """
     connection.execute("LOCK TABLE clearing.generation IN SHARE ROW EXCLUSIVE MODE")
     row = connection.execute("SELECT coalesce(max(number), 0) + 1 FROM clearing.generation")
     (number,) = row.fetchone() or (1,)
@@ -85,6 +88,8 @@ def create_generation(connection: Connection, status: str) -> Generation:
         (PROJECTOR, number, GENESIS_HASH),
     )
     connection.execute(script(number))
+    if status == "live":
+        connection.execute(index_script(number))
     if may_assume(connection, "clearing_projector"):
         schema = sql.Identifier(schema_of(number))
         connection.execute(sql.SQL("GRANT USAGE ON SCHEMA {} TO clearing_reader").format(schema))
@@ -92,6 +97,12 @@ def create_generation(connection: Connection, status: str) -> Generation:
             sql.SQL("GRANT SELECT ON ALL TABLES IN SCHEMA {} TO clearing_reader").format(schema)
         )
     return Generation(number, status, ENGINE_VERSION, "", 0, GENESIS_HASH)
+
+
+def index_generation(connection: Connection, number: int) -> None:
+    """Make the indexes that queries need, where they are not made yet."""
+    with projector_transaction(connection):
+        connection.execute(index_script(number))
 
 
 def ensure_live(connection: Connection) -> Generation:

@@ -22,6 +22,7 @@ from clearing.projectors.generations import (
     drop_generation,
     ensure_live,
     generations,
+    index_generation,
     live_generation,
     projector_transaction,
     table_differences,
@@ -169,6 +170,7 @@ def rebuild(
             live = require_live(connection)
             todo = live.position - projector.position
             projector.run(upto=live.position, batch=batch, progress=progress)
+            index_generation(connection, generation.number)
             found = comparison.upto(live)
             contradictions = comparison.certified()[1]
             _refuse_if(connection, generation.number, found + contradictions)

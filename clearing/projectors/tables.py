@@ -148,11 +148,23 @@ def schema_of(generation: int) -> str:
 
 
 def script(generation: int) -> str:
-    """Return the statements that make a generation's schema; names are our own constants."""
+    """Return the statements that make a generation's schema and its tables, without indexes.
+
+    Names are our own constants.
+    """
     schema = schema_of(generation)
     parts = [f"CREATE SCHEMA {schema};", f"CREATE TABLE {schema}.snapshot ({SNAPSHOT});"]
     for table in TABLES.values():
         columns = ", ".join(f'"{name}" {kind}' for name, kind in table.columns)
         parts.append(f"CREATE TABLE {schema}.{table.name} ({columns});")
-        parts += [f"CREATE INDEX ON {schema}.{table.name} ({index});" for index in table.indexes]
     return "\n".join(parts)
+
+
+def index_script(generation: int) -> str:
+    """Return the statements that make the indexes of a generation's tables, where not made yet."""
+    schema = schema_of(generation)
+    return "\n".join(
+        f"CREATE INDEX IF NOT EXISTS {table.name}_{number} ON {schema}.{table.name} ({index});"
+        for table in TABLES.values()
+        for number, index in enumerate(table.indexes, 1)
+    )

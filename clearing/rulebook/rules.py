@@ -274,6 +274,22 @@ class ClassRules:
             reach = self._reaches[market] = -(-self.top_factor * top // RATE_SCALE)
         return reach
 
+    def most_asked(self, market: int, base: int, working: int) -> int:
+        """Return the most that any boundary asks of a position, factor × requirement.
+
+        ``base`` and ``working`` as in :meth:`LevelOperator.requirement`; the result is at that
+        scale × :data:`RATE_SCALE`.
+        """
+        schedule = self.schedule(market)
+        if schedule is None:
+            return 0
+        return max(
+            self.initial_factors[-1] * schedule.initial.requirement(base, working),
+            self.maintenance_factors[-1] * schedule.maintenance.requirement(base, working)
+            if self.maintenance_factors
+            else 0,
+        )
+
 
 class Regime:
     """What a rulebook says of all scopes of its asset alike: mode, funding, cost, roundings."""
