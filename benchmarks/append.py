@@ -120,7 +120,8 @@ class _Round:
             rows.append((row, leaf_hash(pack(row))))
         self.events = self._renamed()  # others, so that nothing is known of them yet
         self.copies = [
-            log_copy(rows[start : start + _BATCH]) for start in range(0, len(rows), _BATCH)
+            b"".join(log_copy(rows[start : start + _BATCH]))
+            for start in range(0, len(rows), _BATCH)
         ]
 
     def _renamed(self) -> list[Event]:

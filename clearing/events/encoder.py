@@ -92,34 +92,35 @@ class Encoder:
             raise EventRefused(field, name, "is not a declared market; declare it first")
         return self.registry.market(ordinal)
 
-    def scaled(self, field: str, value: Decimal, decimals: int, what: str) -> int:
-        """Return ``value`` as an integer at ``decimals`` decimals, which are those of ``what``."""
+    def scaled(self, field: str, value: Decimal, decimals: int, what: str, owner: str = "") -> int:
+        """Return ``value`` as an integer at ``decimals`` decimals, of the owner's ``what``."""
         try:
             scaled = to_scaled(value, decimals)
         except NotExact:
-            right = f"at most {decimals} are allowed"
             raise EventRefused(
-                field, str(value), f"has more decimals than {what}; {right}"
+                field,
+                str(value),
+                f"has more decimals than {_of(owner, what)}; at most {decimals} are allowed",
             ) from None
         if not -_TOO_LARGE < scaled < _TOO_LARGE:
             raise EventRefused(
                 field,
                 str(value),
-                f"is too large at the {decimals} decimals of {what}; at most {MAX_DIGITS} digits"
-                " are accepted, decimals included",
+                f"is too large at the {decimals} decimals of {_of(owner, what)}; at most"
+                f" {MAX_DIGITS} digits are accepted, decimals included",
             )
         return scaled
 
-    def put(self, column: str, value: int) -> None:
-        """Store ``value`` in its column, or among the wide numbers."""
+    def column(self, column: str, value: int) -> int:
+        """Return what to store in ``column``: 0 if the value has to stand among the wide ones."""
         if -WIDE <= value < WIDE:
-            setattr(self.row, column, value)
-        else:
-            self.wide[column] = str(value)
+            return value
+        self.wide[column] = str(value)
+        return 0
 
     def size(self, field: str, value: Decimal, market: MarketSpec) -> int:
         """Return a size at the market's size decimals; it must be whole lots."""
-        size = self.scaled(field, value, market.size_decimals, f"{market.name}'s sizes")
+        size = self.scaled(field, value, market.size_decimals, "sizes", market.name)
         if size % market.lot:
             lot = exact_decimal(market.lot, market.size_decimals)
             raise EventRefused(field, str(value), f"is not a multiple of {market.name}'s lot {lot}")
@@ -127,11 +128,11 @@ class Encoder:
 
     def price(self, field: str, value: Decimal, market: MarketSpec) -> int:
         """Return a price of a fill at the market's price decimals."""
-        return self.scaled(field, value, market.price_decimals, f"{market.name}'s prices")
+        return self.scaled(field, value, market.price_decimals, "prices", market.name)
 
     def mark(self, field: str, value: Decimal, market: MarketSpec) -> int:
         """Return a mark or observed price at the market's mark decimals."""
-        return self.scaled(field, value, market.mark_decimals, f"{market.name}'s marks")
+        return self.scaled(field, value, market.mark_decimals, "marks", market.name)
 
     def amount(self, field: str, value: Decimal, asset: AssetSpec) -> int:
         """Return an amount at the asset's decimals."""
@@ -141,7 +142,7 @@ class Encoder:
         """Store an amount and its asset."""
         asset = self.asset(name)
         self.row.asset = asset.ordinal
-        self.put("amount", self.amount("amount", value, asset))
+        self.row.amount = self.column("amount", self.amount("amount", value, asset))
 
     def reference(self, field: str, reference: Reference | None) -> None:
         """Keep the identity of another event, if one is named."""
@@ -155,3 +156,7 @@ class Encoder:
         """Keep who wanted it, who allowed it, and why."""
         for field in ("author", "approver", "reason"):
             self.detail[field] = getattr(event, field)
+
+
+def _of(owner: str, what: str) -> str:
+    return f"{owner}'s {what}" if owner else what

@@ -59,9 +59,9 @@ def encode(event: Event, registry: Registry) -> EventRow:
     declared twice, more decimals than declared, a size that is not a multiple of the lot, and
     numbers too large.
     """
-    kind = Kind[event.kind]
-    encoder = Encoder(event, int(kind), registry)
-    _ENCODERS[kind](encoder, event)
+    kind, fill_in = _BY_NAME[event.kind]
+    encoder = Encoder(event, kind, registry)
+    fill_in(encoder, event)
     return encoder.finish()
 
 
@@ -171,9 +171,11 @@ def _carry(encoder: Encoder, event: PositionCarried) -> None:
     market = encoder.market(event.market)
     encoder.row.market = market.ordinal
     encoder.row.account = encoder.account("account", event.account)
-    encoder.put("quantity", encoder.size("size", event.size, market))
+    encoder.row.quantity = encoder.column("quantity", encoder.size("size", event.size, market))
     if event.entry_price is not None:
-        encoder.put("price", encoder.price("entry_price", event.entry_price, market))
+        encoder.row.price = encoder.column(
+            "price", encoder.price("entry_price", event.entry_price, market)
+        )
 
 
 def _fee_asset(encoder: Encoder, name: str | None, market: MarketSpec) -> AssetSpec:
@@ -194,16 +196,17 @@ def _fill(encoder: Encoder, event: Filled) -> None:
     row.flags = CAUSES.index(event.cause)
     row.trade_id = event.trade_id or ""
     size = encoder.size("size", event.size, market)
-    encoder.put("quantity", size if event.side == "buy" else -size)
-    encoder.put("price", encoder.price("price", event.price, market))
+    row.quantity = encoder.column("quantity", size if event.side == "buy" else -size)
+    row.price = encoder.column("price", encoder.price("price", event.price, market))
     asset = _fee_asset(encoder, event.fee_asset, market)
-    encoder.put("fee", encoder.amount("fee", event.fee, asset))
+    row.fee = encoder.column("fee", encoder.amount("fee", event.fee, asset))
     if event.reported_size_before is not None:
         before = encoder.scaled(
             "reported_size_before",
             event.reported_size_before,
             market.size_decimals,
-            f"{market.name}'s sizes",
+            "sizes",
+            market.name,
         )
         encoder.detail["reported_size_before"] = str(before)
     if event.reported_pnl is not None:
@@ -220,17 +223,17 @@ def _trade(encoder: Encoder, event: Traded) -> None:
     row.contra = encoder.account("seller", event.seller)
     row.flags = CAUSES.index(event.buyer_cause) | CAUSES.index(event.seller_cause) << 4
     row.trade_id = event.trade_id or ""
-    encoder.put("quantity", encoder.size("size", event.size, market))
-    encoder.put("price", encoder.price("price", event.price, market))
+    row.quantity = encoder.column("quantity", encoder.size("size", event.size, market))
+    row.price = encoder.column("price", encoder.price("price", event.price, market))
     asset = _fee_asset(encoder, event.fee_asset, market)
-    encoder.put("fee", encoder.amount("buyer_fee", event.buyer_fee, asset))
-    encoder.put("amount", encoder.amount("seller_fee", event.seller_fee, asset))
+    row.fee = encoder.column("fee", encoder.amount("buyer_fee", event.buyer_fee, asset))
+    row.amount = encoder.column("amount", encoder.amount("seller_fee", event.seller_fee, asset))
 
 
 def _observe(encoder: Encoder, event: PriceObserved) -> None:
     market = encoder.market(event.market)
     encoder.row.market = market.ordinal
-    encoder.put("price", encoder.mark("price", event.price, market))
+    encoder.row.price = encoder.column("price", encoder.mark("price", event.price, market))
     encoder.detail["role"] = event.role
 
 
@@ -249,8 +252,10 @@ def _mark(encoder: Encoder, event: Marked) -> None:
 def _settle(encoder: Encoder, event: FundingSettled) -> None:
     market = encoder.market(event.market)
     encoder.row.market = market.ordinal
-    encoder.put("quantity", encoder.scaled("rate", event.rate, RATE_DECIMALS, "a funding rate"))
-    encoder.put("price", encoder.mark("price", event.price, market))
+    encoder.row.quantity = encoder.column(
+        "quantity", encoder.scaled("rate", event.rate, RATE_DECIMALS, "a funding rate")
+    )
+    encoder.row.price = encoder.column("price", encoder.mark("price", event.price, market))
     if event.interval_seconds != DEFAULT_INTERVAL_SECONDS:
         encoder.detail["interval_seconds"] = event.interval_seconds
 
@@ -260,7 +265,7 @@ def _pay(encoder: Encoder, event: FundingPaid) -> None:
     asset = encoder.registry.asset(market.settlement_asset)
     encoder.row.market = market.ordinal
     encoder.row.account = encoder.account("account", event.account)
-    encoder.put("amount", encoder.amount("amount", event.amount, asset))
+    encoder.row.amount = encoder.column("amount", encoder.amount("amount", event.amount, asset))
 
 
 def _tick(encoder: Encoder, event: ClockTicked) -> None:
@@ -300,6 +305,8 @@ _ENCODERS: Final[dict[Kind, Any]] = {
     Kind.StateCertified: _certify,
     Kind.RestatementAccepted: _certify,
 }
+
+_BY_NAME: Final = {kind.name: (int(kind), encoder) for kind, encoder in _ENCODERS.items()}
 
 
 def _text(value: Decimal) -> str:

@@ -34,9 +34,6 @@ MAX_BATCH: Final = 100_000
 CHANNEL: Final = "clearing_log"
 """The NOTIFY channel that wakes tailing readers; it carries no information they rely on."""
 
-Identity = tuple[str, str]
-"""Source name and external id."""
-
 
 class _Batch:
     """A batch on its way: the rows still to be written, by index, and the duplicates found.
@@ -153,12 +150,14 @@ class LogWriter:
             set_aside.update(without)
         registry = self._registry
         batch = _Batch(events, registry)
-        seen: dict[Identity, int] = {}
+        seen: dict[str, dict[str, int]] = {}
         for index, event in enumerate(events):
             if index in without:
                 continue
-            identity = (event.source, event.external_id)
-            first = seen.setdefault(identity, index)
+            ids = seen.get(event.source)
+            if ids is None:
+                ids = seen[event.source] = {}
+            first = ids.setdefault(event.external_id, index)
             if first != index:
                 if event != events[first] and not _same(batch, first, event, registry):
                     raise Conflict(index, 0, events[first], event)
@@ -172,7 +171,7 @@ class LogWriter:
                     if set_aside is None:
                         raise BatchRefused(index, refusal) from None
                     set_aside[index] = refusal
-                    del seen[identity]
+                    del ids[event.external_id]
                     continue
                 batch.duplicates[index] = position
                 continue
@@ -201,10 +200,10 @@ class LogWriter:
         """Write what is new, under the lock; find duplicates only if an identity is taken."""
         try:
             with self._connection.transaction():
-                self._copy(head, batch)
+                tree = self._copy(head, batch)
         except errors.UniqueViolation:
             self._drop_stored(batch)
-            self._copy(head, batch)
+            tree = self._copy(head, batch)
         duplicates = dict(batch.duplicates)
         for index, first in batch.repeats.items():
             row = batch.rows.get(first)
@@ -220,7 +219,7 @@ class LogWriter:
                 head.recorded_at,
                 {},
             )
-        return self._receipt(head, batch, duplicates, recorded_at)
+        return self._receipt(head, batch, duplicates, recorded_at, tree)
 
     def _ahead_of_clock(self, batch: _Batch, recorded_at: int) -> dict[int, EventRefused]:
         """Return, by index, what happened further ahead of our clock than its source may be."""
@@ -240,10 +239,11 @@ class LogWriter:
                 )
         return found
 
-    def _copy(self, head: Head, batch: _Batch) -> None:
-        """Give positions and copy rows and identities in."""
+    def _copy(self, head: Head, batch: _Batch) -> Frontier:
+        """Give positions, copy rows and identities in, and return the tree with the new leaves."""
+        tree = Frontier.from_bytes(head.position, head.frontier)
         if not batch.rows:
-            return
+            return tree
         connection = self._connection
         for position, row in enumerate(batch.rows.values(), start=head.position + 1):
             row.position = position
@@ -259,21 +259,24 @@ class LogWriter:
                 " FROM STDIN (FORMAT BINARY)"
             ) as copy:
                 registry = batch.registry
-                copy.write(
-                    identity_copy(
-                        (*_identity_of(row, registry), row.position) for row in rows.values()
-                    )
-                )
+                for part in identity_copy(
+                    (*_identity_of(row, registry), row.position) for row in rows.values()
+                ):
+                    copy.write(part)
             with cursor.copy(
                 sql.SQL("COPY clearing.log ({}) FROM STDIN (FORMAT BINARY)").format(
                     sql.SQL(COLUMNS)
                 )
             ) as copy:
-                data = log_copy((row, batch.leaves[index]) for index, row in rows.items())
-                middle = len(data) // 2
-                copy.write(data[:middle])
-                fault_point("append_mid_copy")
-                copy.write(data[middle:])
+                for part in log_copy((row, batch.leaves[index]) for index, row in rows.items()):
+                    middle = len(part) // 2
+                    copy.write(part[:middle])
+                    fault_point("append_mid_copy")
+                    copy.write(part[middle:])
+                # While the server still works on the last parts.
+                for index in rows:
+                    tree.append(batch.leaves[index])
+        return tree
 
     def _drop_stored(self, batch: _Batch) -> None:
         """Take the events that are stored already out of the batch; other content is a conflict."""
@@ -302,13 +305,15 @@ class LogWriter:
             del batch.rows[index], batch.leaves[index]
 
     def _receipt(
-        self, head: Head, batch: _Batch, duplicates: dict[int, int], recorded_at: int
+        self,
+        head: Head,
+        batch: _Batch,
+        duplicates: dict[int, int],
+        recorded_at: int,
+        tree: Frontier,
     ) -> Receipt:
-        """Write the receipt and move the head."""
+        """Write the receipt and move the head to where ``tree`` is."""
         connection = self._connection
-        tree = Frontier.from_bytes(head.position, head.frontier)
-        for index in batch.rows:
-            tree.append(batch.leaves[index])
         first, size, root = head.position + 1, tree.size, tree.root()
         coverage = _coverage(batch)
         number = head.batch + 1
@@ -346,10 +351,13 @@ class LogWriter:
 
 def _coverage(batch: _Batch) -> dict[str, tuple[int, int]]:
     """Return, per source, the earliest and latest time of the batch's new events."""
-    times: dict[str, list[int]] = {}
+    coverage: dict[str, tuple[int, int]] = {}
     for index, row in batch.rows.items():
-        times.setdefault(batch.events[index].source, []).append(row.occurred_at)
-    return {source: (min(found), max(found)) for source, found in times.items()}
+        source, moment = batch.events[index].source, row.occurred_at
+        first, last = coverage.get(source, (moment, moment))
+        if not first <= moment <= last or source not in coverage:
+            coverage[source] = (min(first, moment), max(last, moment))
+    return coverage
 
 
 def read_at(connection: Connection, position: int) -> tuple[EventRow, bytes]:

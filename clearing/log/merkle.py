@@ -5,11 +5,11 @@ SHA-256 of nothing. :class:`Frontier` is what an appender needs to carry: the ro
 complete subtrees, largest first.
 """
 
-import hashlib
 from collections.abc import Sequence
+from hashlib import sha256
 from typing import Final
 
-EMPTY_ROOT: Final = hashlib.sha256(b"").digest()
+EMPTY_ROOT: Final = sha256(b"").digest()
 """The root of a tree without leaves."""
 
 HASH_SIZE: Final = 32
@@ -17,12 +17,12 @@ HASH_SIZE: Final = 32
 
 def leaf_hash(content: bytes) -> bytes:
     """Return the leaf of ``content``."""
-    return hashlib.sha256(b"\x00" + content).digest()
+    return sha256(b"\x00" + content).digest()
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:
     """Return the node over two subtrees."""
-    return hashlib.sha256(b"\x01" + left + right).digest()
+    return sha256(b"\x01" + left + right).digest()
 
 
 class Frontier:

@@ -6,7 +6,7 @@ fast.
 """
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from clearing.events.row import EventRow
@@ -22,6 +22,9 @@ HEADER: Final = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 
 TRAILER: Final = b"\xff\xff"
 
+_PART: Final = 4_000
+"""Pieces of rows (nine for a stored event, three for an identity) that are sent together."""
+
 _HEAD: Final = struct.Struct(">h iq ih ih ih ii ii ii ii ii iq iq iq iq iq".replace(" ", ""))
 _READ: Final = struct.Struct(
     ">2x 4xq 4xh 4xh 4xh 4xi 4xi 4xi 4xi 4xi 4xq 4xq 4xq 4xq 4xq".replace(" ", "")
@@ -31,11 +34,17 @@ _IDENTITY: Final = struct.Struct(">h ii i".replace(" ", ""))
 _POSITION: Final = struct.Struct(">iq")
 
 
-def log_copy(rows: Iterable[tuple[EventRow, bytes]]) -> bytes:
-    """Return a complete binary COPY of rows with their leaves."""
+def log_copy(rows: Iterable[tuple[EventRow, bytes]]) -> Iterator[bytes]:
+    """Yield a complete binary COPY of rows with their leaves, in parts.
+
+    The server works on one part while the next is made.
+    """
     pack, length = _HEAD.pack, _LENGTH.pack
     parts = [HEADER]
     for row, leaf in rows:
+        if len(parts) > _PART:
+            yield b"".join(parts)
+            parts.clear()
         external_id = row.external_id.encode()
         trade_id = row.trade_id.encode()
         detail = row.detail.encode()
@@ -81,17 +90,20 @@ def log_copy(rows: Iterable[tuple[EventRow, bytes]]) -> bytes:
             leaf,
         )
     parts.append(TRAILER)
-    return b"".join(parts)
+    yield b"".join(parts)
 
 
-def identity_copy(identities: Iterable[tuple[int, str, int]]) -> bytes:
-    """Return a complete binary COPY of (source ordinal, identifier, position)."""
+def identity_copy(identities: Iterable[tuple[int, str, int]]) -> Iterator[bytes]:
+    """Yield a complete binary COPY of (source ordinal, identifier, position), in parts."""
     parts = [HEADER]
     for source, identifier, position in identities:
+        if len(parts) > _PART:
+            yield b"".join(parts)
+            parts.clear()
         text = identifier.encode()
         parts += (_IDENTITY.pack(3, 4, source, len(text)), text, _POSITION.pack(8, position))
     parts.append(TRAILER)
-    return b"".join(parts)
+    yield b"".join(parts)
 
 
 def read_copy(data: bytes) -> list[tuple[EventRow, bytes]]:

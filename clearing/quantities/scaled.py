@@ -30,16 +30,15 @@ def to_scaled(value: Decimal, decimals: int) -> int:
         return 0
     if not value.is_finite():
         raise NotExact(f"{value} is not a finite number")
-    if value.adjusted() + decimals >= MAX_PRECISION:
+    order = value.adjusted() + decimals
+    if order >= MAX_PRECISION:
         raise NotExact(f"{value} needs more than {MAX_PRECISION} digits")
-    try:
-        scaled = value.scaleb(decimals, _EXACT)
-    except Inexact:
-        raise NotExact(f"{value} needs more than {MAX_PRECISION} digits") from None
-    whole = int(scaled)
-    if whole != scaled:
-        raise NotExact(f"{value} has more than {decimals} decimals")
-    return whole
+    if order >= 0:  # else it is less than one unit
+        numerator, denominator = value.as_integer_ratio()
+        whole, left = divmod(numerator * 10**decimals, denominator)
+        if not left:
+            return int(whole)
+    raise NotExact(f"{value} has more than {decimals} decimals")
 
 
 def exact_decimal(value: int, decimals: int) -> Decimal:

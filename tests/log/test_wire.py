@@ -29,7 +29,7 @@ def numbered(rows: list[tuple[EventRow, bytes]]) -> list[tuple[EventRow, bytes]]
 
 @given(STORED)
 def test_what_is_written_is_read(rows: list[tuple[EventRow, bytes]]) -> None:
-    assert read_copy(log_copy(numbered(rows))) == rows
+    assert read_copy(b"".join(log_copy(numbered(rows)))) == rows
 
 
 def test_postgres_reads_and_writes_the_same_bytes(database_url: str) -> None:
@@ -39,7 +39,7 @@ def test_postgres_reads_and_writes_the_same_bytes(database_url: str) -> None:
 
         @given(STORED)
         def check(rows: list[tuple[EventRow, bytes]]) -> None:
-            data = log_copy(numbered(rows))
+            data = b"".join(log_copy(numbered(rows)))
             names = [(row.source, row.external_id, row.position) for row, _ in rows]
             connection.execute("TRUNCATE copied, named")
             with connection.cursor() as cursor:
@@ -51,7 +51,7 @@ def test_postgres_reads_and_writes_the_same_bytes(database_url: str) -> None:
                 ) as copy:
                     assert b"".join(copy) == data
                 with cursor.copy("COPY named FROM STDIN (FORMAT BINARY)") as copy:
-                    copy.write(identity_copy(names))
+                    copy.write(b"".join(identity_copy(names)))
             found = connection.execute("SELECT * FROM named ORDER BY position").fetchall()
             assert found == names
 
@@ -62,7 +62,7 @@ def test_postgres_reads_and_writes_the_same_bytes(database_url: str) -> None:
 def test_bytes_cut_short_are_refused(
     rows: list[tuple[EventRow, bytes]], data: st.DataObject
 ) -> None:
-    whole = log_copy(numbered(rows))
+    whole = b"".join(log_copy(numbered(rows)))
     cut = data.draw(st.integers(0, len(whole) - 1))
     with pytest.raises(ValueError, match="binary COPY"):
         read_copy(whole[:cut])
