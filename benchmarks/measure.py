@@ -106,12 +106,15 @@ def against(
 ) -> Ratio:
     """Time ``work`` and ``other``, both of ``count`` units, in turn, and compare medians.
 
-    ``prepare`` runs before each round, outside what is timed.
+    ``prepare`` runs before each round, outside what is timed. Which of the two comes first changes
+    from round to round, since what one has written may be flushed while the other is timed.
     """
-    ours, theirs = [], []
-    for _ in range(repeats):
+    ours: list[float] = []
+    theirs: list[float] = []
+    for number in range(repeats):
         if prepare is not None:
             prepare()
-        theirs.append(count / seconds(other))
-        ours.append(count / seconds(work))
+        turns = [(theirs, other), (ours, work)]
+        for rates, timed in reversed(turns) if number % 2 else turns:
+            rates.append(count / seconds(timed))
     return compared(name, ours, baseline, theirs, unit=unit, floor=floor, note=note)

@@ -12,8 +12,14 @@ While factor × top rate < 1, a long can only get worse when its mark falls and 
 (a short the reverse), so each direction has its own budget; otherwise both use the smaller.
 
 Bands hold against marks alone. Whatever else moves a surplus (cash, fills, funding, adoption, a
-market's state, a call's time) has the scope tested, and a test sets its bands anew. They are a
-cache: neither in snapshots nor in digests.
+market's state, a call's time) asks for a test, and a test sets the bands anew. Most of these tests
+would find a healthy scope as healthy as before. The same bands prove it: equity − the most that any
+boundary asks is monotone in each mark, so a scope that could meet all boundaries with every mark at
+the losing edge of its band meets them wherever the marks are in their bands. That needs one product
+per position instead of a whole test and new bands. Part of a healthy scope's budget is kept back
+from its bands for this, or the first fee would use it up.
+
+Bands are a cache: neither in snapshots nor in digests.
 """
 
 from collections.abc import Iterable

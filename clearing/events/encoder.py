@@ -28,13 +28,12 @@ _TOO_LARGE: Final = 10**MAX_DIGITS
 class Encoder:
     """One event on its way into a row."""
 
-    __slots__ = ("detail", "registry", "row", "unknown", "wide")
+    __slots__ = ("detail", "registry", "row", "unknown")
 
     def __init__(self, event: EventBase, kind: int, registry: Registry) -> None:
         self.registry = registry
         self.detail: dict[str, Any] = {}
         self.unknown: dict[str, str] = {}
-        self.wide: dict[str, str] = {}
         source = registry.source_ordinals.get(event.source, 0)
         if not source and kind != Kind.SourceDeclared:
             raise EventRefused("source", event.source, "is not a declared source; declare it first")
@@ -63,13 +62,24 @@ class Encoder:
 
     def finish(self) -> EventRow:
         """Return the row, with what was gathered for its detail."""
+        row, detail = self.row, self.detail
         if self.unknown:
-            self.detail["unknown"] = self.unknown
-        if self.wide:
-            self.detail["wide"] = self.wide
-        if self.detail:
-            self.row.detail = canonical_json(self.detail)
-        return self.row
+            detail["unknown"] = self.unknown
+        widest = max(row.quantity, row.price, row.amount, row.fee)
+        if widest >= WIDE or min(row.quantity, row.price, row.amount, row.fee) < -WIDE:
+            self._move_wide()
+        if detail:
+            row.detail = canonical_json(detail)
+        return row
+
+    def _move_wide(self) -> None:
+        """Keep the numbers that no column can hold in the detail, and 0 in their column."""
+        wide = self.detail["wide"] = {}
+        for column in ("quantity", "price", "amount", "fee"):
+            value = getattr(self.row, column)
+            if not -WIDE <= value < WIDE:
+                wide[column] = str(value)
+                setattr(self.row, column, 0)
 
     def account(self, field: str, name: str) -> int:
         """Return the ordinal of an account, or 0 and keep the name of one that is not declared."""
@@ -111,13 +121,6 @@ class Encoder:
             )
         return scaled
 
-    def column(self, column: str, value: int) -> int:
-        """Return what to store in ``column``: 0 if the value has to stand among the wide ones."""
-        if -WIDE <= value < WIDE:
-            return value
-        self.wide[column] = str(value)
-        return 0
-
     def size(self, field: str, value: Decimal, market: MarketSpec) -> int:
         """Return a size at the market's size decimals; it must be whole lots."""
         size = self.scaled(field, value, market.size_decimals, "sizes", market.name)
@@ -142,7 +145,7 @@ class Encoder:
         """Store an amount and its asset."""
         asset = self.asset(name)
         self.row.asset = asset.ordinal
-        self.row.amount = self.column("amount", self.amount("amount", value, asset))
+        self.row.amount = self.amount("amount", value, asset)
 
     def reference(self, field: str, reference: Reference | None) -> None:
         """Keep the identity of another event, if one is named."""

@@ -171,11 +171,9 @@ def _carry(encoder: Encoder, event: PositionCarried) -> None:
     market = encoder.market(event.market)
     encoder.row.market = market.ordinal
     encoder.row.account = encoder.account("account", event.account)
-    encoder.row.quantity = encoder.column("quantity", encoder.size("size", event.size, market))
+    encoder.row.quantity = encoder.size("size", event.size, market)
     if event.entry_price is not None:
-        encoder.row.price = encoder.column(
-            "price", encoder.price("entry_price", event.entry_price, market)
-        )
+        encoder.row.price = encoder.price("entry_price", event.entry_price, market)
 
 
 def _fee_asset(encoder: Encoder, name: str | None, market: MarketSpec) -> AssetSpec:
@@ -196,10 +194,10 @@ def _fill(encoder: Encoder, event: Filled) -> None:
     row.flags = CAUSES.index(event.cause)
     row.trade_id = event.trade_id or ""
     size = encoder.size("size", event.size, market)
-    row.quantity = encoder.column("quantity", size if event.side == "buy" else -size)
-    row.price = encoder.column("price", encoder.price("price", event.price, market))
+    row.quantity = size if event.side == "buy" else -size
+    row.price = encoder.price("price", event.price, market)
     asset = _fee_asset(encoder, event.fee_asset, market)
-    row.fee = encoder.column("fee", encoder.amount("fee", event.fee, asset))
+    row.fee = encoder.amount("fee", event.fee, asset)
     if event.reported_size_before is not None:
         before = encoder.scaled(
             "reported_size_before",
@@ -223,17 +221,17 @@ def _trade(encoder: Encoder, event: Traded) -> None:
     row.contra = encoder.account("seller", event.seller)
     row.flags = CAUSES.index(event.buyer_cause) | CAUSES.index(event.seller_cause) << 4
     row.trade_id = event.trade_id or ""
-    row.quantity = encoder.column("quantity", encoder.size("size", event.size, market))
-    row.price = encoder.column("price", encoder.price("price", event.price, market))
+    row.quantity = encoder.size("size", event.size, market)
+    row.price = encoder.price("price", event.price, market)
     asset = _fee_asset(encoder, event.fee_asset, market)
-    row.fee = encoder.column("fee", encoder.amount("buyer_fee", event.buyer_fee, asset))
-    row.amount = encoder.column("amount", encoder.amount("seller_fee", event.seller_fee, asset))
+    row.fee = encoder.amount("buyer_fee", event.buyer_fee, asset)
+    row.amount = encoder.amount("seller_fee", event.seller_fee, asset)
 
 
 def _observe(encoder: Encoder, event: PriceObserved) -> None:
     market = encoder.market(event.market)
     encoder.row.market = market.ordinal
-    encoder.row.price = encoder.column("price", encoder.mark("price", event.price, market))
+    encoder.row.price = encoder.mark("price", event.price, market)
     encoder.detail["role"] = event.role
 
 
@@ -252,10 +250,8 @@ def _mark(encoder: Encoder, event: Marked) -> None:
 def _settle(encoder: Encoder, event: FundingSettled) -> None:
     market = encoder.market(event.market)
     encoder.row.market = market.ordinal
-    encoder.row.quantity = encoder.column(
-        "quantity", encoder.scaled("rate", event.rate, RATE_DECIMALS, "a funding rate")
-    )
-    encoder.row.price = encoder.column("price", encoder.mark("price", event.price, market))
+    encoder.row.quantity = encoder.scaled("rate", event.rate, RATE_DECIMALS, "a funding rate")
+    encoder.row.price = encoder.mark("price", event.price, market)
     if event.interval_seconds != DEFAULT_INTERVAL_SECONDS:
         encoder.detail["interval_seconds"] = event.interval_seconds
 
@@ -265,7 +261,7 @@ def _pay(encoder: Encoder, event: FundingPaid) -> None:
     asset = encoder.registry.asset(market.settlement_asset)
     encoder.row.market = market.ordinal
     encoder.row.account = encoder.account("account", event.account)
-    encoder.row.amount = encoder.column("amount", encoder.amount("amount", event.amount, asset))
+    encoder.row.amount = encoder.amount("amount", event.amount, asset)
 
 
 def _tick(encoder: Encoder, event: ClockTicked) -> None:

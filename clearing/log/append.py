@@ -152,7 +152,7 @@ class LogWriter:
         batch = _Batch(events, registry)
         seen: dict[str, dict[str, int]] = {}
         for index, event in enumerate(events):
-            if index in without:
+            if without and index in without:
                 continue
             ids = seen.get(event.source)
             if ids is None:

@@ -47,7 +47,7 @@ def test_text_to_integer(text: str, decimals: int, scaled: int) -> None:
         ("-Infinity", 2, "-Infinity is not a finite number"),
         ("1E+999999999", 2, "needs more than 200 digits"),
         ("1" * 250, 0, "needs more than 200 digits"),
-        ("0." + "1" * 250, 18, "needs more than 200 digits"),
+        ("0." + "1" * 250, 18, "has more than 18 decimals"),
     ],
 )
 def test_what_does_not_fit_is_refused_and_never_rounded(text: str, decimals: int, why: str) -> None:
