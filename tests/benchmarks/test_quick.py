@@ -88,7 +88,7 @@ def test_medians_are_compared() -> None:
     assert compared("ours", [1], "theirs", [4], unit="x", floor=None).met
 
 
-def test_rounds_are_interleaved_and_prepared() -> None:
+def test_rounds_are_interleaved_take_turns_and_are_prepared() -> None:
     calls: list[str] = []
 
     def note(name: str) -> Callable[[], None]:
@@ -105,4 +105,4 @@ def test_rounds_are_interleaved_and_prepared() -> None:
         repeats=2,
         prepare=note("prepare"),
     )
-    assert calls == ["prepare", "b", "a"] * 2
+    assert calls == ["prepare", "b", "a", "prepare", "a", "b"]
