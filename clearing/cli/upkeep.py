@@ -6,10 +6,13 @@ import subprocess
 from typing import Annotated
 
 from cyclopts import Parameter
+from psycopg.conninfo import make_conninfo
 
 from clearing.audit import Verification
 from clearing.cli.output import err, out, print_json, steps, table
 from clearing.cli.where import Where, ledger
+from clearing.ledger import Ledger
+from clearing.log import may_assume
 from clearing.projectors import RebuildRefused
 
 
@@ -114,12 +117,23 @@ def psql(*, where: Where | None = None) -> int:
     """Open psql on the ledger, as a reader, if psql is installed."""
     program = shutil.which("psql")
     if program is None:
-        raise ValueError("psql is not installed; any Postgres client can use the URL in `status`")
+        raise ValueError("psql is not installed; `clearing init` says where any client may connect")
     with ledger(where) as opened:
         info = opened.connection.info
-        environment = {**os.environ, "PGOPTIONS": "-c default_transaction_read_only=on"}
+        settings = info.get_parameters()  # never the password
+        settings.pop("sslcertmode", None)  # set by default, and unknown to a psql before 16
+        settings["options"] = _as_reader(opened, settings.get("options", ""))
+        environment = dict(os.environ)
         if info.password:
             environment["PGPASSWORD"] = info.password
-        command = [program, "-h", info.host, "-p", str(info.port), "-U", info.user, info.dbname]
+        command = [program, make_conninfo("", **settings)]
         # The program is the one on PATH and its arguments are the open connection's own.
         return subprocess.run(command, env=environment, check=False).returncode  # noqa: S603
+
+
+def _as_reader(opened: Ledger, options: str) -> str:
+    """Return session options with which nothing can be changed by mistake."""
+    options = f"{options} -c default_transaction_read_only=on"
+    if may_assume(opened.connection, "clearing_reader"):
+        options += " -c role=clearing_reader"
+    return options

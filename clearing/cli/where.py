@@ -17,7 +17,10 @@ DEMO = "clearing_demo"
 """The database that ``clearing demo`` makes beside the ledger's own."""
 
 _COMMENT = "Made by clearing demo, which drops it and makes it anew each time."
-_URL = "Postgres URL, instead of CLEARING_DATABASE_URL"
+_URL = (
+    "Postgres URL, instead of CLEARING_DATABASE_URL (which, unlike a command line, other users of"
+    " this machine cannot read: put a password there)"
+)
 _ASK_DEMO = "ask the ledger that `clearing demo` made"
 
 

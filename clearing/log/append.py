@@ -79,6 +79,7 @@ class LogWriter:
             self._registry = load_registry(connection)
             self._sets_role = may_assume(connection, "clearing_appender")
         self._partitions: set[int] = set()
+        self._repeating = False
 
     @property
     def registry(self) -> Registry:
@@ -197,13 +198,21 @@ class LogWriter:
         return position
 
     def _write(self, head: Head, batch: _Batch, recorded_at: int) -> Receipt:
-        """Write what is new, under the lock; find duplicates only if an identity is taken."""
+        """Write what is new, under the lock; look for duplicates only where some are likely.
+
+        That is if an identity is taken, and after a batch in which some were.
+        """
+        repeating = self._repeating
+        if repeating:
+            self._drop_stored(batch)
         try:
             with self._connection.transaction():
                 tree = self._copy(head, batch)
         except errors.UniqueViolation:
+            repeating = True
             self._drop_stored(batch)
             tree = self._copy(head, batch)
+        self._repeating = repeating and bool(batch.duplicates)
         duplicates = dict(batch.duplicates)
         for index, first in batch.repeats.items():
             row = batch.rows.get(first)

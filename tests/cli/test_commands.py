@@ -2,6 +2,10 @@
 
 import gzip
 import json
+import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -255,3 +259,20 @@ def test_a_time_after_what_is_projected_is_refused_and_not_answered_from_older_b
         code, _, err = clearing("account", "ada", *moment)
         assert code == 2
         assert "log position 14 is not projected" in err
+
+
+@pytest.mark.skipif(shutil.which("psql") is None, reason="psql is not installed")
+def test_psql_is_a_reader_that_changes_nothing(clearing: Run, database_url: str) -> None:
+    assert clearing("init")[0] == 0
+    done = subprocess.run(
+        [sys.executable, "-c", "from clearing.cli import main; main(['psql'])"],
+        env={**os.environ, "CLEARING_DATABASE_URL": database_url},
+        input="SELECT 'I am ' || current_user; UPDATE clearing.log_head SET position = 9;",
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert "I am clearing_reader" in done.stdout
+    assert "ERROR" in done.stderr
+    assert clearing("status")[0] == 0
