@@ -121,7 +121,8 @@ def psql(*, where: Where | None = None) -> int:
     with ledger(where) as opened:
         info = opened.connection.info
         settings = info.get_parameters()  # never the password
-        settings.pop("sslcertmode", None)  # set by default, and unknown to a psql before 16
+        if settings.get("sslcertmode") == "allow":  # the default, and unknown to a psql before 16
+            del settings["sslcertmode"]
         settings["options"] = _as_reader(opened, settings.get("options", ""))
         environment = dict(os.environ)
         if info.password:
