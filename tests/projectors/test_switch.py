@@ -212,3 +212,31 @@ def test_the_role_of_the_projector_owns_the_read_models_and_readers_only_read(
                     continue
                 with pytest.raises(errors.InsufficientPrivilege), ledger.transaction():
                     ledger.execute(statement)
+
+
+def indexes(connection: Connection, generation: int) -> list[tuple[str, str]]:
+    schema = f"generation_{generation}"
+    return connection.execute(
+        "SELECT tablename, replace(indexdef, schemaname, '') FROM pg_indexes"
+        " WHERE schemaname = %s ORDER BY 1, 2",
+        (schema,),
+    ).fetchall()
+
+
+def test_a_rebuilt_generation_has_the_indexes_of_the_one_before(database_url: str) -> None:
+    with small_ledger(database_url) as ledger:
+        project(ledger)
+        before = indexes(ledger, 1)
+        rebuild(ledger)
+        assert "posting" in {table for table, _ in before}
+        assert indexes(ledger, 2) == before
+
+
+def test_an_interrupted_rebuild_gets_its_indexes_when_it_is_taken_up(database_url: str) -> None:
+    with small_ledger(database_url) as ledger:
+        project(ledger)
+        with projector_transaction(ledger, creates=True):
+            create_generation(ledger, "building")
+        assert [table for table, _ in indexes(ledger, 2)] == ["snapshot"]
+        assert rebuild(ledger).generation == 2
+        assert indexes(ledger, 2) == indexes(ledger, 1)
