@@ -140,10 +140,10 @@ def _scope_view(book: Book, scope: Scope) -> ScopeView:
 
 def _position_view(asset: Asset, market: Market, scope: Scope, position: Position) -> PositionView:
     spec, working = market.spec, asset.working
-    up = spec.size_decimals + spec.multiplier_decimals + spec.price_decimals - asset.decimals
-    numerator = abs(position.cost) * 10 ** max(up, 0)
-    denominator = abs(position.size) * spec.multiplier * 10 ** max(-up, 0)
-    entry = divide(numerator, denominator, Rounding.HALF_EVEN)
+    entry = ""
+    if position.cost:
+        average = market.payoff.entry(position.size, position.cost)
+        entry = format_scaled(divide(*average, Rounding.HALF_EVEN), spec.price_decimals)
     asked = 0
     if scope.rules is not None:
         asked = requirement_of(scope.rules, "maintenance", market, position, working)
@@ -151,7 +151,7 @@ def _position_view(asset: Asset, market: Market, scope: Scope, position: Positio
         spec.name,
         format_exact(position.size, spec.size_decimals),
         format_scaled(position.cost, asset.decimals),
-        format_scaled(entry, spec.price_decimals),
+        entry,
         position.entry == 1,
         format_scaled(market.mark, spec.mark_decimals) if market.mark else "",
         format_exact(abs(position_value(market, position)), working),

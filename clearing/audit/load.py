@@ -67,7 +67,7 @@ class Histories:
                 market=market.ordinal,
             )
             if found:
-                market.mark = int(found[0][0])
+                market.set_mark(int(found[0][0]))
             found = self.rows(
                 'SELECT "index" FROM {funding} WHERE market = %(market)s'
                 " AND position <= %(position)s ORDER BY position DESC LIMIT 1",

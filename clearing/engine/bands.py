@@ -88,15 +88,15 @@ class _Edges:
 class _Term:
     """One position's share in what keeps a scope healthy.
 
-    ``edge`` is the edge of its band on the side where the scope loses, ``asked`` the most that any
-    boundary asks there of a position of ``size`` (0: not computed yet), at the working scale ×
+    ``worth`` is its market's at the edge of its band where the scope loses, ``asked`` the most that
+    any boundary asks there of a position of ``size`` (0: not computed yet), at the working scale ×
     :data:`RATE_SCALE`.
     """
 
-    __slots__ = ("asked", "edge", "long", "size")
+    __slots__ = ("asked", "long", "size", "worth")
 
-    def __init__(self, edge: int, long: bool) -> None:
-        self.edge = edge
+    def __init__(self, worth: int, long: bool) -> None:
+        self.worth = worth
         self.long = long
         self.size = 0
         self.asked = 0
@@ -161,14 +161,12 @@ class BandedWatch:
             if term is None or (size > 0) != term.long:
                 return False
             market = book.markets[ordinal]
-            value = size * term.edge
+            value = size * term.worth
             if term.size != size:
                 term.size = size
-                term.asked = hold.rules.most_asked(
-                    ordinal, abs(value) * market.base_unit, asset.working
-                )
+                term.asked = hold.rules.most_asked(ordinal, abs(value) // RATE_SCALE, asset.working)
             asked += term.asked
-            equity += value * market.unit - position.cost * asset.lift
+            equity += value - position.cost * asset.lift
             owed = position.accrued
             if market.index != position.index_at:
                 owed -= size * (market.index - position.index_at)
@@ -193,17 +191,21 @@ class BandedWatch:
     def _set(self, book: Book, scope: Scope, rules: ClassRules, now: Measure) -> _Hold:
         worse, better = _surpluses(scope, rules, now)
         moving: list[tuple[Market, bool]] = []
-        weight = 0
+        weight = uncertain = 0
         monotone = True
         for ordinal, position in scope.positions.items():
             market = book.markets[ordinal]
-            mark = market.mark
-            if mark:
+            if market.mark:
                 reach = rules.reach(ordinal)
                 monotone = monotone and reach < RATE_SCALE
                 size = position.size
-                weight += abs(size) * market.unit * (RATE_SCALE + reach) * mark
+                slope = abs(size) * (RATE_SCALE + reach)
+                weight += slope * abs(market.worth)
+                if market.payoff.uncertain:
+                    uncertain += slope * market.payoff.uncertain * market.face_unit
                 moving.append((market, size > 0))
+        if uncertain:
+            worse, better = _less(worse, uncertain), _less(better, uncertain)
         terms: dict[int, _Term] | None = None
         if not monotone:
             worse = better = _smaller(worse, better)
@@ -215,12 +217,13 @@ class BandedWatch:
         for market, long in moving:
             down, up = (worse, better) if long else (better, worse)
             mark = market.mark
-            low = None if down is None else mark - down * mark // weight
-            high = None if up is None else mark + up * mark // weight
+            low = None if down is None else market.payoff.lowest(mark, down, weight)
+            high = None if up is None else market.payoff.highest(mark, up, weight)
             self._market(market.ordinal).put(scope.account, low, high)
             edge = low if long else high
-            if terms is not None and edge is not None:
-                terms[market.ordinal] = _Term(edge, long)
+            if terms is not None:
+                # Without an edge the mark may go wherever it likes: an inverse contract ends at 0.
+                terms[market.ordinal] = _Term(0 if edge is None else market.worth_at(edge), long)
         return _Hold(rules, [market.ordinal for market, _ in moving], terms)
 
     def _market(self, ordinal: int) -> _Edges:
@@ -228,6 +231,10 @@ class BandedWatch:
         if edges is None:
             edges = self._edges[ordinal] = _Edges()
         return edges
+
+
+def _less(surplus: int | None, uncertain: int) -> int | None:
+    return None if surplus is None else max(surplus - uncertain, 0)
 
 
 def _smaller(a: int | None, b: int | None) -> int | None:

@@ -9,6 +9,7 @@ scale per settlement asset, chosen so that every product is exact; it is never s
 from heapq import heappop, heappush
 from typing import Final
 
+from clearing.engine.payoffs import payoff_of
 from clearing.events.kinds import RATE_DECIMALS
 from clearing.events.registry import MarketSpec, Registry
 from clearing.quantities import format_exact
@@ -96,10 +97,11 @@ class Market:
 
     ``mark`` 0 means none yet; ``last_price`` is the last fill's price at price decimals. ``sides``:
     1 for ``Filled`` and 2 for ``Traded`` seen, added up. ``pending`` maps accounts to carried sizes
-    that wait for the first price. ``unit`` × size × mark is a value at the working scale,
-    ``base_unit`` that divided by the scale of rates, ``funding_lift`` × accrued an amount. The
-    decimals are ``value_decimals`` of size × mark × multiplier, ``index_decimals`` of the funding
-    index (rate × mark × multiplier), ``accrued_decimals`` of what accrues by it (size × index).
+    that wait for the first price. ``worth`` × size is a value at the mark at the working scale (0
+    without a mark), ``base_worth`` × |size| the notional divided by the scale of rates,
+    ``face_unit`` × a face a worth, ``funding_lift`` × accrued an amount. The decimals are
+    ``value_decimals`` of size × face, ``index_decimals`` of the funding index (rate × face),
+    ``accrued_decimals`` of what accrues by it (size × index).
     """
 
     __slots__ = (
@@ -107,8 +109,9 @@ class Market:
         "_index_text",
         "accrued_decimals",
         "asset",
-        "base_unit",
+        "base_worth",
         "control",
+        "face_unit",
         "funding_lift",
         "funding_price",
         "funding_rate",
@@ -120,19 +123,21 @@ class Market:
         "mark_position",
         "mark_time",
         "ordinal",
+        "payoff",
         "pending",
         "sides",
         "spec",
         "state",
         "suspense",
-        "unit",
         "value_decimals",
+        "worth",
     )
 
-    def __init__(self, spec: MarketSpec) -> None:
+    def __init__(self, spec: MarketSpec, asset_decimals: int) -> None:
         self.spec = spec
-        self.value_decimals = spec.size_decimals + spec.mark_decimals + spec.multiplier_decimals
-        self.index_decimals = RATE_DECIMALS + spec.mark_decimals + spec.multiplier_decimals
+        self.payoff = payoff_of(spec, asset_decimals)
+        self.value_decimals = spec.size_decimals + self.payoff.face_decimals
+        self.index_decimals = RATE_DECIMALS + self.payoff.face_decimals
         self.accrued_decimals = spec.size_decimals + self.index_decimals
         self.ordinal = spec.ordinal
         self.asset = spec.settlement_asset
@@ -149,11 +154,22 @@ class Market:
         self.suspense = Position()
         self.holders: dict[int, Scope] = {}
         self.pending: dict[int, int] = {}
-        self.unit = 0
-        self.base_unit = 0
+        self.face_unit = 0
+        self.worth = 0
+        self.base_worth = 0
         self._index_shown = 0
         self._index_text = "0"
         self.funding_lift = 0
+
+    def worth_at(self, mark: int) -> int:
+        """Return what one step of size is worth at ``mark``, signed, at the working scale."""
+        return self.payoff.face(mark) * self.face_unit
+
+    def set_mark(self, mark: int) -> None:
+        """Value the market at ``mark`` from now on (0: it has no mark)."""
+        self.mark = mark
+        self.worth = self.worth_at(mark) if mark else 0
+        self.base_worth = abs(self.worth) // RATE_SCALE
 
     def index_text(self, index: int) -> str:
         """Write a value of the funding index, remembering the last one written."""
@@ -210,8 +226,8 @@ class Asset:
         self.working = finest + RATE_DECIMALS
         self.lift = 10 ** (self.working - self.decimals)
         for market in self.markets:
-            market.unit = market.spec.multiplier * 10 ** (self.working - market.value_decimals)
-            market.base_unit = market.unit // RATE_SCALE
+            market.face_unit = 10 ** (self.working - market.value_decimals)
+            market.set_mark(market.mark)
             market.funding_lift = 10 ** (self.working - market.accrued_decimals)
 
 
@@ -311,8 +327,8 @@ class Book:
 
     def add_market(self, spec: MarketSpec) -> None:
         """Take up a declared market."""
-        market = Market(spec)
         asset = self.assets[spec.settlement_asset]
+        market = Market(spec, asset.decimals)
         self.markets[spec.ordinal] = market
         asset.markets.append(market)
         asset.rescale()

@@ -123,7 +123,7 @@ class Engine:
             step.entries.append(("mark", ordinal, price, 1 if effective else 0))
             if effective:
                 moved.append((market, market.mark))
-                market.mark = price
+                market.set_mark(price)
                 market.mark_time = row.occurred_at
                 market.mark_position = row.position
         for market, before in moved:

@@ -9,11 +9,11 @@ from clearing.quantities import divide, format_exact
 
 
 def _payment(asset: Asset, market: Market, size: int) -> tuple[int, int]:
-    """Return −size × last rate × last price × multiplier in units, and what rounding left.
+    """Return −size × last rate × face at the last price in units, and what rounding left.
 
     The second number is exact − rounded at the market's accrued decimals.
     """
-    exact = -size * market.funding_rate * market.funding_price * market.spec.multiplier
+    exact = -size * market.funding_rate * abs(market.payoff.face(market.funding_price))
     excess = market.accrued_decimals - asset.decimals
     if excess <= 0:
         return exact * 10**-excess, 0
@@ -31,7 +31,7 @@ def apply_settled(step: Step, content: Content) -> None:
     market.funding_rate = content.quantity
     market.funding_price = content.price
     if derives and by_index:
-        market.index += content.quantity * content.price * market.spec.multiplier
+        market.index += content.quantity * abs(market.payoff.face(content.price))
     step.entries.append(
         (
             "funding",

@@ -6,7 +6,14 @@ from clearing.engine.book import Asset, Market, Position, Scope
 from clearing.engine.margin import can_act, holds, open_call
 from clearing.engine.positions import apply_fill, drop_fraction, settle_funding
 from clearing.engine.step import Step
-from clearing.engine.valuation import Measure, equity_of, measure, requirement_of, unrealised
+from clearing.engine.valuation import (
+    Measure,
+    equity_of,
+    measure,
+    position_value,
+    requirement_of,
+    unrealised,
+)
 from clearing.engine.waterfall import Estate, hand_over, note_closed
 from clearing.quantities import Rounding, divide, format_exact
 from clearing.rulebook import (
@@ -112,7 +119,7 @@ def _quantity(market: Market, position: Position, rung: ReduceRung, asset: Asset
     lot = market.spec.lot
     lots = divide(held * rung.close_factor, lot * RATE_SCALE, Rounding.UP)
     quantity = min(held, lots * lot)
-    rest = (held - quantity) * market.mark * market.unit
+    rest = (held - quantity) * abs(market.worth)
     return held if rest < rung.minimum_notional * asset.lift else quantity
 
 
@@ -127,7 +134,7 @@ def _reduce(step: Step, scope: Scope, rung: ReduceRung, waterfall: Waterfall) ->
     if quantity == abs(position.size):
         drop_fraction(step, market, holder, position)
     size = quantity if position.size > 0 else -quantity
-    value = size * market.mark * market.unit
+    value = size * market.worth
     equity = equity_of(book, scope)
     spread = divide(abs(value) * rung.spread, RATE_SCALE, Rounding.UP)
     least = divide(value - equity, asset.lift, Rounding.UP)
@@ -162,9 +169,7 @@ def _take_over(step: Step, scope: Scope, rung: TakeoverRung, waterfall: Waterfal
         settle_funding(step, market, holder, position)
         drop_fraction(step, market, holder, position)
     equity = equity_of(book, scope)
-    notional = sum(
-        abs(scope.positions[m].size) * book.markets[m].mark * book.markets[m].unit for m in ordinals
-    )
+    notional = sum(abs(position_value(book.markets[m], scope.positions[m])) for m in ordinals)
     estates = _bankruptcy(step, asset, scope, ordinals, equity)
     step.touch(scope)
     hand_over(step, scope, estates, equity, waterfall)
@@ -197,10 +202,7 @@ def _bankruptcy(
     ]
     weights = asked
     if not sum(weights):
-        weights = [
-            abs(scope.positions[m].size * book.markets[m].mark * book.markets[m].unit)
-            for m in ordinals
-        ]
+        weights = [abs(position_value(book.markets[m], scope.positions[m])) for m in ordinals]
     total = sum(weights)
     left = -scope.cash
     estates = []

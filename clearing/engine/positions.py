@@ -3,31 +3,7 @@
 from clearing.engine.book import KNOWN, UNKNOWN, Asset, Market, Position
 from clearing.engine.step import Holder, Step, asset_of
 from clearing.engine.valuation import accrued_funding
-from clearing.quantities import Rounding, divide
-
-
-def fill_amount(
-    asset: Asset, market: Market, size: int, price: int, decimals: int, rounding: Rounding
-) -> tuple[int, int]:
-    """Return size × price × multiplier in the asset's units, and what rounding left.
-
-    ``price`` is at ``decimals`` decimals. The second number is exact − rounded, at
-    :func:`amount_decimals`; it is 0 when the amount is exact.
-    """
-    spec = market.spec
-    exact = size * price * spec.multiplier
-    excess = spec.size_decimals + decimals + spec.multiplier_decimals - asset.decimals
-    if excess <= 0:
-        return exact * 10**-excess, 0
-    scale = 10**excess
-    rounded = divide(exact, scale, rounding)
-    return rounded, exact - rounded * scale
-
-
-def amount_decimals(asset: Asset, market: Market, decimals: int) -> int:
-    """Return the decimals of the remainder that :func:`fill_amount` gives."""
-    spec = market.spec
-    return max(asset.decimals, spec.size_decimals + decimals + spec.multiplier_decimals)
+from clearing.quantities import divide
 
 
 def settle_funding(step: Step, market: Market, holder: Holder, position: Position) -> None:
@@ -81,22 +57,14 @@ def _released_cost(
 def rounded_entry_cost(asset: Asset, market: Market, position: Position, closed: int) -> int:
     """Return the cost (≥ 0, units) of ``closed`` at the average entry rounded as venues round it.
 
-    The average entry |cost| / (|size| × multiplier) is rounded to the market's price decimals by
-    ``entry_price``; the product is rounded half-even to units.
+    The average entry is rounded to the market's price decimals by ``entry_price``; the cost at it
+    half-even to units.
     """
-    spec = market.spec
-    up = spec.size_decimals + spec.multiplier_decimals + spec.price_decimals - asset.decimals
-    numerator = abs(position.cost)
-    denominator = abs(position.size) * spec.multiplier
-    if up >= 0:
-        numerator *= 10**up
-    else:
-        denominator *= 10**-up
-    entry = divide(numerator, denominator, asset.regime.entry_price)
-    exact = closed * entry * spec.multiplier
-    if up >= 0:
-        return divide(exact, 10**up, Rounding.HALF_EVEN)
-    return int(exact * 10**-up)
+    payoff = market.payoff
+    if not position.cost:
+        return 0
+    entry = divide(*payoff.entry(position.size, position.cost), asset.regime.entry_price)
+    return payoff.cost(closed, entry)
 
 
 def apply_fill(
@@ -182,6 +150,6 @@ def price_pending(step: Step, market: Market, price: int, decimals: int) -> None
     waiting, market.pending = sorted(market.pending.items()), {}
     for account, size in waiting:
         holder = step.account_holder(account, market)
-        amount, _ = fill_amount(asset, market, size, price, decimals, asset.regime.fill_cost)
+        amount, _ = market.payoff.amount(size, price, decimals, asset.regime.fill_cost)
         apply_fill(step, market, holder, size, amount, entry_known=False)
         apply_fill(step, market, control, -size, -amount)

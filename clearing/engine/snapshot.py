@@ -155,7 +155,7 @@ def _read_rulebook(book: Book, name: list[str]) -> Rulebook:
 
 
 def _read_market(market: Market, stored: dict[str, Any]) -> None:
-    market.mark = stored["mark"]
+    market.set_mark(stored["mark"])
     market.mark_time = stored["mark_time"]
     market.mark_position = stored["mark_position"]
     market.last_price = stored["last_price"]

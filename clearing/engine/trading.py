@@ -4,10 +4,8 @@ from clearing.engine.book import Asset, Market, Scope
 from clearing.engine.cash import charge_fee
 from clearing.engine.content import Content
 from clearing.engine.positions import (
-    amount_decimals,
     apply_fill,
     carry_pending,
-    fill_amount,
     price_pending,
     rounded_entry_cost,
 )
@@ -106,9 +104,15 @@ def _apply_side(
     asset = asset_of(step, market)
     decimals = market.spec.price_decimals
     rounding = asset.regime_at(content.row.position).fill_cost
-    amount, left = fill_amount(asset, market, side.size, content.price, decimals, rounding)
+    amount, left = market.payoff.amount(side.size, content.price, decimals, rounding)
+    told = content.scaled("reported_cost")
+    if told is not None and told != amount:
+        if sign > 0:
+            ours, theirs = (format_exact(cost, asset.decimals) for cost in (amount, told))
+            _deviate_cost(step, market, side, ours, theirs)
+        amount, left = told, 0
     size, amount, left = side.size * sign, amount * sign, left * sign
-    step.remainder("fill_cost", market, holder, left, amount_decimals(asset, market, decimals))
+    step.remainder("fill_cost", market, holder, left, market.payoff.left_decimals(decimals))
     compares = sign > 0 and side.account
     reported = content.scaled("reported_pnl") if compares else None
     rounded = None
@@ -128,6 +132,17 @@ def _apply_side(
             detail=format_exact(rounded, asset.decimals),
         )
     return size, amount
+
+
+def _deviate_cost(step: Step, market: Market, side: Side, ours: str, theirs: str) -> None:
+    step.deviation(
+        "reported_cost",
+        account=side.account,
+        market=market.ordinal,
+        asset=market.asset,
+        expected=ours,
+        found=theirs,
+    )
 
 
 def _rounded_entry_pnl(
@@ -217,7 +232,7 @@ def apply_carried(step: Step, content: Content) -> None:
         return
     size = content.quantity
     rounding = asset.regime.fill_cost
-    amount, left = fill_amount(asset, market, size, price, decimals, rounding)
-    step.remainder("fill_cost", market, holder, left, amount_decimals(asset, market, decimals))
+    amount, left = market.payoff.amount(size, price, decimals, rounding)
+    step.remainder("fill_cost", market, holder, left, market.payoff.left_decimals(decimals))
     apply_fill(step, market, holder, size, amount, entry_known=bool(content.price))
     apply_fill(step, market, step.control_holder(market), -size, -amount)

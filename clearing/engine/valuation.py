@@ -11,15 +11,15 @@ from clearing.rulebook import RATE_SCALE, ClassRules, Condition
 
 
 def position_value(market: Market, position: Position) -> int:
-    """Return size × mark × multiplier, signed, at the working scale."""
-    return position.size * market.mark * market.unit
+    """Return the position's value at the mark, signed, at the working scale."""
+    return position.size * market.worth
 
 
 def unrealised(asset: Asset, market: Market, position: Position) -> int:
     """Return value − cost at the working scale; 0 while the market has no mark."""
     if not market.mark:
         return 0
-    return position.size * market.mark * market.unit - position.cost * asset.lift
+    return position.size * market.worth - position.cost * asset.lift
 
 
 def accrued_funding(market: Market, position: Position) -> int:
@@ -39,7 +39,7 @@ def requirement_of(
     if schedule is None:
         return 0
     operator = schedule.initial if level == "initial" else schedule.maintenance
-    return operator.requirement(abs(position.size) * market.mark * market.base_unit, working)
+    return operator.requirement(abs(position.size) * market.base_worth, working)
 
 
 class Measure:
@@ -86,16 +86,13 @@ def measure(book: Book, scope: Scope, trace: Trace | None = None) -> Measure:
             accrued -= size * (market.index - position.index_at)
         if accrued:
             equity += accrued * market.funding_lift
-        mark = market.mark
-        if not mark:
+        if not market.mark:
             continue
-        base = size * mark * market.base_unit
-        equity += base * RATE_SCALE - position.cost * asset.lift
+        equity += size * market.worth - position.cost * asset.lift
         if rules is not None:
             schedule = rules.schedule(ordinal)
             if schedule is not None:
-                if base < 0:
-                    base = -base
+                base = abs(size) * market.base_worth
                 initial += schedule.initial.requirement(base, working)
                 maintenance += schedule.maintenance.requirement(base, working)
     return Measure(equity, initial, maintenance)
@@ -154,7 +151,10 @@ def _traced(book: Book, scope: Scope, asset: Asset, trace: Trace) -> Measure:
 
 def _position_lines(trace: Trace, market: Market, position: Position, asset: Asset) -> None:
     spec = market.spec
-    child = trace.step(f"unrealised {spec.name}", "size * mark * multiplier - cost")
+    formula = (
+        "-size * multiplier / mark" if spec.payoff == "inverse" else "size * mark * multiplier"
+    )
+    child = trace.step(f"unrealised {spec.name}", f"{formula} - cost")
     child.value("size", position.size, spec.size_decimals)
     child.value("mark", market.mark, spec.mark_decimals, "" if market.mark else "no mark yet")
     child.value("multiplier", spec.multiplier, spec.multiplier_decimals)

@@ -100,7 +100,7 @@ def _part_loss(step: Step, estate: Estate, quantity: int) -> int:
     """Return what the next ``quantity`` costs its taker at the mark, at the working scale."""
     market = estate.market
     lift = step.book.assets[market.asset].lift
-    return estate.part(quantity) * lift - estate.signed(quantity) * market.mark * market.unit
+    return estate.part(quantity) * lift - estate.signed(quantity) * market.worth
 
 
 def _affordable(step: Step, estate: Estate, fund: Scope) -> int:
@@ -114,7 +114,7 @@ def _affordable(step: Step, estate: Estate, fund: Scope) -> int:
     lot = market.spec.lot
     short_of_all = (rest - 1) // lot
     lift = step.book.assets[market.asset].lift
-    whole = estate.amount * lift - estate.size * market.mark * market.unit
+    whole = estate.amount * lift - estate.size * market.worth
     if whole <= 0:
         return short_of_all * lot
     return min(short_of_all, equity * abs(estate.size) // (whole * lot)) * lot
@@ -169,7 +169,7 @@ def _leave_deficit(step: Step, scope: Scope, estate: Estate, fund: Scope, losses
     lift = step.book.assets[scope.asset].lift
     quantity = estate.rest
     amount, size = estate.part(quantity), estate.signed(quantity)
-    value = size * market.mark * market.unit
+    value = size * market.worth
     at_mark = divide(value, lift, Rounding.HALF_EVEN)
     short = amount - at_mark
     loss = amount * lift - value

@@ -39,15 +39,18 @@ class AssetDeclared(EventBase):
 class MarketDeclared(EventBase):
     """Declares a market: what is traded.
 
-    ``payoff`` says how a position's value follows the mark; ``linear`` is size × price ×
-    ``multiplier`` in ``settlement_asset``. ``lot`` is the smallest step of size. Prices of fills
-    fit ``price_decimals``, marks ``mark_decimals``, sizes ``size_decimals``. Scales never change:
-    a new scale is a new market.
+    ``payoff`` says how a position's value in ``settlement_asset`` follows the mark: ``linear`` is
+    size × price × ``multiplier`` (the quote asset per unit of size); ``quanto`` is the same with
+    a multiplier that turns a price in one asset into another asset at a fixed rate; ``inverse`` is
+    −size × ``multiplier`` / price, for contracts of a fixed quote amount paid in the coin, whose
+    PnL from E to P is size × multiplier × (1/E − 1/P). ``lot`` is the smallest step of size. Prices
+    of fills fit ``price_decimals``, marks ``mark_decimals``, sizes ``size_decimals``. Scales never
+    change: a new scale is a new market.
     """
 
     kind: Literal["MarketDeclared"] = "MarketDeclared"
     name: Name
-    payoff: Literal["linear"] = "linear"
+    payoff: Literal["linear", "inverse", "quanto"] = "linear"
     settlement_asset: Name
     multiplier: PositiveAmount = Decimal(1)
     lot: PositiveAmount

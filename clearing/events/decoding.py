@@ -174,6 +174,7 @@ def _fill(decoder: _Decoder) -> dict[str, Any]:
     row, market, detail = decoder.row, decoder.market, decoder.detail
     size = decoder.number("quantity")
     before, pnl = detail.get("reported_size_before"), detail.get("reported_pnl")
+    cost = detail.get("reported_cost")
     settlement = decoder.settlement_decimals()
     return {
         **_execution(decoder),
@@ -186,6 +187,7 @@ def _fill(decoder: _Decoder) -> dict[str, Any]:
         if before is None
         else exact_decimal(int(before), market.size_decimals),
         "reported_pnl": None if pnl is None else exact_decimal(int(pnl), settlement),
+        "reported_cost": None if cost is None else exact_decimal(int(cost), settlement),
     }
 
 

@@ -211,6 +211,10 @@ def _fill(encoder: Encoder, event: Filled) -> None:
         settlement = encoder.registry.asset(market.settlement_asset)
         pnl = encoder.amount("reported_pnl", event.reported_pnl, settlement)
         encoder.detail["reported_pnl"] = str(pnl)
+    if event.reported_cost is not None:
+        settlement = encoder.registry.asset(market.settlement_asset)
+        cost = encoder.amount("reported_cost", event.reported_cost, settlement)
+        encoder.detail["reported_cost"] = str(cost)
 
 
 def _trade(encoder: Encoder, event: Traded) -> None:

@@ -40,7 +40,9 @@ class Filled(EventBase):
     positive and rebated when negative, in ``fee_asset`` (the market's settlement asset if absent).
     ``trade_id`` is shared by the two fills of one trade. ``cause``: what its source says it was.
     ``reported_size_before`` (signed) and ``reported_pnl`` (before fees) are the source's own
-    figures: they are compared with ours and move nothing.
+    figures: they are compared with ours and move nothing. ``reported_cost`` is what the source
+    says the fill cost, in the settlement asset and with the sign of a position's cost (a linear
+    purchase positive): it is posted, and where the price gives another it is a deviation.
     """
 
     kind: Literal["Filled"] = "Filled"
@@ -55,6 +57,7 @@ class Filled(EventBase):
     cause: Cause = "trade"
     reported_size_before: Amount | None = None
     reported_pnl: Amount | None = None
+    reported_cost: Amount | None = None
 
 
 class Traded(EventBase):

@@ -12,7 +12,9 @@ from decimal import Decimal
 from psycopg import sql
 from psycopg.rows import class_row
 
+from clearing.engine.payoffs import Inverse, Payoff, payoff_of
 from clearing.events import Registry
+from clearing.events.registry import MarketSpec
 from clearing.log import Connection, load_registry
 from clearing.projectors.tables import schema_of
 from clearing.quantities import exact_decimal
@@ -41,9 +43,11 @@ WITH scale AS (
     SELECT * FROM unnest(%(assets)s::int[], %(units)s::numeric[]) AS s (asset, unit)
 ), spec AS (
     SELECT * FROM unnest(%(markets)s::int[], %(settled)s::int[], %(values)s::numeric[],
-        %(sizes)s::numeric[]) AS m (market, asset, value_unit, size_unit)
+        %(sizes)s::numeric[], %(inverses)s::numeric[])
+        AS m (market, asset, value_unit, size_unit, numerator)
 ), quoted AS (
-    SELECT spec.*, scale.unit, k.price, coalesce(f."index", 0) AS funding_index
+    SELECT spec.*, scale.unit, coalesce(f."index", 0) AS funding_index,
+        CASE WHEN numerator > 0 THEN -div(numerator, k.price) ELSE k.price END AS face
     FROM spec JOIN scale USING (asset)
     LEFT JOIN LATERAL (
         SELECT price FROM {mark} WHERE market = spec.market AND position <= %(position)s
@@ -55,7 +59,7 @@ WITH scale AS (
     SELECT * FROM unnest(%(accounts)s::int[]) AS a (account)
 ), held AS (
     SELECT account, asset,
-        sum(coalesce(p.size * q.price * q.value_unit - p.cost * q.unit, 0)) AS unrealised,
+        sum(coalesce(p.size * q.face * q.value_unit - p.cost * q.unit, 0)) AS unrealised,
         sum(p.accrued - p.size * q.size_unit * (q.funding_index - p.funding_index)) AS accrued
     FROM wanted CROSS JOIN quoted q CROSS JOIN LATERAL (
         SELECT size, cost, funding_index, accrued FROM {position_history}
@@ -95,6 +99,9 @@ def equity_components(
     wanted = range(1, account_count + 1) if accounts is None else accounts
     markets = [known.market(ordinal) for ordinal in range(1, market_count + 1)]
     decimals = [known.asset(ordinal).decimals for ordinal in range(1, asset_count + 1)]
+    payoffs = [
+        (market, payoff_of(market, decimals[market.settlement_asset - 1])) for market in markets
+    ]
     values = {
         "position": position,
         "accounts": list(wanted),
@@ -102,17 +109,25 @@ def equity_components(
         "units": [exact_decimal(1, places) for places in decimals],
         "markets": [market.ordinal for market in markets],
         "settled": [market.settlement_asset for market in markets],
-        "values": [
-            exact_decimal(
-                market.multiplier,
-                market.multiplier_decimals + market.size_decimals + market.mark_decimals,
-            )
-            for market in markets
-        ],
+        "values": [_value_unit(market, payoff) for market, payoff in payoffs],
         "sizes": [exact_decimal(1, market.size_decimals) for market in markets],
+        "inverses": [
+            payoff.numerator if isinstance(payoff, Inverse) else 0 for _, payoff in payoffs
+        ],
     }
     schema = schema_of(generation)
     names = ("posting", "position_history", "mark", "funding")
     query = sql.SQL(_QUERY).format(**{name: sql.Identifier(schema, name) for name in names})
     with connection.cursor(row_factory=class_row(Components)) as cursor:
         return cursor.execute(query, values).fetchall()
+
+
+def _value_unit(market: MarketSpec, payoff: Payoff) -> Decimal:
+    """Return the value of one step of size per unit of what the query takes for a face.
+
+    That is the mark itself (so the multiplier is in here), or a face where there is a quotient.
+    """
+    if isinstance(payoff, Inverse):
+        return exact_decimal(1, payoff.face_decimals + market.size_decimals)
+    places = market.multiplier_decimals + market.size_decimals + market.mark_decimals
+    return exact_decimal(market.multiplier, places)

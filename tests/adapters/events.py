@@ -117,6 +117,7 @@ events: st.SearchStrategy[Event] = st.one_of(
             "cause": causes,
             "reported_size_before": amounts,
             "reported_pnl": amounts,
+            "reported_cost": amounts,
         },
     ),
     _kind(

@@ -12,7 +12,7 @@ from typing import Any
 
 from clearing.engine import ENTRY_FIELDS, Engine, Entry
 from clearing.engine.valuation import measure
-from clearing.events import parse_event
+from clearing.events import Event, parse_event
 from clearing.events.codec import encode
 from clearing.events.kinds import REGISTRY_KINDS
 from clearing.events.registry import Registry
@@ -74,6 +74,7 @@ class Venue:
         self.now = START
         self.count = 0
         self.log: list[EventRow] = []
+        self.events: list[Event] = []
         self("SourceDeclared", name="venue", description="a venue")
         self("AssetDeclared", name="USD", decimals=decimals)
         self("AccountOpened", account="insurance", account_class="fund")
@@ -92,7 +93,8 @@ class Venue:
             "occurred_at": fields.pop("at", self.now).isoformat(),
             **fields,
         }
-        row = encode(parse_event(document), self.registry)
+        event = parse_event(document)
+        row = encode(event, self.registry)
         row.position = self.engine.position + 1
         if row.kind in REGISTRY_KINDS:
             self.registry.apply(row)
@@ -102,6 +104,7 @@ class Venue:
         assert self.engine.digest() == self.oracle.digest()
         self.rows[row.source, row.external_id] = row
         self.log.append(row)
+        self.events.append(event)
         self.check()
         return entries
 

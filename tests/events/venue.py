@@ -193,6 +193,7 @@ def _filled(market: str) -> st.SearchStrategy[Event]:
             "cause": causes,
             "reported_size_before": signed(size),
             "reported_pnl": signed(ASSETS[settlement]),
+            "reported_cost": signed(ASSETS[settlement]),
         },
     )
     return base | _with_fees(base, market, "fee")
@@ -249,7 +250,10 @@ EVENTS: dict[str, st.SearchStrategy[Event]] = {
                 "mark_decimals": st.integers(0, 18),
                 "size_decimals": st.just(size),
             },
-            {"multiplier": positive(18), "payoff": st.just("linear")},
+            {
+                "multiplier": positive(18),
+                "payoff": st.sampled_from(["linear", "inverse", "quanto"]),
+            },
         )
     ),
     "AccountOpened": _kind(

@@ -7,9 +7,10 @@ import pytest
 from clearing.database import connect
 from clearing.engine import Engine
 from clearing.engine.valuation import accrued_funding, equity_of, unrealised
-from clearing.log import LogWriter
+from clearing.log import Connection, LogWriter
 from clearing.projectors import equity_components, project
 from clearing.quantities import exact_decimal
+from tests.engine.stories import Story
 from tests.log.small import declarations, deposit, event, trade
 from tests.projectors.ledgers import eventful_ledger, folded, live, small_ledger
 
@@ -37,22 +38,37 @@ def by_engine(engine: Engine) -> Scopes:
 @pytest.mark.parametrize("seed", [2, 5, 7, 11, 13, 31])
 def test_sql_components_are_the_engines_at_random_positions(database_url: str, seed: int) -> None:
     with eventful_ledger(database_url, seed, 200) as ledger:
-        number = project(ledger, batch=60).generation
-        chosen = set(Random(seed).sample(range(1, live(ledger).position + 1), 25))  # noqa: S311 - dice
-        held = 0
-        for engine, _ in folded(ledger):
-            if engine.position not in chosen:
-                continue
-            stored = {
-                (c.account, c.asset): (c.cash, c.unrealised, c.accrued, c.equity)
-                for c in equity_components(ledger, number, engine.position)
-            }
-            expected = by_engine(engine)
-            assert {key: parts for key, parts in stored.items() if any(parts)} == {
-                key: parts for key, parts in expected.items() if any(parts)
-            }
-            held += len(expected)
-        assert held > 25
+        _compare(ledger, seed)
+
+
+@pytest.mark.parametrize("seed", [3, 4])
+def test_sql_components_know_every_payoff(database_url: str, seed: int) -> None:
+    story = Story(Random(seed))  # noqa: S311 - dice
+    for _ in range(150):
+        story.step()
+    with connect(database_url, autocommit=True) as ledger:
+        LogWriter(ledger).append(story.venue.events)
+        _compare(ledger, seed)
+
+
+def _compare(ledger: Connection, seed: int) -> None:
+    """Compare both at 25 positions by chance."""
+    number = project(ledger, batch=60).generation
+    chosen = set(Random(seed).sample(range(1, live(ledger).position + 1), 25))  # noqa: S311 - dice
+    held = 0
+    for engine, _ in folded(ledger):
+        if engine.position not in chosen:
+            continue
+        stored = {
+            (c.account, c.asset): (c.cash, c.unrealised, c.accrued, c.equity)
+            for c in equity_components(ledger, number, engine.position)
+        }
+        expected = by_engine(engine)
+        assert {key: parts for key, parts in stored.items() if any(parts)} == {
+            key: parts for key, parts in expected.items() if any(parts)
+        }
+        held += len(expected)
+    assert held > 25
 
 
 def test_the_working_of_one_account_can_be_read(database_url: str) -> None:
