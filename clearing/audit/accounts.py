@@ -4,16 +4,17 @@ from clearing.audit.load import Histories
 from clearing.audit.moments import Moment
 from clearing.audit.views import AccountView, PositionView, ScopeView, StoryPoint
 from clearing.engine.book import Asset, Book, Market, Position, Scope
+from clearing.engine.requirements import requirement_of
 from clearing.engine.valuation import (
     accrued_funding,
     measure,
     position_value,
-    requirement_of,
     unrealised,
 )
 from clearing.events.fields import from_microseconds
 from clearing.log import Connection
 from clearing.quantities import Rounding, divide, format_exact, format_scaled
+from clearing.rulebook import MAINTENANCE
 
 
 def account(connection: Connection, name: str, moment: Moment) -> AccountView:
@@ -122,7 +123,7 @@ def _scope_view(book: Book, scope: Scope) -> ScopeView:
         market = book.markets[ordinal]
         gain += unrealised(asset, market, position)
         owed += accrued_funding(market, position) * market.funding_lift
-        positions.append(_position_view(asset, market, scope, position))
+        positions.append(_position_view(book, asset, market, scope, position))
     free = max(0, min(scope.cash, (now.equity - now.initial) // asset.lift))
     return ScopeView(
         book.registry.asset(scope.asset).name,
@@ -138,15 +139,15 @@ def _scope_view(book: Book, scope: Scope) -> ScopeView:
     )
 
 
-def _position_view(asset: Asset, market: Market, scope: Scope, position: Position) -> PositionView:
+def _position_view(
+    book: Book, asset: Asset, market: Market, scope: Scope, position: Position
+) -> PositionView:
     spec, working = market.spec, asset.working
     entry = ""
     if position.cost:
         average = market.payoff.entry(position.size, position.cost)
         entry = format_scaled(divide(*average, Rounding.HALF_EVEN), spec.price_decimals)
-    asked = 0
-    if scope.rules is not None:
-        asked = requirement_of(scope.rules, "maintenance", market, position, working)
+    asked = requirement_of(book, scope, MAINTENANCE, market)
     return PositionView(
         spec.name,
         format_exact(position.size, spec.size_decimals),

@@ -9,7 +9,9 @@ from psycopg import sql
 
 from clearing.audit.moments import Moment
 from clearing.engine.book import KNOWN, UNKNOWN, Book, Market, Position
+from clearing.engine.observed import set_orders
 from clearing.events import Registry
+from clearing.events.kinds import RATE_DECIMALS
 from clearing.log import Connection, load_registry
 from clearing.projectors import schema_of
 from clearing.quantities import to_scaled
@@ -56,6 +58,7 @@ class Histories:
         self._load_cash(book, wanted)
         self._load_positions(book, wanted)
         self._load_status(book, wanted)
+        self._load_observed(book, wanted)
         return book
 
     def _load_markets(self, book: Book) -> None:
@@ -84,6 +87,14 @@ class Histories:
             )
             if found:
                 market.state = str(found[0][0])
+            found = self.rows(
+                "SELECT size FROM {open_interest} WHERE market = %(market)s"
+                " AND position <= %(position)s ORDER BY position DESC LIMIT 1",
+                ["open_interest"],
+                market=market.ordinal,
+            )
+            if found:
+                market.open_interest = int(found[0][0])
 
     def _load_rulebooks(self, book: Book) -> None:
         found = self.rows(
@@ -154,6 +165,26 @@ class Histories:
         )
         for account, asset, status in found:
             book.scope(account, asset).status = str(status)
+
+    def _load_observed(self, book: Book, accounts: list[int]) -> None:
+        for account, ordinal, leverage in self.rows(
+            "SELECT DISTINCT ON (account, market) account, market, leverage FROM {leverage}"
+            " WHERE position <= %(position)s AND account = ANY(%(accounts)s::int[])"
+            " ORDER BY account, market, position DESC",
+            ["leverage"],
+            accounts=accounts,
+        ):
+            scope = book.scope(account, book.markets[ordinal].asset)
+            scope.leverages[ordinal] = to_scaled(leverage, RATE_DECIMALS)
+        for account, ordinal, buys, sells in self.rows(
+            "SELECT DISTINCT ON (account, market) account, market, buys, sells FROM {orders}"
+            " WHERE position <= %(position)s AND account = ANY(%(accounts)s::int[])"
+            " ORDER BY account, market, position DESC",
+            ["orders"],
+            accounts=accounts,
+        ):
+            market = book.markets[ordinal]
+            set_orders(market, book.scope(account, market.asset), int(buys), int(sells))
 
 
 def _position(

@@ -10,7 +10,7 @@ engineers could otherwise build differently.
 from clearing.engine.entries import ENTRY_FIELDS, GENESIS_HASH, Entry, chain
 from clearing.engine.fold import ENGINE_VERSION, Engine, OutOfOrder, UnknownKind, WatchName
 from clearing.engine.reversal import Resolver
-from clearing.engine.trace import Trace
+from clearing.quantities import Trace
 
 __all__ = [
     "ENGINE_VERSION",

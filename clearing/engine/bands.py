@@ -27,8 +27,10 @@ from heapq import heapify, heappop, heappush
 from typing import Final
 
 from clearing.engine.book import Book, Market, Scope
+from clearing.engine.margin import bears_margin, restored
+from clearing.engine.requirements import exposure_of, margined_markets
 from clearing.engine.valuation import Measure
-from clearing.rulebook import RATE_SCALE, ClassRules
+from clearing.rulebook import RATE_SCALE, Bound, ClassRules, Exposure
 
 _SPARE: Final = 64
 _RESERVE: Final = 4
@@ -130,16 +132,17 @@ class BandedWatch:
 
     def on_mark(self, market: Market, before: int) -> Iterable[Scope]:
         """Return the scopes whose band does not contain the new mark; at a first mark, all."""
-        holders = market.holders
         if not before:
-            return list(holders.values())
+            return market.affected()
         edges = self._edges.get(market.ordinal)
         if edges is None:
             return []
         left = edges.left_by(market.mark)
         for account in left:
             self._holds[account, market.asset].terms = None
-        return [holders[account] for account in left if account in holders]
+        holders, dependants = market.holders, market.dependants
+        found = (holders.get(account) or dependants.get(account) for account in left)
+        return [scope for scope in found if scope is not None]
 
     def holds(self, book: Book, scope: Scope) -> bool:
         """Whether a test of ``scope`` is bound to find it as healthy as the last one did.
@@ -180,7 +183,7 @@ class BandedWatch:
         key = (scope.account, scope.asset)
         old = self._holds.pop(key, None)
         kept: list[int] = []
-        if scope.rules is not None and scope.positions:
+        if scope.rules is not None and bears_margin(scope, scope.rules):
             hold = self._holds[key] = self._set(book, scope, scope.rules, now)
             kept = hold.markets
         if old is not None:
@@ -189,6 +192,8 @@ class BandedWatch:
                     self._edges[ordinal].drop(scope.account)
 
     def _set(self, book: Book, scope: Scope, rules: ClassRules, now: Measure) -> _Hold:
+        if not rules.plain:
+            return self._set_by_bounds(book, scope, rules, now)
         worse, better = _surpluses(scope, rules, now)
         moving: list[tuple[Market, bool]] = []
         weight = uncertain = 0
@@ -226,11 +231,61 @@ class BandedWatch:
                 terms[market.ordinal] = _Term(0 if edge is None else market.worth_at(edge), long)
         return _Hold(rules, [market.ordinal for market, _ in moving], terms)
 
+    def _set_by_bounds(self, book: Book, scope: Scope, rules: ClassRules, now: Measure) -> _Hold:
+        """Set bands from what each operator vouches for, the same in both directions."""
+        asset = book.assets[scope.asset]
+        budget = _smaller(*_surpluses(scope, rules, now))
+        markets = margined_markets(book, scope)
+        bounds = {
+            market.ordinal: _bound(rules, market, exposure_of(asset, market, scope))
+            for market in markets
+        }
+        weight = 0
+        for market in markets:
+            bound, position = bounds[market.ordinal], scope.positions.get(market.ordinal)
+            held = 0 if position is None else abs(position.size)
+            weight += held * abs(market.worth) * RATE_SCALE + bound.steep
+            # What a truncated face leaves open moves the value, and the requirement in proportion.
+            digit = market.payoff.uncertain * market.face_unit
+            uncertain = held * digit * RATE_SCALE - -bound.steep * digit // max(
+                abs(market.worth), 1
+            )
+            budget = _less(budget, uncertain + bound.slack)
+        for market in markets:
+            bound = bounds[market.ordinal]
+            mark = market.mark
+            low, high = market.marks_within(bound.low, bound.high)
+            if budget is not None and weight:
+                low = max(low, market.payoff.lowest(mark, min(budget, weight), weight))
+                highest = market.payoff.highest(mark, budget, weight)
+                high = highest if high is None else min(high, high if highest is None else highest)
+            self._market(market.ordinal).put(scope.account, low, high)
+        return _Hold(rules, [market.ordinal for market in markets], None)
+
     def _market(self, ordinal: int) -> _Edges:
         edges = self._edges.get(ordinal)
         if edges is None:
             edges = self._edges[ordinal] = _Edges()
         return edges
+
+
+def _bound(rules: ClassRules, market: Market, at: Exposure) -> Bound:
+    """Return how far any boundary may change with the market's mark, amounts × RATE_SCALE."""
+    total = Bound(0)
+    schedule = rules.schedule(market.ordinal)
+    if schedule is None:
+        return total
+    for place, operator in enumerate(schedule.operators):
+        factor = rules.factor(place)
+        if operator is None or not factor:
+            continue
+        bound = operator.bound(at)
+        steep, slack = (
+            max(total.steep, bound.steep * factor),
+            max(total.slack, bound.slack * factor),
+        )
+        total = total.narrowed(bound, steep, slack)
+    return total
 
 
 def _less(surplus: int | None, uncertain: int) -> int | None:
@@ -250,14 +305,12 @@ def _surpluses(scope: Scope, rules: ClassRules, now: Measure) -> tuple[int | Non
     there is no boundary on that side.
     """
     equity = now.equity * RATE_SCALE
-    initial, maintenance = now.initial, now.maintenance
     surpluses = [
         equity,
-        *[equity - factor * initial for factor in rules.initial_factors],
-        *[equity - factor * maintenance for factor in rules.maintenance_factors],
+        *[equity - factor * now.asked(place) for place, factor in rules.boundaries],
     ]
     if scope.call is not None:
-        surpluses.append(equity - RATE_SCALE * now.level(scope.call.level))
+        surpluses.append(equity - RATE_SCALE * restored(rules, scope.call, now))
     worse = min([surplus for surplus in surpluses if surplus >= 0], default=None)
     better = max([surplus for surplus in surpluses if surplus <= 0], default=None)
     return (

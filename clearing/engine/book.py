@@ -57,7 +57,9 @@ class MarginCall:
 class Scope:
     """One account in one asset: its cash and the positions tested together with it.
 
-    ``rules`` is what its class is bound to (None: no requirement). ``withheld``: a closing rung was
+    ``rules`` is what its class is bound to (None: no requirement). By market: ``orders`` are the
+    sizes of open buys and sells, ``leverages`` what its account chose, at
+    :data:`~clearing.rulebook.RATE_SCALE`. ``withheld``: a closing rung was
     withheld during this stay in liquidation. ``taken_over``: a takeover happened and no money came
     in since. ``venue_closed``: a venue's liquidation or ADL fill came during this stay.
     """
@@ -67,6 +69,8 @@ class Scope:
         "asset",
         "call",
         "cash",
+        "leverages",
+        "orders",
         "positions",
         "rules",
         "status",
@@ -80,6 +84,8 @@ class Scope:
         self.asset = asset
         self.cash = 0
         self.positions: dict[int, Position] = {}
+        self.orders: dict[int, tuple[int, int]] = {}
+        self.leverages: dict[int, int] = {}
         self.rules: ClassRules | None = None
         self.status = "flat"
         self.call: MarginCall | None = None
@@ -94,6 +100,9 @@ class Scope:
 
 class Market:
     """One market: its specification, prices, funding index, holders, and working-scale factors.
+
+    ``dependants`` are scopes whose margin follows the mark though they hold nothing here.
+    ``open_interest`` is what was last observed, at size decimals.
 
     ``mark`` 0 means none yet; ``last_price`` is the last fill's price at price decimals. ``sides``:
     1 for ``Filled`` and 2 for ``Traded`` seen, added up. ``pending`` maps accounts to carried sizes
@@ -111,6 +120,7 @@ class Market:
         "asset",
         "base_worth",
         "control",
+        "dependants",
         "face_unit",
         "funding_lift",
         "funding_price",
@@ -122,6 +132,7 @@ class Market:
         "mark",
         "mark_position",
         "mark_time",
+        "open_interest",
         "ordinal",
         "payoff",
         "pending",
@@ -153,6 +164,8 @@ class Market:
         self.control = Position()
         self.suspense = Position()
         self.holders: dict[int, Scope] = {}
+        self.dependants: dict[int, Scope] = {}
+        self.open_interest = 0
         self.pending: dict[int, int] = {}
         self.face_unit = 0
         self.worth = 0
@@ -164,6 +177,12 @@ class Market:
     def worth_at(self, mark: int) -> int:
         """Return what one step of size is worth at ``mark``, signed, at the working scale."""
         return self.payoff.face(mark) * self.face_unit
+
+    def marks_within(self, low: int, high: int | None) -> tuple[int, int | None]:
+        """Return the marks at which ``base_worth`` lies from ``low`` to ``high`` (None: no end)."""
+        step = self.face_unit // RATE_SCALE
+        highest = None if high is None else high // step
+        return self.payoff.marks_within(-(-low // step), highest)
 
     def set_mark(self, mark: int) -> None:
         """Value the market at ``mark`` from now on (0: it has no mark)."""
@@ -177,6 +196,12 @@ class Market:
             self._index_shown = index
             self._index_text = format_exact(index, self.index_decimals)
         return self._index_text
+
+    def affected(self) -> list[Scope]:
+        """Return the scopes whose margin follows this market's mark."""
+        if not self.dependants:
+            return list(self.holders.values())
+        return list({**self.dependants, **self.holders}.values())
 
     @property
     def closes(self) -> bool:

@@ -39,6 +39,9 @@ ENTRY_FIELDS: Final[dict[str, tuple[str, ...]]] = {
     "mark": ("market", "price", "effective"),
     "funding": ("market", "rate", "price", "interval_seconds", "index", "moved"),
     "market_state": ("market", "state"),
+    "leverage": ("account", "market", "leverage"),
+    "orders": ("account", "market", "buys", "sells"),
+    "open_interest": ("market", "size"),
     "rulebook": ("asset", "name", "version", "document_sha256", "status"),
     "transition": (
         "account",

@@ -18,6 +18,7 @@ from clearing.engine.entries import GENESIS_HASH, Entry, chain
 from clearing.engine.funding import apply_paid, apply_settled
 from clearing.engine.liquidation import in_order, run_ladder
 from clearing.engine.margin import examine, miss_call
+from clearing.engine.observed import apply_observation
 from clearing.engine.positions import price_pending
 from clearing.engine.reversal import Resolver, reverse
 from clearing.engine.snapshot import book_document, canonical_text, read_snapshot
@@ -29,7 +30,7 @@ from clearing.events.kinds import MARKET_STATES, REGISTRY_KINDS, Kind
 from clearing.events.row import EventRow
 from clearing.quantities import format_exact
 
-ENGINE_VERSION: Final = "1"
+ENGINE_VERSION: Final = "2"
 """Names the arithmetic: it changes whenever the same events could give other entries."""
 
 WatchName = Literal["banded", "naive"]
@@ -106,6 +107,8 @@ class Engine:
             _change_state(step)
         elif kind == Kind.RulebookAdopted:
             adopt(step, content)
+        elif kind in _OBSERVATIONS:
+            apply_observation(step, content)
         elif kind == Kind.Reversed:
             reverse(step, content, self._resolver)
 
@@ -193,6 +196,9 @@ class Engine:
 _KINDS: Final = frozenset(int(kind) for kind in Kind)
 _CLOCKS: Final = frozenset({int(Kind.Marked), int(Kind.ClockTicked)})
 _EXECUTIONS: Final = frozenset({int(Kind.Filled), int(Kind.Traded)})
+_OBSERVATIONS: Final = frozenset(
+    {int(Kind.LeverageSet), int(Kind.OrdersObserved), int(Kind.OpenInterestObserved)}
+)
 _CASH: Final = frozenset(
     {
         int(Kind.Deposited),

@@ -3,20 +3,16 @@
 from functools import cmp_to_key
 
 from clearing.engine.book import Asset, Market, Position, Scope
-from clearing.engine.margin import can_act, holds, open_call
+from clearing.engine.margin import can_act, holds, open_call, restored
 from clearing.engine.positions import apply_fill, drop_fraction, settle_funding
+from clearing.engine.requirements import requirement_of
 from clearing.engine.step import Step
-from clearing.engine.valuation import (
-    Measure,
-    equity_of,
-    measure,
-    position_value,
-    requirement_of,
-    unrealised,
-)
+from clearing.engine.valuation import Measure, equity_of, measure, position_value, unrealised
 from clearing.engine.waterfall import Estate, hand_over, note_closed
+from clearing.events.kinds import RATE_DECIMALS
 from clearing.quantities import Rounding, divide, format_exact
 from clearing.rulebook import (
+    MAINTENANCE,
     RATE_SCALE,
     MarginCallRung,
     Penalty,
@@ -59,7 +55,7 @@ def run_ladder(step: Step, scope: Scope) -> None:
         if not holds(rules, scope, rung, now) or not can_act(step, scope, rung, now):
             continue
         if isinstance(rung, MarginCallRung):
-            open_call(step, scope, rung, now)
+            open_call(step, scope, rules, rung, now)
         elif derives and rules.waterfall is not None:
             _announce(step, scope, rung, now)
             if isinstance(rung, ReduceRung):
@@ -71,11 +67,13 @@ def run_ladder(step: Step, scope: Scope) -> None:
 def _announce(step: Step, scope: Scope, rung: ReduceRung | TakeoverRung, now: Measure) -> None:
     """State the inequality that was true."""
     asset = step.book.assets[scope.asset]
-    condition = rung.condition
-    if now.below(condition) or scope.call is None:
+    condition, call, rules = rung.condition, scope.call, scope.rules
+    if now.below(condition) or call is None or rules is None:
         comparator, level, factor = condition.comparator, condition.level, condition.factor
+        asked = now.asked(condition.place)
     else:
-        comparator, level, factor = "<", scope.call.level, RATE_SCALE
+        comparator, level, factor = "<", call.level, RATE_SCALE
+        asked = restored(rules, call, now)
     action = "reduce" if isinstance(rung, ReduceRung) else "takeover"
     working = asset.working
     step.entries.append(
@@ -88,8 +86,8 @@ def _announce(step: Step, scope: Scope, rung: ReduceRung | TakeoverRung, now: Me
             format_exact(now.equity, working),
             comparator,
             level,
-            format_exact(factor, 12),
-            format_exact(factor * now.level(level), working + 12),
+            format_exact(factor, RATE_DECIMALS),
+            format_exact(factor * asked, working + RATE_DECIMALS),
             format_exact(now.maintenance, working),
         )
     )
@@ -98,14 +96,12 @@ def _announce(step: Step, scope: Scope, rung: ReduceRung | TakeoverRung, now: Me
 def _pick(step: Step, scope: Scope) -> Market:
     """Return the market of the position with the largest maintenance requirement that may close."""
     book = step.book
-    working = book.assets[scope.asset].working
     best, largest = None, -1
     for ordinal in sorted(scope.positions):
         market = book.markets[ordinal]
         if not market.closes or scope.rules is None:
             continue
-        position = scope.positions[ordinal]
-        asked = requirement_of(scope.rules, "maintenance", market, position, working)
+        asked = requirement_of(book, scope, MAINTENANCE, market)
         if asked > largest:
             best, largest = market, asked
     if best is None:
@@ -192,14 +188,7 @@ def _bankruptcy(
     book = step.book
     working = asset.working
     rounding = asset.regime.bankruptcy
-    asked = [
-        0
-        if scope.rules is None
-        else requirement_of(
-            scope.rules, "maintenance", book.markets[m], scope.positions[m], working
-        )
-        for m in ordinals
-    ]
+    asked = [requirement_of(book, scope, MAINTENANCE, book.markets[m]) for m in ordinals]
     weights = asked
     if not sum(weights):
         weights = [abs(position_value(book.markets[m], scope.positions[m])) for m in ordinals]

@@ -29,7 +29,7 @@ def examine(step: Step, scope: Scope) -> Verdict:
     old = scope.status
     asset = step.book.assets[scope.asset]
     rules = scope.rules
-    if not scope.positions or rules is None:
+    if rules is None or not bears_margin(scope, rules):
         return _without_requirement(step, asset, scope)
     now = measure(step.book, scope)
     if scope.call is not None:
@@ -42,6 +42,17 @@ def examine(step: Step, scope: Scope) -> Verdict:
     return Verdict(now, _due(step, asset, scope, rules, now, closing))
 
 
+def bears_margin(scope: Scope, rules: ClassRules) -> bool:
+    """Whether anything may be asked of the scope: it has positions, or orders that count."""
+    return bool(scope.positions) or (bool(scope.orders) and not rules.plain)
+
+
+def restored(rules: ClassRules, call: MarginCall, now: Measure) -> int:
+    """Return what the level asks that a call restores (0 if the rules have it no more)."""
+    place = rules.place(call.level)
+    return 0 if place is None else now.asked(place)
+
+
 def holds(rules: ClassRules, scope: Scope, rung: Rung, now: Measure) -> bool:
     """Whether the rung's condition holds, a missed margin call before it included."""
     if now.below(rung.condition):
@@ -49,7 +60,7 @@ def holds(rules: ClassRules, scope: Scope, rung: Rung, now: Measure) -> bool:
     call, caller = scope.call, rules.caller
     if call is None or not call.missed or caller is None or not caller.liquidates:
         return False
-    return rules.after_caller is rung and now.equity < now.level(call.level)
+    return rules.after_caller is rung and now.equity < restored(rules, call, now)
 
 
 def can_act(step: Step, scope: Scope, rung: Rung, now: Measure) -> bool:
@@ -61,17 +72,19 @@ def can_act(step: Step, scope: Scope, rung: Rung, now: Measure) -> bool:
         case ReduceRung():
             return now.equity > 0 and any(markets[m].closes for m in scope.positions)
         case TakeoverRung():
-            return all(markets[m].closes for m in scope.positions)
+            return bool(scope.positions) and all(markets[m].closes for m in scope.positions)
 
 
-def open_call(step: Step, scope: Scope, rung: MarginCallRung, now: Measure) -> None:
+def open_call(
+    step: Step, scope: Scope, rules: ClassRules, rung: MarginCallRung, now: Measure
+) -> None:
     """Open a margin call: amount due, level to restore, due time."""
     asset = step.book.assets[scope.asset]
-    threshold = rung.condition.factor * now.level(rung.condition.level)
-    required = max(now.level(rung.restore) * RATE_SCALE, threshold)
-    amount = -((now.equity * RATE_SCALE - required) // (asset.lift * RATE_SCALE))
+    threshold = rung.condition.factor * now.asked(rung.condition.place)
     due_at = step.book.time + rung.grace
-    scope.call = MarginCall(amount, rung.restore, due_at)
+    scope.call = call = MarginCall(0, rung.restore, due_at)
+    required = max(restored(rules, call, now) * RATE_SCALE, threshold)
+    call.amount = -((now.equity * RATE_SCALE - required) // (asset.lift * RATE_SCALE))
     step.book.schedule_call(scope)
     step.touch(scope)
     _note_call(step, asset, scope, "opened", now, required)
@@ -121,10 +134,10 @@ def _close_call(step: Step, asset: Asset, scope: Scope, rules: ClassRules, now: 
     call, caller = scope.call, rules.caller
     if call is None:
         return
-    if caller is None:
+    if caller is None or rules.place(call.level) is None:
         _note_call(step, asset, scope, "lapsed", now)
         scope.call = None
-    elif now.equity >= now.level(call.level) and not now.below(caller.condition):
+    elif now.equity >= restored(rules, call, now) and not now.below(caller.condition):
         _note_call(step, asset, scope, "met", now)
         scope.call = None
 
@@ -187,7 +200,8 @@ def _note_call(
     if call is None:
         return
     if required is None:
-        required = now.level(call.level) * RATE_SCALE
+        rules = scope.rules
+        required = 0 if rules is None else restored(rules, call, now) * RATE_SCALE
     step.entries.append(
         (
             "margin_call",

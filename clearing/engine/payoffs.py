@@ -57,6 +57,12 @@ class Payoff(Protocol):
     def highest(self, mark: int, surplus: int, weight: int) -> int | None:
         """Return how high it may rise before that, or None if there is no limit."""
 
+    def marks_within(self, low: int, high: int | None) -> tuple[int, int | None]:
+        """Return the lowest and highest mark at which |face| is from ``low`` to ``high``.
+
+        None stands for no end. There may be no such mark: then the first exceeds the second.
+        """
+
 
 class Linear:
     """Value = size × price × multiplier: perpetuals and futures paid in their quote asset.
@@ -122,6 +128,11 @@ class Linear:
     def highest(self, mark: int, surplus: int, weight: int) -> int | None:
         """Return the mark plus surplus / weight of itself."""
         return mark + surplus * mark // weight
+
+    def marks_within(self, low: int, high: int | None) -> tuple[int, int | None]:
+        """Return the faces divided by the multiplier."""
+        multiplier = self._spec.multiplier
+        return -(-low // multiplier), None if high is None else high // multiplier
 
 
 class Inverse:
@@ -195,6 +206,11 @@ class Inverse:
     def highest(self, mark: int, surplus: int, weight: int) -> int | None:
         """Return mark / (1 − surplus / weight), rounded down."""
         return None if surplus >= weight else mark * weight // (weight - surplus)
+
+    def marks_within(self, low: int, high: int | None) -> tuple[int, int | None]:
+        """Return where the quotient is in reach: it falls as the mark rises."""
+        lowest = 0 if high is None else self.numerator // (high + 1) + 1
+        return lowest, self.numerator // low if low else None
 
 
 def payoff_of(spec: MarketSpec, asset_decimals: int) -> Payoff:

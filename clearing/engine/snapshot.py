@@ -9,6 +9,7 @@ import json
 from typing import Any
 
 from clearing.engine.book import Asset, Book, MarginCall, Market, PendingRulebook, Position, Scope
+from clearing.engine.observed import set_orders
 from clearing.events.canonical import canonical_json
 from clearing.events.registry import Registry
 from clearing.rulebook import Regime, Rulebook, compile_rulebook
@@ -94,6 +95,7 @@ def _market_document(market: Market) -> dict[str, Any]:
         "index": market.index,
         "funding_rate": market.funding_rate,
         "funding_price": market.funding_price,
+        "open_interest": market.open_interest,
         "sides": market.sides,
         "control": _position_document(market.control),
         "suspense": _position_document(market.suspense),
@@ -116,6 +118,8 @@ def _scope_document(scope: Scope) -> dict[str, Any]:
             [market, *_position_document(position)]
             for market, position in sorted(scope.positions.items())
         ],
+        "orders": [[market, *sizes] for market, sizes in sorted(scope.orders.items())],
+        "leverages": [list(item) for item in sorted(scope.leverages.items())],
     }
 
 
@@ -163,6 +167,7 @@ def _read_market(market: Market, stored: dict[str, Any]) -> None:
     market.index = stored["index"]
     market.funding_rate = stored["funding_rate"]
     market.funding_price = stored["funding_price"]
+    market.open_interest = stored["open_interest"]
     market.sides = stored["sides"]
     market.control = Position(*stored["control"])
     market.suspense = Position(*stored["suspense"])
@@ -182,3 +187,6 @@ def _read_scope(book: Book, stored: dict[str, Any]) -> None:
     for market, *position in stored["positions"]:
         scope.positions[market] = Position(*position)
         book.markets[market].holders[scope.account] = scope
+    for market, buys, sells in stored["orders"]:
+        set_orders(book.markets[market], scope, buys, sells)
+    scope.leverages = dict(stored["leverages"])

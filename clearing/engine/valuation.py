@@ -1,13 +1,16 @@
 """What a scope is worth and what is asked of it, exactly, at the working scale of its asset.
 
 These are the functions that the tests of margin, the liquidation ladder and every explanation use:
-pass a :class:`~clearing.engine.trace.Trace` and the same computation leaves its working. Nothing
+pass a :class:`~clearing.quantities.Trace` and the same computation leaves its working. Nothing
 here writes, and nothing is rounded.
 """
 
+from collections.abc import Sequence
+
 from clearing.engine.book import Asset, Book, Market, Position, Scope
-from clearing.engine.trace import Trace
-from clearing.rulebook import RATE_SCALE, ClassRules, Condition
+from clearing.engine.requirements import requirements
+from clearing.quantities import Trace
+from clearing.rulebook import INITIAL, MAINTENANCE, NO_LEVEL, RATE_SCALE, Condition
 
 
 def position_value(market: Market, position: Position) -> int:
@@ -29,54 +32,54 @@ def accrued_funding(market: Market, position: Position) -> int:
     return position.accrued - position.size * (market.index - position.index_at)
 
 
-def requirement_of(
-    rules: ClassRules, level: str, market: Market, position: Position, working: int
-) -> int:
-    """Return what ``level`` (``initial`` or ``maintenance``) asks for one position."""
-    if not market.mark:
-        return 0
-    schedule = rules.schedule(market.ordinal)
-    if schedule is None:
-        return 0
-    operator = schedule.initial if level == "initial" else schedule.maintenance
-    return operator.requirement(abs(position.size) * market.base_worth, working)
-
-
 class Measure:
-    """Equity and requirements of a scope at one moment, at its asset's working scale."""
+    """Equity and requirements of a scope at one moment, at its asset's working scale.
 
-    __slots__ = ("equity", "initial", "maintenance")
+    ``others`` are the requirements of the levels beyond initial and maintenance, in order.
+    """
 
-    def __init__(self, equity: int, initial: int, maintenance: int) -> None:
+    __slots__ = ("equity", "initial", "maintenance", "others")
+
+    def __init__(
+        self, equity: int, initial: int, maintenance: int, others: Sequence[int] = ()
+    ) -> None:
         self.equity = equity
         self.initial = initial
         self.maintenance = maintenance
+        self.others = others
 
-    def level(self, name: str) -> int:
-        """Return the requirement of ``initial``, ``maintenance`` or ``zero``."""
-        if name == "maintenance":
+    def asked(self, place: int) -> int:
+        """Return the requirement of the level at ``place`` (``NO_LEVEL``: nothing)."""
+        if place == MAINTENANCE:
             return self.maintenance
-        return self.initial if name == "initial" else 0
+        if place == INITIAL:
+            return self.initial
+        return 0 if place == NO_LEVEL else self.others[place - 2]
 
     def below(self, condition: Condition) -> bool:
         """Whether equity is below (or at, if inclusive) factor × the level's requirement."""
         left = self.equity * RATE_SCALE
-        right = condition.factor * self.level(condition.level)
+        right = condition.factor * self.asked(condition.place)
         return bool(left <= right if condition.inclusive else left < right)
 
 
 def measure(book: Book, scope: Scope, trace: Trace | None = None) -> Measure:
-    """Return equity and both requirements of ``scope`` in one pass.
+    """Return equity and the requirements of ``scope``.
 
-    Equity = cash + Σ (value − cost) + Σ accrued funding; requirements are 0 without rules.
+    Equity = cash + Σ (value − cost) + Σ accrued funding; requirements are 0 without rules. Where
+    rules are plain and nobody asks for the working, both are computed in one pass.
     """
+    rules = scope.rules
+    if trace is not None or (rules is not None and not rules.plain):
+        equity = equity_of(book, scope, trace)
+        if rules is None:
+            return Measure(equity, 0, 0)
+        initial, maintenance, *others = requirements(book, scope, rules, trace)
+        return Measure(equity, initial, maintenance, others)
     asset = book.assets[scope.asset]
     working = asset.working
-    rules = scope.rules
     equity = scope.cash * asset.lift
     initial = maintenance = 0
-    if trace is not None:
-        return _traced(book, scope, asset, trace)
     markets = book.markets
     for ordinal, position in scope.positions.items():
         market = markets[ordinal]
@@ -93,60 +96,40 @@ def measure(book: Book, scope: Scope, trace: Trace | None = None) -> Measure:
             schedule = rules.schedule(ordinal)
             if schedule is not None:
                 base = abs(size) * market.base_worth
-                initial += schedule.initial.requirement(base, working)
-                maintenance += schedule.maintenance.requirement(base, working)
+                initial += schedule.initial.asked(base, working)
+                maintenance += schedule.maintenance.asked(base, working)
     return Measure(equity, initial, maintenance)
 
 
-def equity_of(book: Book, scope: Scope) -> int:
-    """Return the scope's equity at the working scale."""
+def equity_of(book: Book, scope: Scope, trace: Trace | None = None) -> int:
+    """Return the scope's equity at the working scale; leave the working in ``trace``."""
     asset = book.assets[scope.asset]
     equity = scope.cash * asset.lift
-    for ordinal, position in scope.positions.items():
-        market = book.markets[ordinal]
-        equity += accrued_funding(market, position) * market.funding_lift
-        equity += unrealised(asset, market, position)
-    return equity
-
-
-def _traced(book: Book, scope: Scope, asset: Asset, trace: Trace) -> Measure:
-    """Compute :func:`measure` position by position, leaving the working in ``trace``."""
-    working = asset.working
-    rules = scope.rules
-    lines = trace.step("equity", "cash + sum of unrealised + sum of accrued funding")
-    asked = {
-        level: trace.step(level, "sum over positions of the schedule's operator on notional")
-        for level in ("initial", "maintenance")
-    }
-    equity = scope.cash * asset.lift
-    lines.value("cash", scope.cash, asset.decimals)
-    totals = {"initial": 0, "maintenance": 0}
+    lines = None
+    if trace is not None:
+        lines = trace.step("equity", "cash + sum of unrealised + sum of accrued funding")
+        lines.value("cash", scope.cash, asset.decimals)
     for ordinal in sorted(scope.positions):
         market, position = book.markets[ordinal], scope.positions[ordinal]
-        name = market.spec.name
         gain = unrealised(asset, market, position)
         owed = accrued_funding(market, position) * market.funding_lift
         equity += gain + owed
-        _position_lines(lines, market, position, asset)
-        lines.inputs[-1].finish(gain, working)
-        accrued = lines.step(f"accrued funding {name}", "accrued - size * (index - index at touch)")
-        accrued.value("accrued at touch", position.accrued, market.accrued_decimals)
-        accrued.value("index", market.index, market.index_decimals)
-        accrued.value("index at touch", position.index_at, market.index_decimals)
-        accrued.finish(owed, working)
-        if rules is None:
-            continue
-        for level, node in asked.items():
-            amount = requirement_of(rules, level, market, position, working)
-            totals[level] += amount
-            schedule = rules.schedule(ordinal)
-            child = node.step(f"{level} {name}", "notional * tier rate - tier deduction")
-            child.value("notional", abs(position_value(market, position)), working)
-            child.finish(amount, working, "" if schedule is None else f"schedule {schedule.name}")
-    lines.finish(equity, working)
-    for level, node in asked.items():
-        node.finish(totals[level], working)
-    return Measure(equity, totals["initial"], totals["maintenance"])
+        if lines is not None:
+            _position_lines(lines, market, position, asset)
+            lines.inputs[-1].finish(gain, asset.working)
+            _funding_lines(lines, market, position)
+            lines.inputs[-1].finish(owed, asset.working)
+    if lines is not None:
+        lines.finish(equity, asset.working)
+    return equity
+
+
+def _funding_lines(trace: Trace, market: Market, position: Position) -> None:
+    name = f"accrued funding {market.spec.name}"
+    accrued = trace.step(name, "accrued - size * (index - index at touch)")
+    accrued.value("accrued at touch", position.accrued, market.accrued_decimals)
+    accrued.value("index", market.index, market.index_decimals)
+    accrued.value("index at touch", position.index_at, market.index_decimals)
 
 
 def _position_lines(trace: Trace, market: Market, position: Position, asset: Asset) -> None:

@@ -32,7 +32,7 @@ class NaiveWatch:
     def on_mark(self, market: Market, before: int) -> Iterable[Scope]:
         """Return every holder of the market."""
         del before  # whatever the mark was, everybody is examined
-        return list(market.holders.values())
+        return market.affected()
 
     def holds(self, book: Book, scope: Scope) -> bool:
         """Vouch for nobody."""

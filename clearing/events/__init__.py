@@ -30,6 +30,12 @@ from clearing.events.movements import (
     Transferred,
     Withdrawn,
 )
+from clearing.events.observations import (
+    LeverageSet,
+    OpenInterestObserved,
+    OrdersObserved,
+    PriceObserved,
+)
 from clearing.events.refused import EventRefused, Problem
 from clearing.events.registry import AccountSpec, AssetSpec, MarketSpec, Registry, SourceSpec
 from clearing.events.row import ROW_FIELDS, EventRow, pack
@@ -41,7 +47,6 @@ from clearing.events.trading import (
     Marked,
     MarketPrice,
     PositionCarried,
-    PriceObserved,
     Traded,
 )
 from clearing.events.upcast import UnknownVersion, upcast
@@ -66,11 +71,14 @@ __all__ = [
     "FundingPaid",
     "FundingSettled",
     "Kind",
+    "LeverageSet",
     "Marked",
     "MarketDeclared",
     "MarketPrice",
     "MarketSpec",
     "MarketStateChanged",
+    "OpenInterestObserved",
+    "OrdersObserved",
     "PositionCarried",
     "PriceObserved",
     "Problem",

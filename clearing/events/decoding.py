@@ -205,6 +205,29 @@ def _trade(decoder: _Decoder) -> dict[str, Any]:
     }
 
 
+def _leverage(decoder: _Decoder) -> dict[str, Any]:
+    return {
+        "account": decoder.account("account", decoder.row.account),
+        "market": decoder.market.name,
+        "leverage": decoder.decimal("quantity", RATE_DECIMALS),
+    }
+
+
+def _orders(decoder: _Decoder) -> dict[str, Any]:
+    decimals = decoder.market.size_decimals
+    return {
+        "account": decoder.account("account", decoder.row.account),
+        "market": decoder.market.name,
+        "buy_size": decoder.decimal("quantity", decimals),
+        "sell_size": decoder.decimal("amount", decimals),
+    }
+
+
+def _open_interest(decoder: _Decoder) -> dict[str, Any]:
+    market = decoder.market
+    return {"market": market.name, "size": decoder.decimal("quantity", market.size_decimals)}
+
+
 def _observe(decoder: _Decoder) -> dict[str, Any]:
     market = decoder.market
     price = decoder.decimal("price", market.mark_decimals)
@@ -258,10 +281,13 @@ _DECODERS: Final[dict[Kind, Any]] = {
     Kind.PositionCarried: _carry,
     Kind.Filled: _fill,
     Kind.Traded: _trade,
+    Kind.LeverageSet: _leverage,
+    Kind.OrdersObserved: _orders,
     Kind.PriceObserved: _observe,
     Kind.Marked: _mark,
     Kind.FundingSettled: _settle,
     Kind.FundingPaid: _pay,
+    Kind.OpenInterestObserved: _open_interest,
     Kind.ClockTicked: _stored,
     Kind.StateCertified: _stored,
     Kind.RestatementAccepted: _stored,

@@ -34,6 +34,12 @@ from clearing.events.movements import (
     Transferred,
     Withdrawn,
 )
+from clearing.events.observations import (
+    LeverageSet,
+    OpenInterestObserved,
+    OrdersObserved,
+    PriceObserved,
+)
 from clearing.events.refused import EventRefused
 from clearing.events.registry import AssetSpec, MarketSpec, Registry
 from clearing.events.row import EventRow
@@ -44,7 +50,6 @@ from clearing.events.trading import (
     FundingSettled,
     Marked,
     PositionCarried,
-    PriceObserved,
     Traded,
 )
 
@@ -232,6 +237,27 @@ def _trade(encoder: Encoder, event: Traded) -> None:
     row.amount = encoder.amount("seller_fee", event.seller_fee, asset)
 
 
+def _leverage(encoder: Encoder, event: LeverageSet) -> None:
+    encoder.row.market = encoder.market(event.market).ordinal
+    encoder.row.account = encoder.account("account", event.account)
+    leverage = encoder.scaled("leverage", event.leverage, RATE_DECIMALS, "a leverage")
+    encoder.row.quantity = leverage
+
+
+def _orders(encoder: Encoder, event: OrdersObserved) -> None:
+    market = encoder.market(event.market)
+    encoder.row.market = market.ordinal
+    encoder.row.account = encoder.account("account", event.account)
+    encoder.row.quantity = encoder.size("buy_size", event.buy_size, market)
+    encoder.row.amount = encoder.size("sell_size", event.sell_size, market)
+
+
+def _open_interest(encoder: Encoder, event: OpenInterestObserved) -> None:
+    market = encoder.market(event.market)
+    encoder.row.market = market.ordinal
+    encoder.row.quantity = encoder.size("size", event.size, market)
+
+
 def _observe(encoder: Encoder, event: PriceObserved) -> None:
     market = encoder.market(event.market)
     encoder.row.market = market.ordinal
@@ -297,10 +323,13 @@ _ENCODERS: Final[dict[Kind, Any]] = {
     Kind.PositionCarried: _carry,
     Kind.Filled: _fill,
     Kind.Traded: _trade,
+    Kind.LeverageSet: _leverage,
+    Kind.OrdersObserved: _orders,
     Kind.PriceObserved: _observe,
     Kind.Marked: _mark,
     Kind.FundingSettled: _settle,
     Kind.FundingPaid: _pay,
+    Kind.OpenInterestObserved: _open_interest,
     Kind.ClockTicked: _tick,
     Kind.StateCertified: _certify,
     Kind.RestatementAccepted: _certify,

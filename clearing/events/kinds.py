@@ -25,10 +25,13 @@ class Kind(IntEnum):
     PositionCarried = 20
     Filled = 21
     Traded = 22
+    LeverageSet = 23
+    OrdersObserved = 24
     PriceObserved = 30
     Marked = 31
     FundingSettled = 32
     FundingPaid = 33
+    OpenInterestObserved = 34
     ClockTicked = 40
     StateCertified = 50
     RestatementAccepted = 51

@@ -25,6 +25,12 @@ from clearing.events.movements import (
     Transferred,
     Withdrawn,
 )
+from clearing.events.observations import (
+    LeverageSet,
+    OpenInterestObserved,
+    OrdersObserved,
+    PriceObserved,
+)
 from clearing.events.refused import EventRefused, Problem
 from clearing.events.trading import (
     ClockTicked,
@@ -33,7 +39,6 @@ from clearing.events.trading import (
     FundingSettled,
     Marked,
     PositionCarried,
-    PriceObserved,
     Traded,
 )
 
@@ -54,10 +59,13 @@ Event = Annotated[
     | PositionCarried
     | Filled
     | Traded
+    | LeverageSet
+    | OrdersObserved
     | PriceObserved
     | Marked
     | FundingSettled
     | FundingPaid
+    | OpenInterestObserved
     | ClockTicked
     | StateCertified
     | RestatementAccepted,

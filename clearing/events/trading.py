@@ -1,4 +1,4 @@
-"""Events of positions and prices: fills, trades, marks, funding and the clock."""
+"""Events of positions and marks: fills, trades, marks, funding and the clock."""
 
 from decimal import Decimal
 from typing import Annotated, Literal, Self
@@ -75,15 +75,6 @@ class Traded(EventBase):
     trade_id: Identifier | None = None
     buyer_cause: Cause = "trade"
     seller_cause: Cause = "trade"
-
-
-class PriceObserved(EventBase):
-    """What the event's source says a market's ``role`` price was. It moves nothing by itself."""
-
-    kind: Literal["PriceObserved"] = "PriceObserved"
-    market: Name
-    role: Literal["index", "oracle", "last", "bid", "ask"] = "oracle"
-    price: PositiveAmount
 
 
 class MarketPrice(Fact):

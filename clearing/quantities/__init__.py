@@ -2,10 +2,11 @@
 
 An amount inside the ledger is a Python integer at a declared number of decimals (``125`` at two
 decimals is 1.25). Outside it is decimal text. This room holds the two conversions, the roundings
-by name, and nothing else: it knows no asset, no market and no rule, and it never uses a binary
-floating-point number.
+by name, the tree of a number's working, and nothing else: it knows no asset, no market and no rule,
+and it never uses a binary floating-point number.
 """
 
+from clearing.quantities.root import square_root
 from clearing.quantities.rounding import Rounding, divide
 from clearing.quantities.scaled import (
     MAX_DECIMALS,
@@ -17,16 +18,19 @@ from clearing.quantities.scaled import (
     rescale,
     to_scaled,
 )
+from clearing.quantities.trace import Trace
 
 __all__ = [
     "MAX_DECIMALS",
     "MAX_PRECISION",
     "NotExact",
     "Rounding",
+    "Trace",
     "divide",
     "exact_decimal",
     "format_exact",
     "format_scaled",
     "rescale",
+    "square_root",
     "to_scaled",
 ]

@@ -9,13 +9,22 @@ Nothing here knows an account's state or a database.
 
 from clearing.rulebook.compiling import RulebookRefused, compile_rulebook
 from clearing.rulebook.document import RulebookDocument, check_document
+from clearing.rulebook.operators import (
+    RATE_SCALE,
+    Bound,
+    Exposure,
+    MarginalTiers,
+    Operator,
+    Tier,
+)
 from clearing.rulebook.rules import (
     DEFAULT_REGIME,
-    RATE_SCALE,
+    INITIAL,
+    MAINTENANCE,
+    NO_LEVEL,
     ClassRules,
     Condition,
     FundLayer,
-    LevelOperator,
     MarginCallRung,
     Penalty,
     ReduceRung,
@@ -24,18 +33,23 @@ from clearing.rulebook.rules import (
     Rung,
     Schedule,
     TakeoverRung,
-    Tier,
     Waterfall,
 )
 
 __all__ = [
     "DEFAULT_REGIME",
+    "INITIAL",
+    "MAINTENANCE",
+    "NO_LEVEL",
     "RATE_SCALE",
+    "Bound",
     "ClassRules",
     "Condition",
+    "Exposure",
     "FundLayer",
-    "LevelOperator",
     "MarginCallRung",
+    "MarginalTiers",
+    "Operator",
     "Penalty",
     "ReduceRung",
     "Regime",

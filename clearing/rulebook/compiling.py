@@ -10,22 +10,21 @@ from clearing.rulebook.document import (
     BindingDocument,
     ConditionDocument,
     FundLayerDocument,
-    Level,
     MarginCallDocument,
     PenaltyDocument,
     ReduceDocument,
     RulebookDocument,
     RungDocument,
-    ScheduleDocument,
     TakeoverDocument,
     WaterfallDocument,
     check_document,
 )
+from clearing.rulebook.operators import LevelDocument, Operator
 from clearing.rulebook.rules import (
+    NO_LEVEL,
     ClassRules,
     Condition,
     FundLayer,
-    LevelOperator,
     MarginCallRung,
     Penalty,
     ReduceRung,
@@ -36,6 +35,7 @@ from clearing.rulebook.rules import (
     TakeoverRung,
     Waterfall,
 )
+from clearing.rulebook.schedules import sorted_levels
 
 
 class RulebookRefused(ValueError):  # noqa: N818 - reads as the statement that it is
@@ -67,6 +67,7 @@ class _Compiler:
         self.document = document
         self.registry = registry
         self.problems: list[str] = []
+        self.levels = sorted_levels({n for s in document.schedules.values() for n in s})
         self.asset = registry.asset_ordinals.get(document.settlement_asset, 0)
         self.decimals = 0
         if self.asset:
@@ -106,19 +107,20 @@ class _Compiler:
         )
         return Rulebook(name, version, sha256, self.asset, regime, classes)
 
-    def schedule(self, path: str, name: str, document: ScheduleDocument) -> Schedule:
-        return Schedule(
-            name,
-            self.level(f"{path}.initial", document.initial),
-            self.level(f"{path}.maintenance", document.maintenance),
-        )
+    def schedule(self, path: str, name: str, document: dict[str, LevelDocument]) -> Schedule:
+        levels = _Levels(self, path, document)
+        operators = [
+            levels.level(f"{path}.{level}", level) if level in document else None
+            for level in self.levels
+        ]
+        return Schedule(name, operators)
 
-    def level(self, path: str, document: Level) -> LevelOperator:
-        floors, rates = [], []
-        for i, (floor, rate) in enumerate(document.rows()):
-            floors.append(self.units(f"{path}.tiers.{i}.floor", floor))
-            rates.append(_rate(rate))
-        return LevelOperator(floors, rates, self.decimals)
+    def condition(self, document: ConditionDocument) -> Condition:
+        place = NO_LEVEL
+        if document.level != "zero":
+            place = self.levels.index(document.level)
+        factor = to_scaled(document.factor, RATE_DECIMALS)
+        return Condition(document.level, place, factor, document.comparator == "<=")
 
     def units(self, path: str, value: Decimal) -> int:
         try:
@@ -149,7 +151,7 @@ class _Compiler:
         return Penalty(_rate(document.rate), recipients)
 
     def rung(self, path: str, number: int, document: RungDocument) -> Rung:
-        condition = _condition(document.when)
+        condition = self.condition(document.when)
         match document:
             case MarginCallDocument():
                 return MarginCallRung(
@@ -205,12 +207,18 @@ class _Compiler:
                 self.problems.append(f"{path}: {market!r} settles in another asset")
             bound[ordinal] = schedules[schedule]
         other = document.markets.get("*")
+        minima = [
+            (self.levels.index(level), self.units(f"bindings.{index}.minimum.{level}", amount))
+            for level, amount in document.minimum.items()
+        ]
         return ClassRules(
             document.account_class,
+            self.levels,
             bound,
             None if other is None else schedules[other],
             [] if document.ladder is None else ladders[document.ladder],
             None if document.waterfall is None else waterfalls[document.waterfall],
+            minima,
         )
 
 
@@ -218,5 +226,26 @@ def _rate(value: Decimal) -> int:
     return to_scaled(value, RATE_DECIMALS)
 
 
-def _condition(document: ConditionDocument) -> Condition:
-    return Condition(document.level, _rate(document.factor), document.comparator == "<=")
+class _Levels:
+    """The levels of one schedule, compiled when they are first referred to."""
+
+    def __init__(self, compiler: _Compiler, path: str, documents: dict[str, LevelDocument]) -> None:
+        self._compiler = compiler
+        self._path = path
+        self._documents = documents
+        self._compiled: dict[str, Operator] = {}
+
+    @property
+    def asset_decimals(self) -> int:
+        return self._compiler.decimals
+
+    def units(self, path: str, value: Decimal) -> int:
+        return self._compiler.units(path, value)
+
+    def level(self, path: str, name: str) -> Operator:
+        del path  # that the level exists was checked with the document
+        found = self._compiled.get(name)
+        if found is None:
+            document = self._documents[name]
+            found = self._compiled[name] = document.compile(f"{self._path}.{name}", self)
+        return found

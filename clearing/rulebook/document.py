@@ -5,139 +5,26 @@ not start at 0, initial margin below maintenance, a ladder without an end) is re
 of the field. Numbers with a point are decimal strings.
 """
 
-from collections.abc import Iterable
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from clearing.events.base import Fact
-from clearing.events.fields import Amount, Name, NotNegativeAmount, PositiveAmount
-from clearing.events.kinds import RATE_DECIMALS
+from clearing.events.fields import Name, NotNegativeAmount
 from clearing.quantities import Rounding
+from clearing.rulebook.fields import Factor, Fraction, List, NamedRounding, Share
+from clearing.rulebook.schedules import ScheduleDocument
 
 FORMAT = 1
 """The version of the document's shape."""
 
 
-def _rate(value: Decimal) -> Decimal:
-    exponent = value.normalize().as_tuple().exponent
-    if isinstance(exponent, int) and -exponent > RATE_DECIMALS:
-        raise ValueError(f"{value} has more than {RATE_DECIMALS} decimals")
-    return value
-
-
-def _share(value: Decimal) -> Decimal:
-    if not 0 <= value <= 1:
-        raise ValueError(f"{value} must lie between 0 and 1")
-    return value
-
-
-def _fraction(value: Decimal) -> Decimal:
-    if not 0 < value < 1:
-        raise ValueError(f"{value} must lie between 0 and 1, and be neither")
-    return value
-
-
-def _as_tuple(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
-
-
-def _rounding(value: Any) -> Any:
-    if isinstance(value, str):
-        return Rounding(value)
-    return value
-
-
-Rate = Annotated[Amount, AfterValidator(_rate)]
-MarginRate = Annotated[Rate, AfterValidator(_fraction)]
-Share = Annotated[Rate, AfterValidator(_share)]
-NamedRounding = Annotated[Rounding, BeforeValidator(_rounding)]
-List = BeforeValidator(_as_tuple)
-
-
-class FlatRate(Fact):
-    """Requirement = notional × ``rate``, the same for every notional."""
-
-    op: Literal["rate"] = "rate"
-    rate: MarginRate
-
-    def rows(self) -> tuple[tuple[Decimal, Decimal], ...]:
-        """Return (floor, rate) rows: a flat rate is one tier."""
-        return ((Decimal(0), self.rate),)
-
-
-class TierRow(Fact):
-    """From ``floor`` (notional in the settlement asset) upwards the marginal rate is ``rate``."""
-
-    floor: NotNegativeAmount
-    rate: MarginRate
-
-
-class MarginalTiers(Fact):
-    """Requirement = Σ over tiers of the part of notional within the tier × its rate.
-
-    It is continuous in notional, as the tables with maintenance amounts that venues publish.
-    """
-
-    op: Literal["tiers"] = "tiers"
-    mode: Literal["marginal"] = "marginal"
-    tiers: Annotated[tuple[TierRow, ...], List, Field(min_length=1, max_length=200)]
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if self.tiers[0].floor != 0:
-            raise ValueError(f"tiers.0.floor is {self.tiers[0].floor}; the first tier starts at 0")
-        for i, (lower, upper) in enumerate(zip(self.tiers, self.tiers[1:], strict=False), start=1):
-            if upper.floor <= lower.floor:
-                raise ValueError(f"tiers.{i}.floor is {upper.floor}, not above {lower.floor}")
-            if upper.rate < lower.rate:
-                raise ValueError(f"tiers.{i}.rate is {upper.rate}, below {lower.rate}")
-        return self
-
-    def rows(self) -> tuple[tuple[Decimal, Decimal], ...]:
-        """Return (floor, rate) rows in ascending order."""
-        return tuple((tier.floor, tier.rate) for tier in self.tiers)
-
-
-Level = Annotated[FlatRate | MarginalTiers, Field(discriminator="op")]
-
-
-def requirement(rows: Iterable[tuple[Decimal, Decimal]], notional: Decimal) -> Decimal:
-    """Return the requirement of marginal tiers at ``notional`` (used to check documents)."""
-    total, previous = Decimal(0), (Decimal(0), Decimal(0))
-    for floor, rate in rows:
-        if notional <= floor:
-            break
-        total += (notional - floor) * (rate - previous[1])
-        previous = (floor, rate)
-    return total
-
-
-class ScheduleDocument(Fact):
-    """The margin levels of a market: what it takes to open and to stay."""
-
-    initial: Level
-    maintenance: Level
-
-    @model_validator(mode="after")
-    def _initial_covers_maintenance(self) -> Self:
-        initial, maintenance = self.initial.rows(), self.maintenance.rows()
-        for floor in sorted({row[0] for row in (*initial, *maintenance)}):
-            if requirement(initial, floor) < requirement(maintenance, floor):
-                raise ValueError(f"initial is below maintenance at notional {floor}")
-        if initial[-1][1] < maintenance[-1][1]:
-            raise ValueError(
-                f"initial ends at rate {initial[-1][1]}, below maintenance's {maintenance[-1][1]}"
-            )
-        return self
-
-
 class ConditionDocument(Fact):
-    """Equity ``comparator`` ``factor`` × requirement of ``level`` (``zero``: nothing)."""
+    """Equity ``comparator`` ``factor`` × requirement of a named level (``zero``: nothing)."""
 
-    level: Literal["initial", "maintenance", "zero"] = "maintenance"
-    factor: Annotated[PositiveAmount, AfterValidator(_rate)] = Decimal(1)
+    level: Name = "maintenance"
+    factor: Factor = Decimal(1)
     comparator: Literal["<", "<="] = "<"
 
 
@@ -151,7 +38,7 @@ class Recipient(Fact):
 class PenaltyDocument(Fact):
     """``rate`` × closed notional, never more than the equity that is left, split by share."""
 
-    rate: MarginRate
+    rate: Fraction
     recipients: Annotated[tuple[Recipient, ...], List, Field(min_length=1, max_length=16)]
 
     @model_validator(mode="after")
@@ -168,7 +55,7 @@ class MarginCallDocument(Fact):
     action: Literal["margin_call"] = "margin_call"
     when: ConditionDocument
     grace_seconds: Annotated[int, Field(ge=0, le=31_622_400)]
-    restore: Literal["initial", "maintenance"] = "initial"
+    restore: Name = "initial"
     on_missed: Literal["notify", "liquidate"] = "notify"
 
 
@@ -269,10 +156,15 @@ class NumericsDocument(Fact):
 
 
 class BindingDocument(Fact):
-    """What holds for one class of accounts: a schedule per market (``*``: every other market)."""
+    """What holds for one class of accounts: a schedule per market (``*``: every other market).
+
+    ``minimum``, by level, is the least asked of a scope that has positions, in the settlement
+    asset, whatever its schedules ask.
+    """
 
     account_class: Name
     markets: Annotated[dict[str, Name], Field(min_length=1, max_length=10_000)]
+    minimum: Annotated[dict[Name, NotNegativeAmount], Field(max_length=16, default_factory=dict)]
     ladder: Name | None = None
     waterfall: Name | None = None
 
@@ -319,15 +211,35 @@ class RulebookDocument(Fact):
         for market, schedule in binding.markets.items():
             if schedule not in self.schedules:
                 raise ValueError(f"{path}.markets.{market}: there is no schedule {schedule!r}")
+            for level in binding.minimum:
+                if level not in self.schedules[schedule]:
+                    raise ValueError(f"{path}.minimum.{level}: {schedule!r} has no such level")
         if binding.ladder is not None and binding.ladder not in self.ladders:
             raise ValueError(f"{path}.ladder: there is no ladder {binding.ladder!r}")
         if binding.waterfall is not None and binding.waterfall not in self.waterfalls:
             raise ValueError(f"{path}.waterfall: there is no waterfall {binding.waterfall!r}")
         if binding.ladder is None:
             return
+        self._check_levels(path, binding, binding.ladder)
         acts = any(rung.action != "margin_call" for rung in self.ladders[binding.ladder])
         if acts and binding.waterfall is None:
             raise ValueError(f"{path}.waterfall: its ladder closes positions, so it needs one")
+
+    def _check_levels(self, path: str, binding: BindingDocument, ladder: str) -> None:
+        """Refuse a ladder that looks at a level which one of the binding's schedules lacks."""
+        named = [(rung.when.level, i) for i, rung in enumerate(self.ladders[ladder])]
+        named += [
+            (rung.restore, i)
+            for i, rung in enumerate(self.ladders[ladder])
+            if isinstance(rung, MarginCallDocument)
+        ]
+        for level, i in named:
+            for market, schedule in binding.markets.items():
+                if level != "zero" and level not in self.schedules[schedule]:
+                    raise ValueError(
+                        f"{path}.ladder: ladders.{ladder}.{i} looks at level {level!r}, which"
+                        f" schedule {schedule!r} of market {market} does not have"
+                    )
 
 
 def _check_ladder(name: str, rungs: tuple[RungDocument, ...]) -> None:
@@ -351,10 +263,33 @@ def check_document(document: dict[str, Any]) -> tuple[RulebookDocument | None, l
     try:
         return RulebookDocument.model_validate(document), []
     except ValidationError as error:
-        return None, [_describe(problem) for problem in error.errors(include_url=False)]
+        problems = error.errors(include_url=False)
+        return None, [_describe(problem, document) for problem in problems]
 
 
-def _describe(problem: Any) -> str:
-    path = ".".join(str(part) for part in problem["loc"])
+_TAGS = ("op", "action", "layer")
+"""Fields by which one of several models is chosen; their value stands in pydantic's locations."""
+
+
+def _describe(problem: Any, document: Any) -> str:
+    """Return the path within the document, without the names that choose between models, and why.
+
+    The last part may be a field that is missing, so it stands whether it can be followed or not.
+    """
+    parts, value, chosen = [], document, False
+    location = problem["loc"]
+    for i, part in enumerate(location):
+        tags = [value.get(tag) for tag in _TAGS] if isinstance(value, dict) else []
+        if part in tags and not chosen:
+            chosen = True
+            continue
+        chosen = False
+        inside = isinstance(value, dict) and part in value
+        inside |= isinstance(value, list) and isinstance(part, int) and part < len(value)
+        if inside:
+            value = value[part]
+        if inside or (i + 1 == len(location) and problem["type"] in ("missing", "extra_forbidden")):
+            parts.append(str(part))
+    path = ".".join(parts)
     message = str(problem["msg"]).removeprefix("Value error, ")
     return f"{path}: {message}" if path else message

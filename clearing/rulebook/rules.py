@@ -5,100 +5,55 @@ No pydantic and no names: the engine reads these while folding.
 
 from typing import Final
 
-from clearing.events.kinds import RATE_DECIMALS
 from clearing.quantities import Rounding
+from clearing.rulebook.operators import RATE_SCALE, MarginalTiers, Operator
 
-RATE_SCALE: Final = 10**RATE_DECIMALS
-"""Rates, factors and shares are integers at this scale."""
-
-
-class Tier:
-    """One tier at a working scale: from ``floor`` on, requirement = base × rate − deduction.
-
-    ``base`` and ``floor`` are notionals divided by :data:`RATE_SCALE`, so that base × rate is an
-    amount without any division.
-    """
-
-    __slots__ = ("deduction", "floor", "rate")
-
-    def __init__(self, floor: int, rate: int, deduction: int) -> None:
-        self.floor = floor
-        self.rate = rate
-        self.deduction = deduction
-
-
-class LevelOperator:
-    """Requirement of one level for one position, by marginal tiers (a flat rate is one tier).
-
-    ``floors`` are at ``floor_decimals`` (the settlement asset's), ``rates`` at
-    :data:`RATE_SCALE`. The function is continuous and convex, and its slope never exceeds
-    ``top_rate``: that is the bound the banded watch stands on. ``flat`` is the rate where there is
-    only one tier, else 0.
-    """
-
-    __slots__ = ("_tiers", "_working", "flat", "floor_decimals", "floors", "rates", "top_rate")
-
-    def __init__(self, floors: list[int], rates: list[int], floor_decimals: int) -> None:
-        self.floors = floors
-        self.rates = rates
-        self.floor_decimals = floor_decimals
-        self.top_rate = max(rates)
-        self.flat = rates[0] if len(rates) == 1 else 0
-        self._working = -1
-        self._tiers: list[Tier] = []
-
-    def tiers(self, working: int) -> list[Tier]:
-        """Return the tiers with floors and deductions at ``working`` decimals, highest first.
-
-        ``working`` is at least ``floor_decimals`` + :data:`~clearing.events.kinds.RATE_DECIMALS`,
-        so that floors divide exactly.
-        """
-        if self._working != working:
-            lift: int = 10 ** (working - self.floor_decimals) // RATE_SCALE
-            deduction, below, tiers = 0, 0, []
-            for floor, rate in zip(self.floors, self.rates, strict=True):
-                deduction += floor * lift * (rate - below)
-                tiers.append(Tier(floor * lift, rate, deduction))
-                below = rate
-            tiers.reverse()
-            self._tiers = tiers
-            self._working = working
-        return self._tiers
-
-    def requirement(self, base: int, working: int) -> int:
-        """Return the exact requirement, at ``working`` decimals, of a notional.
-
-        ``base`` (≥ 0) is the notional at that scale divided by :data:`RATE_SCALE`.
-        """
-        if self.flat:
-            return base * self.flat
-        for tier in self.tiers(working):
-            if base >= tier.floor:
-                return base * tier.rate - tier.deduction
-        return 0
+INITIAL: Final = 0
+MAINTENANCE: Final = 1
+NO_LEVEL: Final = -1
+"""Places of levels: the required ones come first; ``zero`` has none."""
 
 
 class Schedule:
-    """A market's margin levels."""
+    """A market's margin levels: ``operators`` in the order of the rulebook's level names.
 
-    __slots__ = ("initial", "maintenance", "name")
+    None stands for a level that the schedule does not have. ``plain`` is true when both required
+    levels are tiers of the notional at mark, so that they can be computed from it alone:
+    ``initial`` and ``maintenance`` are these tiers then.
+    """
 
-    def __init__(self, name: str, initial: LevelOperator, maintenance: LevelOperator) -> None:
+    __slots__ = ("_plain", "name", "operators", "plain")
+
+    def __init__(self, name: str, operators: list[Operator | None]) -> None:
         self.name = name
-        self.initial = initial
-        self.maintenance = maintenance
+        self.operators = operators
+        first = [op for op in operators[:2] if isinstance(op, MarginalTiers) and not op.at_entry]
+        self.plain = len(first) == 2
+        self._plain = first
+
+    @property
+    def initial(self) -> MarginalTiers:
+        """The tiers of initial margin of a plain schedule."""
+        return self._plain[0]
+
+    @property
+    def maintenance(self) -> MarginalTiers:
+        """The tiers of maintenance margin of a plain schedule."""
+        return self._plain[1]
 
 
 class Condition:
     """Equity compared with factor × requirement of a level (``zero``: nothing).
 
-    ``factor`` is at :data:`RATE_SCALE`; ``inclusive`` is true for ``<=``.
+    ``place`` is the level's among the rulebook's (:data:`NO_LEVEL` for ``zero``), ``factor`` at
+    :data:`RATE_SCALE`; ``inclusive`` is true for ``<=``.
     """
 
-    __slots__ = ("factor", "inclusive", "level")
+    __slots__ = ("factor", "inclusive", "level", "place")
 
-    def __init__(self, level: str, factor: int, inclusive: bool) -> None:
+    def __init__(self, level: str, place: int, factor: int, inclusive: bool) -> None:
         self.level = level
+        self.place = place
         self.factor = factor
         self.inclusive = inclusive
 
@@ -198,23 +153,30 @@ class Waterfall:
 class ClassRules:
     """What holds for one account class in one settlement asset.
 
-    ``schedules`` maps market ordinals; ``other`` is the schedule of every market not named there.
+    ``levels`` are the names of the rulebook's levels in order of place. ``schedules`` maps market
+    ordinals; ``other`` is the schedule of every market not named there. ``minima`` are (place,
+    units) of what is asked of a scope at least.
+
     What the ladder's rungs are is sorted out once: ``caller`` is the margin-call rung,
-    ``closing`` are the others, ``after_caller`` the first closing rung after it;
-    ``initial_factors`` and ``maintenance_factors`` are the factors at which those levels bound a
-    status, ``top_factor`` the greatest.
+    ``closing`` are the others, ``after_caller`` the first closing rung after it; ``boundaries``
+    are the (place, factor) at which a status may change. ``plain``: nothing but tiers of notional
+    at mark is asked, and only of the required levels.
     """
 
     __slots__ = (
+        "_initial_factor",
+        "_maintenance_factor",
         "_reaches",
         "account_class",
         "after_caller",
+        "boundaries",
         "caller",
         "closing",
-        "initial_factors",
         "ladder",
-        "maintenance_factors",
+        "levels",
+        "minima",
         "other",
+        "plain",
         "schedules",
         "top_factor",
         "waterfall",
@@ -223,16 +185,20 @@ class ClassRules:
     def __init__(
         self,
         account_class: str,
+        levels: list[str],
         schedules: dict[int, Schedule],
         other: Schedule | None,
         ladder: list[Rung],
         waterfall: Waterfall | None,
+        minima: list[tuple[int, int]],
     ) -> None:
         self.account_class = account_class
+        self.levels = levels
         self.schedules = schedules
         self.other = other
         self.ladder = ladder
         self.waterfall = waterfall
+        self.minima = minima
         self.caller: MarginCallRung | None = None
         self.after_caller: Rung | None = None
         self.closing: list[Rung] = []
@@ -243,18 +209,35 @@ class ClassRules:
                 self.closing.append(rung)
                 if self.caller is not None and self.after_caller is None:
                     self.after_caller = rung
-        factors: dict[str, set[int]] = {
-            "initial": {RATE_SCALE},
-            "maintenance": set(),
-            "zero": set(),
-        }
+        self.boundaries = [(INITIAL, RATE_SCALE)]
         for rung in ladder:
-            factors[rung.condition.level].add(rung.condition.factor)
-        self.initial_factors = sorted(factors["initial"])
-        self.maintenance_factors = sorted(factors["maintenance"])
-        # A call may restore either level at factor 1.
-        self.top_factor = max([RATE_SCALE, *self.initial_factors, *self.maintenance_factors])
+            boundary = (rung.condition.place, rung.condition.factor)
+            if boundary not in self.boundaries:
+                self.boundaries.append(boundary)
+        # A call may restore any level at factor 1.
+        self.top_factor = max(factor for _, factor in self.boundaries)
+        self._initial_factor = self._greatest_factor(INITIAL)
+        self._maintenance_factor = self._greatest_factor(MAINTENANCE)
+        bound = [*schedules.values(), *([] if other is None else [other])]
+        self.plain = len(levels) == 2 and not minima and all(schedule.plain for schedule in bound)
         self._reaches: dict[int, int] = {}
+
+    def _greatest_factor(self, place: int) -> int:
+        return max((factor for p, factor in self.boundaries if p == place), default=0)
+
+    def factor(self, place: int) -> int:
+        """Return the greatest factor at which a level matters, 0 if it matters nowhere.
+
+        A level that a margin call restores matters at factor 1 at least.
+        """
+        factor = self._greatest_factor(place)
+        if self.caller is not None:
+            factor = max(factor, RATE_SCALE)
+        return factor
+
+    def place(self, level: str) -> int | None:
+        """Return the place of a level's name, or None if the rulebook has no such level."""
+        return self.levels.index(level) if level in self.levels else None
 
     def schedule(self, market: int) -> Schedule | None:
         """Return the schedule of the market with that ordinal, or None if it has none."""
@@ -263,7 +246,8 @@ class ClassRules:
     def reach(self, market: int) -> int:
         """Return the most that factor × requirement rises per unit of notional, rounded up.
 
-        At :data:`RATE_SCALE`, over all levels and factors of the market with that ordinal.
+        At :data:`RATE_SCALE`, over all levels and factors of the market with that ordinal. Plain
+        rules only.
         """
         reach = self._reaches.get(market)
         if reach is None:
@@ -277,18 +261,16 @@ class ClassRules:
     def most_asked(self, market: int, base: int, working: int) -> int:
         """Return the most that any boundary asks of a position, factor × requirement.
 
-        ``base`` and ``working`` as in :meth:`LevelOperator.requirement`; the result is at that
-        scale × :data:`RATE_SCALE`.
+        ``base`` is its notional at ``working`` decimals divided by :data:`RATE_SCALE`; the result
+        is at that scale × :data:`RATE_SCALE`. Plain rules only.
         """
         schedule = self.schedule(market)
         if schedule is None:
             return 0
-        return max(
-            self.initial_factors[-1] * schedule.initial.requirement(base, working),
-            self.maintenance_factors[-1] * schedule.maintenance.requirement(base, working)
-            if self.maintenance_factors
-            else 0,
-        )
+        asked = self._initial_factor * schedule.initial.asked(base, working)
+        if self._maintenance_factor:
+            asked = max(asked, self._maintenance_factor * schedule.maintenance.asked(base, working))
+        return asked
 
 
 class Regime:

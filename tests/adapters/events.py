@@ -125,6 +125,12 @@ events: st.SearchStrategy[Event] = st.one_of(
         {"market": names, "buyer": names, "seller": names, "size": positive, "price": positive},
         {"buyer_fee": amounts, "seller_cause": causes, "trade_id": identifiers},
     ),
+    _kind("LeverageSet", {"account": names, "market": names, "leverage": st.integers(1, 1000)}),
+    _kind(
+        "OrdersObserved",
+        {"account": names, "market": names, "buy_size": positive, "sell_size": positive},
+    ),
+    _kind("OpenInterestObserved", {"market": names, "size": positive}),
     _kind("PriceObserved", {"market": names, "price": positive}),
     _kind("Marked", {"marks": marks}, {"amends": references}),
     _kind(

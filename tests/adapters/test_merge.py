@@ -49,6 +49,7 @@ def test_the_order_of_kinds_in_one_moment() -> None:
         "Deposited",
         "PositionCarried",
         "Filled",
+        "OrdersObserved",
         "Marked",
         "FundingSettled",
         "Reversed",
@@ -62,6 +63,8 @@ def test_the_order_of_kinds_in_one_moment() -> None:
         ("SourceDeclared", "AssetDeclared", "MarketDeclared", "AccountOpened"),
         ("Deposited", "Withdrawn", "Transferred", "FundContributed", "FundWithdrawn", "Adjusted"),
         ("Filled", "Traded"),
+        ("PositionCarried", "LeverageSet"),
+        ("OrdersObserved", "OpenInterestObserved"),
         ("PriceObserved", "Marked"),
         ("FundingSettled", "FundingPaid"),
     ):

@@ -33,7 +33,7 @@ def test_every_kind_of_entry_is_in_the_page_on_semantics() -> None:
 
 
 def test_the_rulebook_on_its_page_is_accepted() -> None:
-    (document,) = re.findall(r"```json\n(.*?)```", text("docs/rulebook.md"), re.DOTALL)
+    (document,) = re.findall(r"```json\n(.*?)```", text("docs/rulebooks.md"), re.DOTALL)
     parsed, problems = check_document(json.loads(document))
     assert problems == []
     assert parsed is not None

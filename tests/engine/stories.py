@@ -11,6 +11,8 @@ from tests.engine.schedules import random_schedule
 from tests.engine.venue import TAKEOVER, Venue, rulebook
 
 TRADERS = ("ada", "bob", "cyd", "dan")
+KINDS = ["mark", "trade", "cash", "funding", "observe", "adopt", "tick"]
+WEIGHTS = [50, 30, 8, 6, 6, 2, 4]
 PRICES = {"LIN": 100_00, "QUA": 5_00, "INV": 20_000_00}
 
 
@@ -76,13 +78,25 @@ class Story:
         )
         self.venue.adopt(book)
 
+    def observe(self, market: str) -> None:
+        """Have an account choose a leverage or change its orders, or see the open interest."""
+        dice, venue = self.dice, self.venue
+        name, size = dice.choice(TRADERS), str(dice.choice([0, 3, 40, 4000]))
+        match dice.choice(["leverage", "orders", "interest"]):
+            case "leverage":
+                leverage = dice.choice(["2", "3.5", "20"])
+                venue("LeverageSet", account=name, market=market, leverage=leverage)
+            case "orders":
+                other = str(dice.choice([0, 0, 7]))
+                venue("OrdersObserved", account=name, market=market, buy_size=size, sell_size=other)
+            case _:
+                venue("OpenInterestObserved", market=market, size=size)
+
     def step(self) -> None:
         """Have one thing happen."""
         dice, venue = self.dice, self.venue
         market = dice.choice(list(PRICES))
-        match dice.choices(
-            ["mark", "trade", "cash", "funding", "adopt", "tick"], [50, 30, 8, 6, 2, 4]
-        )[0]:
+        match dice.choices(KINDS, WEIGHTS)[0]:
             case "mark":
                 moved = dice.sample(list(PRICES), dice.choice([1, 1, 2, 3]))
                 for name in moved:
@@ -103,6 +117,8 @@ class Story:
             case "funding":
                 rate = dice.choice(["0.0001", "-0.0003", "0.01", "0.0000007"])
                 venue("FundingSettled", market=market, rate=rate, price=self.text(market))
+            case "observe":
+                self.observe(market)
             case "adopt":
                 self.adopt()
             case _:

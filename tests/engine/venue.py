@@ -170,6 +170,16 @@ class Venue:
         equity, initial, maintenance = (format_exact(v, asset.working) for v in values)
         return equity, initial, maintenance
 
+    def asked(self, account: str, level: str) -> str:
+        """The requirement of a named level, as an exact decimal."""
+        book = self.engine.book
+        asset = book.assets[self.registry.asset_ordinals["USD"]]
+        scope = book.scope(self.ordinal(account), asset.ordinal)
+        assert scope.rules is not None
+        place = scope.rules.place(level)
+        assert place is not None, f"the rules have no level {level}"
+        return format_exact(measure(book, scope).asked(place), asset.working)
+
     def status(self, account: str) -> str:
         asset = self.registry.asset_ordinals["USD"]
         return self.engine.book.scope(self.ordinal(account), asset).status

@@ -303,6 +303,28 @@ EVENTS: dict[str, st.SearchStrategy[Event]] = {
     ),
     "Filled": _of_market(_filled),
     "Traded": _of_market(_traded),
+    "LeverageSet": _of_market(
+        lambda market: _kind(
+            "LeverageSet",
+            {"account": accounts, "market": st.just(market), "leverage": st.integers(1, 1000)},
+        )
+    ),
+    "OrdersObserved": _of_market(
+        lambda market: _kind(
+            "OrdersObserved",
+            {
+                "account": accounts,
+                "market": st.just(market),
+                "buy_size": sizes(market),
+                "sell_size": sizes(market) | st.just(0),
+            },
+        )
+    ),
+    "OpenInterestObserved": _of_market(
+        lambda market: _kind(
+            "OpenInterestObserved", {"market": st.just(market), "size": sizes(market)}
+        )
+    ),
     "PriceObserved": _of_market(
         lambda market: _kind(
             "PriceObserved",

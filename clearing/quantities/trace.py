@@ -7,7 +7,7 @@ of named inputs, formula and result. There is no second implementation to explai
 from dataclasses import dataclass, field
 from typing import Any
 
-from clearing.quantities import format_exact
+from clearing.quantities.scaled import format_exact
 
 
 @dataclass(slots=True)

@@ -1,0 +1,86 @@
+"""What the rules ask of a scope's positions and open orders, level by level.
+
+A position becomes an :class:`~clearing.rulebook.Exposure`, the operators of its market's schedule
+ask, and sums over markets (or the binding's minimum, if that is more) are the scope's requirement.
+Nothing here writes.
+"""
+
+from clearing.engine.book import Asset, Book, Market, Position, Scope
+from clearing.quantities import Trace
+from clearing.rulebook import RATE_SCALE, ClassRules, Exposure
+
+_NOTHING = Position()
+
+
+def exposure_of(asset: Asset, market: Market, scope: Scope) -> Exposure:
+    """Return what margin sees of a scope in a market: its position, orders and leverage."""
+    position = scope.positions.get(market.ordinal, _NOTHING)
+    buys, sells = scope.orders.get(market.ordinal, (0, 0))
+    return Exposure(
+        abs(position.size),
+        position.size >= 0,
+        market.base_worth,
+        abs(position.cost) * asset.lift // RATE_SCALE,
+        market.spec.size_decimals,
+        asset.working,
+        asset.lift,
+        scope.leverages.get(market.ordinal, 0),
+        buys,
+        sells,
+        market.open_interest,
+    )
+
+
+def margined_markets(book: Book, scope: Scope) -> list[Market]:
+    """Return the markets with a mark in which the scope has a position or orders, in order."""
+    ordinals = {**scope.positions, **scope.orders} if scope.orders else scope.positions
+    markets = (book.markets[ordinal] for ordinal in sorted(ordinals))
+    return [market for market in markets if market.mark]
+
+
+def requirement_of(book: Book, scope: Scope, place: int, market: Market) -> int:
+    """Return what the level at ``place`` asks for the scope's position in one market."""
+    rules = scope.rules
+    schedule = None if rules is None else rules.schedule(market.ordinal)
+    if schedule is None or not market.mark:
+        return 0
+    operator = schedule.operators[place]
+    if operator is None:
+        return 0
+    return operator.requirement(exposure_of(book.assets[scope.asset], market, scope))
+
+
+def requirements(
+    book: Book, scope: Scope, rules: ClassRules, trace: Trace | None = None
+) -> list[int]:
+    """Return the scope's requirement of every level, in order of place."""
+    asset = book.assets[scope.asset]
+    totals = [0] * len(rules.levels)
+    nodes = None
+    if trace is not None:
+        formula = "sum over positions of the schedule's operators"
+        nodes = [trace.step(level, formula) for level in rules.levels]
+    for market in margined_markets(book, scope):
+        schedule = rules.schedule(market.ordinal)
+        if schedule is None:
+            continue
+        at = exposure_of(asset, market, scope)
+        for place, operator in enumerate(schedule.operators):
+            if operator is None:
+                continue
+            step = None
+            if nodes is not None:
+                step = nodes[place].step(f"{rules.levels[place]} {market.spec.name}")
+            amount = operator.requirement(at, step)
+            totals[place] += amount
+            if step is not None:
+                step.finish(amount, at.working, f"schedule {schedule.name}")
+    for place, units in rules.minima:
+        if scope.positions:
+            totals[place] = max(totals[place], units * asset.lift)
+            if nodes is not None:
+                nodes[place].value("minimum of the binding", units, asset.decimals)
+    if nodes is not None:
+        for node, total in zip(nodes, totals, strict=True):
+            node.finish(total, asset.working)
+    return totals

@@ -1,0 +1,61 @@
+"""Events that say what was seen of accounts and markets: prices, orders, leverage, open interest.
+
+They move no money. Rules may look at what they say: margin by chosen leverage or open orders, rates
+by open interest.
+"""
+
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator
+
+from clearing.events.base import EventBase
+from clearing.events.fields import Name, NotNegativeAmount, PositiveAmount
+
+MAX_LEVERAGE = 1_000_000
+"""The greatest leverage that an account may be said to have chosen."""
+
+
+def _leverage(value: Decimal) -> Decimal:
+    if value > MAX_LEVERAGE:
+        raise ValueError(f"{value} must be at most {MAX_LEVERAGE}")
+    return value
+
+
+class PriceObserved(EventBase):
+    """What the event's source says a market's ``role`` price was. It moves nothing by itself."""
+
+    kind: Literal["PriceObserved"] = "PriceObserved"
+    market: Name
+    role: Literal["index", "oracle", "last", "bid", "ask"] = "oracle"
+    price: PositiveAmount
+
+
+class LeverageSet(EventBase):
+    """An account chose its leverage in a market, as venues let it; rules may ask margin by it."""
+
+    kind: Literal["LeverageSet"] = "LeverageSet"
+    account: Name
+    market: Name
+    leverage: Annotated[PositiveAmount, AfterValidator(_leverage)]
+
+
+class OrdersObserved(EventBase):
+    """What an account's open orders in a market add up to from now on: unsigned sizes by side.
+
+    It replaces what was observed before; 0 and 0 say that there are none left.
+    """
+
+    kind: Literal["OrdersObserved"] = "OrdersObserved"
+    account: Name
+    market: Name
+    buy_size: NotNegativeAmount
+    sell_size: NotNegativeAmount
+
+
+class OpenInterestObserved(EventBase):
+    """How much of a market is open in all, as its source says: unsigned, one side counted."""
+
+    kind: Literal["OpenInterestObserved"] = "OpenInterestObserved"
+    market: Name
+    size: NotNegativeAmount

@@ -1,0 +1,65 @@
+"""Margin operators: the closed set of named arithmetic that a level's requirement is made of.
+
+One file an operator (or family). A new one is a document and an operator there, a place in
+:data:`LevelDocument`, and its scenario under ``tests/engine``; nothing else changes.
+"""
+
+from typing import Annotated, Final
+
+from pydantic import Field
+
+from clearing.rulebook.operators.amount import AmountDocument
+from clearing.rulebook.operators.base import (
+    RATE_SCALE,
+    Bound,
+    Compiling,
+    Exposure,
+    Operator,
+    OperatorDocument,
+)
+from clearing.rulebook.operators.combined import CombinedDocument
+from clearing.rulebook.operators.open_interest import OpenInterestDocument
+from clearing.rulebook.operators.orders import (
+    OrdersDocument,
+    WithOrdersDocument,
+    WorstSideDocument,
+)
+from clearing.rulebook.operators.rate import RateDocument
+from clearing.rulebook.operators.ratio import RatioDocument
+from clearing.rulebook.operators.rounded import RoundedDocument
+from clearing.rulebook.operators.size_premium import SizePremiumDocument
+from clearing.rulebook.operators.tiers import MarginalTiers, Tier, TiersDocument
+from clearing.rulebook.operators.user_leverage import UserLeverageDocument
+
+LevelDocument = Annotated[
+    RateDocument
+    | TiersDocument
+    | RatioDocument
+    | CombinedDocument
+    | RoundedDocument
+    | AmountDocument
+    | SizePremiumDocument
+    | OpenInterestDocument
+    | UserLeverageDocument
+    | WithOrdersDocument
+    | WorstSideDocument
+    | OrdersDocument,
+    Field(discriminator="op"),
+]
+"""A level's requirement, told apart by ``op``."""
+
+_NESTING: Final = (CombinedDocument, RoundedDocument, WithOrdersDocument, WorstSideDocument)
+for _document in _NESTING:
+    _document.model_rebuild(_types_namespace={"LevelDocument": LevelDocument})
+
+__all__ = [
+    "RATE_SCALE",
+    "Bound",
+    "Compiling",
+    "Exposure",
+    "LevelDocument",
+    "MarginalTiers",
+    "Operator",
+    "OperatorDocument",
+    "Tier",
+]

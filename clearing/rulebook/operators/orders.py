@@ -1,0 +1,172 @@
+"""``with_orders``, ``worst_side``, ``orders``: what open orders may make of a position."""
+
+from collections.abc import Iterable
+from fractions import Fraction
+from typing import TYPE_CHECKING, Literal
+
+from clearing.events.kinds import RATE_DECIMALS
+from clearing.quantities import Trace, to_scaled
+from clearing.rulebook.fields import Factor
+from clearing.rulebook.operators.base import (
+    Bound,
+    Compiling,
+    Exposure,
+    LevelPieces,
+    Operator,
+    OperatorDocument,
+    traced,
+)
+from clearing.rulebook.pieces import Pieces, extreme
+
+if TYPE_CHECKING:
+    from clearing.rulebook.operators import LevelDocument
+
+
+class WithOrdersDocument(OperatorDocument):
+    """Requirement = ``of`` for the larger of the sizes that all buys or all sells would make."""
+
+    op: Literal["with_orders"] = "with_orders"
+    of: "LevelDocument"
+
+    def compile(self, path: str, into: Compiling) -> Operator:
+        """Return the operator around the compiled part."""
+        return WithOrders(self.of.compile(f"{path}.of", into))
+
+    def pieces(self, level: LevelPieces) -> Pieces | None:
+        """Return the part's function: what is asked without orders."""
+        return self.of.pieces(level)
+
+    def levels(self) -> Iterable[str]:
+        """Return what the part refers to."""
+        return self.of.levels()
+
+
+class WithOrders:
+    """A requirement at the worst size."""
+
+    __slots__ = ("_of",)
+
+    def __init__(self, of: Operator) -> None:
+        self._of = of
+
+    @staticmethod
+    def _worst(at: Exposure) -> Exposure:
+        signed = at.size if at.long else -at.size
+        bought, sold = signed + at.buys, signed - at.sells
+        size = bought if abs(bought) >= abs(sold) else sold
+        return at.resized(abs(size), size >= 0)
+
+    def requirement(self, at: Exposure, trace: Trace | None = None) -> int:
+        """Return what is asked of the worst size."""
+        step = None
+        worst = self._worst(at)
+        if trace is not None:
+            step = trace.step("with orders", "the part, at the worst size that orders may make")
+            step.value("size", worst.size, at.size_decimals)
+        amount = self._of.requirement(worst, step)
+        if step is not None:
+            step.finish(amount, at.working)
+        return amount
+
+    def bound(self, at: Exposure) -> Bound:
+        """Return the part's bound at the worst size, which marks do not change."""
+        return self._of.bound(self._worst(at))
+
+
+class WorstSideDocument(OperatorDocument):
+    """Requirement = the greater of ``long``, asked of a long position and buys, and ``short``.
+
+    Each side sees only its own part of the position (nothing if it is on the other) and its own
+    orders; ``orders`` inside it charges those.
+    """
+
+    op: Literal["worst_side"] = "worst_side"
+    long: "LevelDocument"
+    short: "LevelDocument"
+
+    def compile(self, path: str, into: Compiling) -> Operator:
+        """Return the operator around both compiled sides."""
+        return WorstSide(
+            self.long.compile(f"{path}.long", into), self.short.compile(f"{path}.short", into)
+        )
+
+    def pieces(self, level: LevelPieces) -> Pieces | None:
+        """Return the lesser side: what is asked at least, without orders."""
+        long, short = self.long.pieces(level), self.short.pieces(level)
+        if long is None or short is None:
+            return None
+        return extreme([long, short], min)
+
+    def levels(self) -> Iterable[str]:
+        """Return what either side refers to."""
+        return [*self.long.levels(), *self.short.levels()]
+
+
+class WorstSide:
+    """The greater of two sides' requirements."""
+
+    __slots__ = ("_long", "_short")
+
+    def __init__(self, long: Operator, short: Operator) -> None:
+        self._long = long
+        self._short = short
+
+    @staticmethod
+    def _sides(at: Exposure) -> tuple[Exposure, Exposure]:
+        return (
+            at.resized(at.size if at.long else 0, True, buys=at.buys),
+            at.resized(0 if at.long else at.size, False, sells=at.sells),
+        )
+
+    def requirement(self, at: Exposure, trace: Trace | None = None) -> int:
+        """Return the greater of what both sides ask."""
+        step = None if trace is None else trace.step("worst side", "max of long and short")
+        long, short = self._sides(at)
+        amount = max(self._long.requirement(long, step), self._short.requirement(short, step))
+        if step is not None:
+            step.finish(amount, at.working)
+        return amount
+
+    def bound(self, at: Exposure) -> Bound:
+        """Return the wider of both sides' bounds, where both hold."""
+        long, short = self._sides(at)
+        one, other = self._long.bound(long), self._short.bound(short)
+        return one.narrowed(other, max(one.steep, other.steep), max(one.slack, other.slack))
+
+
+class OrdersDocument(OperatorDocument):
+    """Requirement = ``rate`` × the notional of open orders at the mark, buys and sells."""
+
+    op: Literal["orders"] = "orders"
+    rate: Factor
+
+    def compile(self, path: str, into: Compiling) -> Operator:
+        """Return the operator with its rate at :data:`RATE_SCALE`."""
+        del path, into  # nothing here is in the asset's units
+        return Orders(to_scaled(self.rate, RATE_DECIMALS))
+
+    def pieces(self, level: LevelPieces) -> Pieces:
+        """Return nothing asked: there need not be orders."""
+        del level
+        return Pieces.line(Fraction(0))
+
+
+class Orders:
+    """A rate of the notional of open orders."""
+
+    __slots__ = ("_rate",)
+
+    def __init__(self, rate: int) -> None:
+        self._rate = rate
+
+    def requirement(self, at: Exposure, trace: Trace | None = None) -> int:
+        """Return rate × notional of the orders."""
+        base = (at.buys + at.sells) * at.step_base
+        amount = base * self._rate
+        return traced(
+            trace, "orders", "notional * rate", at, amount, notional=base, rate=self._rate
+        )
+
+    def bound(self, at: Exposure) -> Bound:
+        """Return the requirement itself: it is in proportion to the notional."""
+        return Bound(self.requirement(at))

@@ -1,0 +1,84 @@
+"""``size_premium``: a rate that grows with the square root of the position's size."""
+
+from decimal import Decimal
+from fractions import Fraction
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator
+
+from clearing.events.fields import NotNegativeAmount
+from clearing.events.kinds import RATE_DECIMALS
+from clearing.quantities import Trace, square_root, to_scaled
+from clearing.rulebook.fields import MarginRate, Rate, Share
+from clearing.rulebook.operators.base import (
+    RATE_SCALE,
+    Bound,
+    Compiling,
+    Exposure,
+    LevelPieces,
+    Operator,
+    OperatorDocument,
+    traced,
+)
+from clearing.rulebook.pieces import Pieces
+
+
+def _not_negative(value: Decimal) -> Decimal:
+    if value < 0:
+        raise ValueError(f"{value} must not be negative")
+    return value
+
+
+class SizePremiumDocument(OperatorDocument):
+    """Requirement = notional × max(rate, share × rate + coefficient × √size).
+
+    ``size`` is in whole units (coins, contracts), as Drift's published margin ratio has it; √size
+    and the rate are kept to 12 decimals, rounded down. ``ceiling`` caps the rate.
+    """
+
+    op: Literal["size_premium"] = "size_premium"
+    rate: MarginRate
+    coefficient: Annotated[Rate, AfterValidator(_not_negative)]
+    share: Share = Decimal(1)
+    ceiling: NotNegativeAmount = Decimal(1)
+
+    def compile(self, path: str, into: Compiling) -> Operator:
+        """Return the operator with rates at :data:`RATE_SCALE`."""
+        del path, into  # nothing here is in the asset's units
+        numbers = (self.rate, self.share, self.coefficient, self.ceiling)
+        return SizePremium(*(to_scaled(number, RATE_DECIMALS) for number in numbers))
+
+    def pieces(self, level: LevelPieces) -> Pieces:
+        """Return the least that it asks: the rate of the smallest size."""
+        del level
+        return Pieces.line(Fraction(self.rate))
+
+
+class SizePremium:
+    """A rate chosen by size; it does not follow the mark."""
+
+    __slots__ = ("_ceiling", "_coefficient", "_rate", "_share")
+
+    def __init__(self, rate: int, share: int, coefficient: int, ceiling: int) -> None:
+        self._rate = rate
+        self._share = share
+        self._coefficient = coefficient
+        self._ceiling = ceiling
+
+    def _effective(self, at: Exposure) -> int:
+        # The root of size × 10^24 is √size at 12 decimals; sizes have theirs already.
+        root = square_root(at.size * RATE_SCALE * RATE_SCALE // 10**at.size_decimals)
+        grown = (self._share * self._rate + self._coefficient * root) // RATE_SCALE
+        return int(min(max(self._rate, grown), max(self._ceiling, self._rate)))
+
+    def requirement(self, at: Exposure, trace: Trace | None = None) -> int:
+        """Return notional × the rate for this size."""
+        rate = self._effective(at)
+        formula = "notional * max(rate, share * rate + coefficient * sqrt(size))"
+        return traced(
+            trace, "size premium", formula, at, at.base * rate, notional=at.base, rate=rate
+        )
+
+    def bound(self, at: Exposure) -> Bound:
+        """Return the rate of the notional."""
+        return Bound(at.base * self._effective(at))

@@ -1,0 +1,1 @@
+"""Rulebook documents: what is refused, and what a document says of itself."""
