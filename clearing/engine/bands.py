@@ -107,16 +107,22 @@ class _Term:
 class _Hold:
     """What a scope has bands in (``markets``), under which rules, and what they rest on.
 
-    ``terms``, by market, are there only while the bands prove that the scope is healthy.
+    ``terms``, by market, are there only while the bands prove that the scope is healthy; they are
+    at ``working`` decimals and worth nothing at others.
     """
 
-    __slots__ = ("markets", "rules", "terms")
+    __slots__ = ("markets", "rules", "terms", "working")
 
     def __init__(
-        self, rules: ClassRules, markets: list[int], terms: dict[int, _Term] | None
+        self,
+        rules: ClassRules,
+        markets: list[int],
+        working: int = 0,
+        terms: dict[int, _Term] | None = None,
     ) -> None:
         self.rules = rules
         self.markets = markets
+        self.working = working
         self.terms = terms
 
 
@@ -154,9 +160,9 @@ class BandedWatch:
         if hold is None or hold.terms is None or hold.rules is not scope.rules:
             return False
         terms, positions = hold.terms, scope.positions
-        if len(terms) != len(positions):
-            return False
         asset = book.assets[scope.asset]
+        if len(terms) != len(positions) or hold.working != asset.working:
+            return False
         equity, asked = scope.cash * asset.lift, 0
         for ordinal, position in positions.items():
             term = terms.get(ordinal)
@@ -229,7 +235,8 @@ class BandedWatch:
             if terms is not None:
                 # Without an edge the mark may go wherever it likes: an inverse contract ends at 0.
                 terms[market.ordinal] = _Term(0 if edge is None else market.worth_at(edge), long)
-        return _Hold(rules, [market.ordinal for market, _ in moving], terms)
+        working = book.assets[scope.asset].working
+        return _Hold(rules, [market.ordinal for market, _ in moving], working, terms)
 
     def _set_by_bounds(self, book: Book, scope: Scope, rules: ClassRules, now: Measure) -> _Hold:
         """Set bands from what each operator vouches for, the same in both directions."""
@@ -260,7 +267,7 @@ class BandedWatch:
                 highest = market.payoff.highest(mark, budget, weight)
                 high = highest if high is None else min(high, high if highest is None else highest)
             self._market(market.ordinal).put(scope.account, low, high)
-        return _Hold(rules, [market.ordinal for market in markets], None)
+        return _Hold(rules, [market.ordinal for market in markets])
 
     def _market(self, ordinal: int) -> _Edges:
         edges = self._edges.get(ordinal)

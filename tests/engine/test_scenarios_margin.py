@@ -189,3 +189,18 @@ def test_two_rulebooks_that_take_effect_together_survive_a_snapshot(venue: Venue
     assert len(of_kind(venue.mark(BTC="1000.00"), "rulebook")) == 2
     restored = Engine.restore(venue.engine.snapshot(), resolver=venue.find)
     assert restored.digest() == venue.engine.digest()
+
+
+def test_a_finer_market_declared_meanwhile_does_not_hide_a_breach() -> None:
+    """What bands remember is at a working scale; a market of eight decimals makes that finer."""
+    venue = Venue()
+    venue.market("BTC")
+    venue.account("ada", "maker")
+    venue.deposit("ada", "100")
+    venue.deposit("maker", "100000")
+    venue.mark(BTC="1000.00")
+    venue.trade("maker", "ada", "BTC", "1", "1000.00")
+    venue.adopt(rulebook(mode="record"))
+    venue.market("DUST", price_decimals=8, mark_decimals=8, size_decimals=8, lot="0.00000001")
+    venue.trade("maker", "ada", "BTC", "1.5", "1000.00")
+    assert venue.status("ada") == "restricted"

@@ -51,7 +51,7 @@ SCHEDULES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "an amount above what is asked": (
         schedule(maintenance=tiers(("0", "0.01"), ("1000", "0.02", "21"), mode="whole")),
-        "schedules.majors.maintenance: tiers.1.amount is 21: the requirement at notional 1000 would",
+        "schedules.majors.maintenance: tiers.1.amount is 21: the requirement at notional 1000",
     ),
     "initial margin below maintenance": (
         schedule(initial=RATE, maintenance=TENTH),
