@@ -25,6 +25,7 @@ _RANKS: Final = {
             ("MarketStateChanged",),
             (
                 "Deposited",
+                "DepositConfirmed",
                 "Withdrawn",
                 "Transferred",
                 "FundContributed",

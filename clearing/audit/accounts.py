@@ -4,6 +4,7 @@ from clearing.audit.load import Histories
 from clearing.audit.moments import Moment
 from clearing.audit.views import AccountView, PositionView, ScopeView, StoryPoint
 from clearing.engine.book import Asset, Book, Market, Position, Scope
+from clearing.engine.ratios import withdrawable
 from clearing.engine.requirements import requirement_of
 from clearing.engine.valuation import (
     accrued_funding,
@@ -124,7 +125,7 @@ def _scope_view(book: Book, scope: Scope) -> ScopeView:
         gain += unrealised(asset, market, position)
         owed += accrued_funding(market, position) * market.funding_lift
         positions.append(_position_view(book, asset, market, scope, position))
-    free = max(0, min(scope.cash, (now.equity - now.initial) // asset.lift))
+    free = withdrawable(book, scope)
     return ScopeView(
         book.registry.asset(scope.asset).name,
         format_scaled(scope.cash, asset.decimals),

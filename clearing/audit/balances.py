@@ -35,7 +35,7 @@ def trial_balance(connection: Connection, moment: Moment) -> list[TrialBalanceLi
     for asset, ledger, who, balance in found:
         spec = registry.asset(asset)
         name = ""
-        if who and ledger == "account":
+        if who and ledger in ("account", "pending"):
             name = registry.account(who).name
         elif who and ledger in _MARKET_LEDGERS:
             name = registry.market(who).name

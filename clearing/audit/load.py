@@ -108,6 +108,7 @@ class Histories:
             book.assets[asset].rulebook = compile_rulebook(
                 document, self.registry, name=name, version=version, sha256=sha256
             )
+            book.assets[asset].rescale()
 
     def _document(self, sha256: str) -> dict[str, Any]:
         rows = self.connection.execute(

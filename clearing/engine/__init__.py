@@ -7,9 +7,9 @@ nothing whose order could differ between two runs. ``docs/semantics.md`` fixes e
 engineers could otherwise build differently.
 """
 
+from clearing.engine.cash import Resolver
 from clearing.engine.entries import ENTRY_FIELDS, GENESIS_HASH, Entry, chain
 from clearing.engine.fold import ENGINE_VERSION, Engine, OutOfOrder, UnknownKind, WatchName
-from clearing.engine.reversal import Resolver
 from clearing.quantities import Trace
 
 __all__ = [

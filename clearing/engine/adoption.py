@@ -1,6 +1,6 @@
 """Rulebooks taking effect: compiled, scheduled, and bound to the scopes they govern."""
 
-from clearing.engine.book import Asset, PendingRulebook
+from clearing.engine.book import Asset, Book, PendingRulebook
 from clearing.engine.content import Content
 from clearing.engine.step import Step
 from clearing.events.canonical import canonical_json
@@ -41,6 +41,36 @@ def adopt(step: Step, content: Content) -> None:
     forget_unused_documents(step)
 
 
+def _conflict(book: Book, rulebook: Rulebook) -> str:
+    """Say which balance would count twice if ``rulebook`` held beside the others, or nothing.
+
+    An asset of a class is collateral in one rulebook at most, and of none if the class has rules
+    of its own in that asset.
+    """
+    others = [
+        asset.rulebook
+        for asset in book.assets.values()
+        if asset.rulebook is not None and asset.ordinal != rulebook.asset
+    ]
+    for account_class in sorted(rulebook.classes):
+        counted = rulebook.collateral_of(account_class)
+        for other in others:
+            theirs = other.collateral_of(account_class)
+            twice = counted & theirs
+            if account_class in other.classes and other.asset in counted:
+                twice.add(other.asset)
+            if rulebook.asset in theirs:
+                twice.add(rulebook.asset)
+            if twice:
+                name = book.registry.asset(min(twice)).name
+                return (
+                    f"{name} of class {account_class} would count in {rulebook.name} and in"
+                    f" {other.name}, which is in force for"
+                    f" {book.registry.asset(other.asset).name}"
+                )
+    return ""
+
+
 def put_scheduled_in_force(step: Step, position: int) -> None:
     """Put in force what was scheduled for ``position`` or before, in order of adoption."""
     scheduled = step.book.scheduled
@@ -54,10 +84,18 @@ def put_scheduled_in_force(step: Step, position: int) -> None:
 
 
 def put_in_force(step: Step, rulebook: Rulebook, position: int) -> None:
-    """Replace the rulebook of an asset and bind every scope of it anew."""
+    """Replace the rulebook of an asset and bind every scope of it anew.
+
+    A rulebook by which a balance would count twice is refused.
+    """
     book = step.book
+    conflict = _conflict(book, rulebook)
+    if conflict:
+        step.deviation("rulebook_refused", found=rulebook.name, detail=conflict)
+        return
     asset = book.assets[rulebook.asset]
     asset.rulebook = rulebook
+    asset.rescale()
     if asset.regime.texts() != rulebook.regime.texts():
         asset.regimes.append((position, rulebook.regime))
     bind(step, asset)
@@ -65,11 +103,17 @@ def put_in_force(step: Step, rulebook: Rulebook, position: int) -> None:
 
 
 def bind(step: Step, asset: Asset) -> None:
-    """Point the scopes of ``asset`` at the rules of their class, and have them tested."""
+    """Point the scopes of ``asset`` at the rules of their class, and have them tested.
+
+    What secures them is found anew: the balances in other assets that count now.
+    """
     book = step.book
+    for market in asset.markets:
+        market.secured = {}
+    for scope in list(book.scopes.values()):
+        book.bind(scope)
     for scope in book.scopes.values():
         if scope.asset == asset.ordinal:
-            scope.rules = book.rules_for(scope.account, scope.asset)
             step.touched[scope.key()] = scope
 
 

@@ -27,7 +27,8 @@ from heapq import heapify, heappop, heappush
 from typing import Final
 
 from clearing.engine.book import Book, Market, Scope
-from clearing.engine.margin import bears_margin, restored
+from clearing.engine.collateral import value_of
+from clearing.engine.margin import bears_margin, short_of
 from clearing.engine.requirements import exposure_of, margined_markets
 from clearing.engine.valuation import Measure
 from clearing.rulebook import RATE_SCALE, Bound, ClassRules, Exposure
@@ -146,8 +147,7 @@ class BandedWatch:
         left = edges.left_by(market.mark)
         for account in left:
             self._holds[account, market.asset].terms = None
-        holders, dependants = market.holders, market.dependants
-        found = (holders.get(account) or dependants.get(account) for account in left)
+        found = (market.affected_by(account) for account in left)
         return [scope for scope in found if scope is not None]
 
     def holds(self, book: Book, scope: Scope) -> bool:
@@ -189,7 +189,7 @@ class BandedWatch:
         key = (scope.account, scope.asset)
         old = self._holds.pop(key, None)
         kept: list[int] = []
-        if scope.rules is not None and bears_margin(scope, scope.rules):
+        if scope.rules is not None and bears_margin(book, scope, scope.rules):
             hold = self._holds[key] = self._set(book, scope, scope.rules, now)
             kept = hold.markets
         if old is not None:
@@ -242,21 +242,27 @@ class BandedWatch:
         """Set bands from what each operator vouches for, the same in both directions."""
         asset = book.assets[scope.asset]
         budget = _smaller(*_surpluses(scope, rules, now))
-        markets = margined_markets(book, scope)
         bounds = {
             market.ordinal: _bound(rules, market, exposure_of(asset, market, scope))
-            for market in markets
+            for market in margined_markets(book, scope)
         }
-        weight = 0
+        steepest, weight = RATE_SCALE, 0
+        policy = rules.collateral
+        if policy is not None:
+            steepest = policy.steepest
+            budget = _less(budget, len(scope.positions) * RATE_SCALE)
+            for rule in policy.rules:
+                weight += abs(value_of(book, scope, rule)) * rule.steepest
+                if book.markets[rule.market].mark:
+                    bounds.setdefault(rule.market, Bound(0))
+        markets = [book.markets[ordinal] for ordinal in sorted(bounds)]
         for market in markets:
             bound, position = bounds[market.ordinal], scope.positions.get(market.ordinal)
             held = 0 if position is None else abs(position.size)
-            weight += held * abs(market.worth) * RATE_SCALE + bound.steep
+            weight += held * abs(market.worth) * steepest + bound.steep
             # What a truncated face leaves open moves the value, and the requirement in proportion.
             digit = market.payoff.uncertain * market.face_unit
-            uncertain = held * digit * RATE_SCALE - -bound.steep * digit // max(
-                abs(market.worth), 1
-            )
+            uncertain = held * digit * steepest - -bound.steep * digit // max(abs(market.worth), 1)
             budget = _less(budget, uncertain + bound.slack)
         for market in markets:
             bound = bounds[market.ordinal]
@@ -311,13 +317,15 @@ def _surpluses(scope: Scope, rules: ClassRules, now: Measure) -> tuple[int | Non
     Both at the working scale × :data:`RATE_SCALE`, one unit given away for strictness; None where
     there is no boundary on that side.
     """
-    equity = now.equity * RATE_SCALE
     surpluses = [
-        equity,
-        *[equity - factor * now.asked(place) for place, factor in rules.boundaries],
+        now.equity * RATE_SCALE,
+        *[
+            now.counted(place) * RATE_SCALE - factor * now.asked(place)
+            for place, factor in rules.boundaries
+        ],
     ]
     if scope.call is not None:
-        surpluses.append(equity - RATE_SCALE * restored(rules, scope.call, now))
+        surpluses.append(-RATE_SCALE * short_of(rules, scope.call, now))
     worse = min([surplus for surplus in surpluses if surplus >= 0], default=None)
     better = max([surplus for surplus in surpluses if surplus <= 0], default=None)
     return (

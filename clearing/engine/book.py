@@ -61,7 +61,8 @@ class Scope:
     sizes of open buys and sells, ``leverages`` what its account chose, at
     :data:`~clearing.rulebook.RATE_SCALE`. ``withheld``: a closing rung was
     withheld during this stay in liquidation. ``taken_over``: a takeover happened and no money came
-    in since. ``venue_closed``: a venue's liquidation or ADL fill came during this stay.
+    in since. ``venue_closed``: a venue's liquidation or ADL fill came during this stay. ``secures``
+    is the scope that its cash is collateral of, if any.
     """
 
     __slots__ = (
@@ -73,6 +74,7 @@ class Scope:
         "orders",
         "positions",
         "rules",
+        "secures",
         "status",
         "taken_over",
         "venue_closed",
@@ -87,6 +89,7 @@ class Scope:
         self.orders: dict[int, tuple[int, int]] = {}
         self.leverages: dict[int, int] = {}
         self.rules: ClassRules | None = None
+        self.secures: Scope | None = None
         self.status = "flat"
         self.call: MarginCall | None = None
         self.withheld = False
@@ -101,7 +104,8 @@ class Scope:
 class Market:
     """One market: its specification, prices, funding index, holders, and working-scale factors.
 
-    ``dependants`` are scopes whose margin follows the mark though they hold nothing here.
+    ``ordering`` and ``secured`` are scopes whose margin follows the mark though they may hold
+    nothing here: those with open orders, and those whose collateral is priced by it.
     ``open_interest`` is what was last observed, at size decimals.
 
     ``mark`` 0 means none yet; ``last_price`` is the last fill's price at price decimals. ``sides``:
@@ -120,7 +124,6 @@ class Market:
         "asset",
         "base_worth",
         "control",
-        "dependants",
         "face_unit",
         "funding_lift",
         "funding_price",
@@ -133,9 +136,11 @@ class Market:
         "mark_position",
         "mark_time",
         "open_interest",
+        "ordering",
         "ordinal",
         "payoff",
         "pending",
+        "secured",
         "sides",
         "spec",
         "state",
@@ -164,7 +169,8 @@ class Market:
         self.control = Position()
         self.suspense = Position()
         self.holders: dict[int, Scope] = {}
-        self.dependants: dict[int, Scope] = {}
+        self.ordering: dict[int, Scope] = {}
+        self.secured: dict[int, Scope] = {}
         self.open_interest = 0
         self.pending: dict[int, int] = {}
         self.face_unit = 0
@@ -199,9 +205,13 @@ class Market:
 
     def affected(self) -> list[Scope]:
         """Return the scopes whose margin follows this market's mark."""
-        if not self.dependants:
+        if not self.ordering and not self.secured:
             return list(self.holders.values())
-        return list({**self.dependants, **self.holders}.values())
+        return list({**self.secured, **self.ordering, **self.holders}.values())
+
+    def affected_by(self, account: int) -> Scope | None:
+        """Return the scope of an account whose margin follows this market's mark, if any."""
+        return self.holders.get(account) or self.ordering.get(account) or self.secured.get(account)
 
     @property
     def closes(self) -> bool:
@@ -246,8 +256,10 @@ class Asset:
         return DEFAULT_REGIME
 
     def rescale(self) -> None:
-        """Choose the working scale anew, after a market was declared."""
+        """Choose the working scale anew, after a market was declared or a rulebook adopted."""
         finest = max([self.decimals, *(market.value_decimals for market in self.markets)])
+        if self.rulebook is not None:
+            finest = max(finest, self.rulebook.collateral_decimals())
         self.working = finest + RATE_DECIMALS
         self.lift = 10 ** (self.working - self.decimals)
         for market in self.markets:
@@ -274,7 +286,8 @@ class Book:
     applied, both in microseconds. ``documents`` keeps each rulebook in force or scheduled by its
     hash, so that a snapshot stands by itself. ``reversed`` are the positions of reversed events.
     ``timers`` is a heap of (due time, account, asset) that may hold calls closed since; it is made
-    anew from the open calls and is not part of the state.
+    anew from the open calls and is not part of the state. ``pending`` are the positions of deposits
+    that are not final yet.
     """
 
     __slots__ = (
@@ -283,6 +296,7 @@ class Book:
         "documents",
         "latest",
         "markets",
+        "pending",
         "registry",
         "reversed",
         "scheduled",
@@ -300,6 +314,7 @@ class Book:
         self.documents: dict[str, str] = {}
         self.scheduled: list[PendingRulebook] = []
         self.reversed: set[int] = set()
+        self.pending: set[int] = set()
         self.time = 0
         self.latest = 0
         self.timers: list[tuple[int, int, int]] = []
@@ -324,9 +339,25 @@ class Book:
         scope = self.scopes.get((account, asset))
         if scope is None:
             scope = Scope(account, asset)
-            scope.rules = self.rules_for(account, asset)
             self.scopes[account, asset] = scope
+            self.bind(scope)
         return scope
+
+    def bind(self, scope: Scope) -> None:
+        """Point a scope at its rules, and at the scope that its cash is collateral of."""
+        scope.rules = self.rules_for(scope.account, scope.asset)
+        scope.secures = None
+        account_class = self.registry.account(scope.account).account_class
+        for asset in list(self.assets.values()):
+            rulebook = asset.rulebook
+            rules = None if rulebook is None else rulebook.classes.get(account_class)
+            policy = None if rules is None else rules.collateral
+            if policy is None:
+                continue
+            for rule in policy.rules:
+                if rule.asset == scope.asset:
+                    scope.secures = self.scope(scope.account, asset.ordinal)
+                    self.markets[rule.market].secured[scope.account] = scope.secures
 
     def rules_for(self, account: int, asset: int) -> ClassRules | None:
         """Return what the account's class is bound to in ``asset``, if anything."""

@@ -1,11 +1,17 @@
 """Facts that move cash: deposits, withdrawals, transfers, fund movements, adjustments, fees."""
 
+from collections.abc import Callable
+
 from clearing.engine.book import Scope
 from clearing.engine.content import Content
+from clearing.engine.ratios import withdrawable
 from clearing.engine.step import Step
-from clearing.engine.valuation import measure
-from clearing.events.kinds import Kind
+from clearing.events.kinds import FINALITIES, Kind
+from clearing.events.row import EventRow
 from clearing.quantities import format_exact
+
+Resolver = Callable[[int, str], EventRow | None]
+"""Finds the stored event of a (source ordinal, external id) that lies before the present one."""
 
 
 def apply_cash(step: Step, content: Content, sign: int) -> None:
@@ -19,7 +25,7 @@ def apply_cash(step: Step, content: Content, sign: int) -> None:
         _check(step, content)
         _came_in(step, content)
     if kind == Kind.Deposited:
-        step.move("deposit", row.asset, "external", 0, *payer, amount)
+        _deposit(step, content, payer, amount)
     elif kind == Kind.Withdrawn:
         step.move("withdrawal", row.asset, *payer, "external", 0, amount)
     elif kind == Kind.Transferred:
@@ -38,6 +44,32 @@ def apply_cash(step: Step, content: Content, sign: int) -> None:
         step.move("adjustment", row.asset, *other, *payer, amount)
 
 
+def _deposit(step: Step, content: Content, holder: tuple[str, int], amount: int) -> None:
+    """Post a deposit, or take one back: from where its money stands, which may still be pending."""
+    row, pending = content.row, step.book.pending
+    if amount > 0 and FINALITIES[row.flags] == "pending" and content.account:
+        pending.add(row.position)
+    if row.position in pending:
+        holder = ("pending", content.account)
+    if amount < 0:
+        pending.discard(row.position)
+    step.move("deposit", row.asset, "external", 0, *holder, amount)
+
+
+def confirm_deposit(step: Step, content: Content, resolver: Resolver) -> None:
+    """Apply ``DepositConfirmed``: the deposit's money becomes its account's."""
+    source, external_id = content.reference("deposit")
+    target = resolver(source, external_id) if source else None
+    if target is None or target.position not in step.book.pending:
+        step.deviation("not_pending", found=external_id)
+        return
+    original = Content(target)
+    account, amount = original.account, original.amount
+    step.book.pending.discard(target.position)
+    step.book.scope(account, target.asset).taken_over = False
+    step.move("confirmation", target.asset, "pending", account, "account", account, amount)
+
+
 def charge_fee(step: Step, account: int, asset: int, fee: int, market: int) -> None:
     """Charge a positive fee to the account (0: suspense), or pay it a negative one."""
     payer = ("account", account) if account else ("suspense", 0)
@@ -48,7 +80,9 @@ def _came_in(step: Step, content: Content) -> None:
     """Note who received money: a scope that was taken over may trade again with it."""
     row = content.row
     receiver = 0
-    if row.kind == Kind.Deposited or (row.kind == Kind.Adjusted and content.amount > 0):
+    if (row.kind == Kind.Deposited and FINALITIES[row.flags] == "confirmed") or (
+        row.kind == Kind.Adjusted and content.amount > 0
+    ):
         receiver = content.account
     elif row.kind == Kind.Transferred:
         receiver = content.contra
@@ -82,17 +116,8 @@ def _check(step: Step, content: Content) -> None:
             )
 
 
-def withdrawable(step: Step, scope: Scope) -> int:
-    """Return what the scope may take out: max(0, min(cash, equity − initial)), rounded down."""
-    asset = step.book.assets[scope.asset]
-    if not scope.positions:
-        return max(0, scope.cash)
-    now = measure(step.book, scope)
-    return max(0, min(scope.cash, (now.equity - now.initial) // asset.lift))
-
-
 def _check_withdrawable(step: Step, scope: Scope, amount: int) -> None:
-    limit = withdrawable(step, scope)
+    limit = withdrawable(step.book, scope)
     if amount > limit:
         decimals = step.book.assets[scope.asset].decimals
         step.deviation(

@@ -12,7 +12,7 @@ from typing import Final, Literal
 from clearing.engine.adoption import adopt, put_scheduled_in_force
 from clearing.engine.bands import BandedWatch
 from clearing.engine.book import Book, Market, Scope
-from clearing.engine.cash import apply_cash
+from clearing.engine.cash import Resolver, apply_cash, confirm_deposit
 from clearing.engine.content import Content
 from clearing.engine.entries import GENESIS_HASH, Entry, chain
 from clearing.engine.funding import apply_paid, apply_settled
@@ -20,7 +20,7 @@ from clearing.engine.liquidation import in_order, run_ladder
 from clearing.engine.margin import examine, miss_call
 from clearing.engine.observed import apply_observation
 from clearing.engine.positions import price_pending
-from clearing.engine.reversal import Resolver, reverse
+from clearing.engine.reversal import reverse
 from clearing.engine.snapshot import book_document, canonical_text, read_snapshot
 from clearing.engine.step import Step
 from clearing.engine.trading import apply_carried, apply_execution
@@ -109,6 +109,8 @@ class Engine:
             adopt(step, content)
         elif kind in _OBSERVATIONS:
             apply_observation(step, content)
+        elif kind == Kind.DepositConfirmed:
+            confirm_deposit(step, content, self._resolver)
         elif kind == Kind.Reversed:
             reverse(step, content, self._resolver)
 

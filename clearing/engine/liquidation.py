@@ -3,7 +3,8 @@
 from functools import cmp_to_key
 
 from clearing.engine.book import Asset, Market, Position, Scope
-from clearing.engine.margin import can_act, holds, open_call, restored
+from clearing.engine.conversion import convert_collateral
+from clearing.engine.margin import can_act, holds, open_call, short_of
 from clearing.engine.positions import apply_fill, drop_fraction, settle_funding
 from clearing.engine.requirements import requirement_of
 from clearing.engine.step import Step
@@ -25,6 +26,8 @@ from clearing.rulebook import (
 def in_order(step: Step, due: list[tuple[Scope, Measure]]) -> list[Scope]:
     """Return due scopes by equity / maintenance ascending, ties by (account, asset) ordinal.
 
+    The equity is what counts at maintenance.
+
     Compared by cross-multiplication; a maintenance of 0 counts as one unit of the asset. Scopes of
     different assets compare by the same ratio, which has no unit.
     """
@@ -33,8 +36,8 @@ def in_order(step: Step, due: list[tuple[Scope, Measure]]) -> list[Scope]:
         return item[1].maintenance or step.book.assets[item[0].asset].lift
 
     def compare(left: tuple[Scope, Measure], right: tuple[Scope, Measure]) -> int:
-        a = left[1].equity * asked(right)
-        b = right[1].equity * asked(left)
+        a = left[1].counted(MAINTENANCE) * asked(right)
+        b = right[1].counted(MAINTENANCE) * asked(left)
         if a != b:
             return -1 if a < b else 1
         return -1 if left[0].key() < right[0].key() else 1
@@ -73,7 +76,7 @@ def _announce(step: Step, scope: Scope, rung: ReduceRung | TakeoverRung, now: Me
         asked = now.asked(condition.place)
     else:
         comparator, level, factor = "<", call.level, RATE_SCALE
-        asked = restored(rules, call, now)
+        asked = now.equity + short_of(rules, call, now)
     action = "reduce" if isinstance(rung, ReduceRung) else "takeover"
     working = asset.working
     step.entries.append(
@@ -159,6 +162,8 @@ def _take_over(step: Step, scope: Scope, rung: TakeoverRung, waterfall: Waterfal
     book = step.book
     asset = book.assets[scope.asset]
     ordinals = sorted(scope.positions)
+    if scope.rules is not None and scope.rules.collateral is not None:
+        convert_collateral(step, scope, scope.rules.collateral, waterfall.fund)
     for ordinal in ordinals:
         market, position = book.markets[ordinal], scope.positions[ordinal]
         holder = step.account_holder(scope.account, market)

@@ -4,12 +4,22 @@ Testing changes no money and settles nothing. It compares equity with requiremen
 of status, closes margin calls that are met, and says whether the ladder has something to do.
 """
 
-from clearing.engine.book import Asset, MarginCall, Scope
+from clearing.engine.book import Asset, Book, MarginCall, Scope
+from clearing.engine.collateral import owes
 from clearing.engine.step import Step
 from clearing.engine.valuation import Measure, measure
 from clearing.events.kinds import RATE_DECIMALS
 from clearing.quantities import format_exact
-from clearing.rulebook import RATE_SCALE, ClassRules, MarginCallRung, ReduceRung, Rung, TakeoverRung
+from clearing.rulebook import (
+    INITIAL,
+    NO_LEVEL,
+    RATE_SCALE,
+    ClassRules,
+    MarginCallRung,
+    ReduceRung,
+    Rung,
+    TakeoverRung,
+)
 
 NOTHING = Measure(0, 0, 0)
 
@@ -29,7 +39,7 @@ def examine(step: Step, scope: Scope) -> Verdict:
     old = scope.status
     asset = step.book.assets[scope.asset]
     rules = scope.rules
-    if rules is None or not bears_margin(scope, rules):
+    if rules is None or not bears_margin(step.book, scope, rules):
         return _without_requirement(step, asset, scope)
     now = measure(step.book, scope)
     if scope.call is not None:
@@ -42,15 +52,24 @@ def examine(step: Step, scope: Scope) -> Verdict:
     return Verdict(now, _due(step, asset, scope, rules, now, closing))
 
 
-def bears_margin(scope: Scope, rules: ClassRules) -> bool:
-    """Whether anything may be asked of the scope: it has positions, or orders that count."""
-    return bool(scope.positions) or (bool(scope.orders) and not rules.plain)
+def bears_margin(book: Book, scope: Scope, rules: ClassRules) -> bool:
+    """Whether anything may be asked of the scope: positions, orders that count, or debts."""
+    if scope.positions:
+        return True
+    if rules.plain:
+        return False
+    return bool(scope.orders) or (
+        rules.collateral is not None and owes(book, scope, rules.collateral)
+    )
 
 
-def restored(rules: ClassRules, call: MarginCall, now: Measure) -> int:
-    """Return what the level asks that a call restores (0 if the rules have it no more)."""
+def short_of(rules: ClassRules, call: MarginCall, now: Measure) -> int:
+    """Return by how much the level that a call restores is missed; 0 or less: it is restored.
+
+    A level that the rules have no more counts as nothing.
+    """
     place = rules.place(call.level)
-    return 0 if place is None else now.asked(place)
+    return -now.surplus(NO_LEVEL if place is None else place)
 
 
 def holds(rules: ClassRules, scope: Scope, rung: Rung, now: Measure) -> bool:
@@ -60,7 +79,7 @@ def holds(rules: ClassRules, scope: Scope, rung: Rung, now: Measure) -> bool:
     call, caller = scope.call, rules.caller
     if call is None or not call.missed or caller is None or not caller.liquidates:
         return False
-    return rules.after_caller is rung and now.equity < restored(rules, call, now)
+    return rules.after_caller is rung and short_of(rules, call, now) > 0
 
 
 def can_act(step: Step, scope: Scope, rung: Rung, now: Measure) -> bool:
@@ -80,11 +99,16 @@ def open_call(
 ) -> None:
     """Open a margin call: amount due, level to restore, due time."""
     asset = step.book.assets[scope.asset]
-    threshold = rung.condition.factor * now.asked(rung.condition.place)
+    condition = rung.condition
     due_at = step.book.time + rung.grace
     scope.call = call = MarginCall(0, rung.restore, due_at)
-    required = max(restored(rules, call, now) * RATE_SCALE, threshold)
-    call.amount = -((now.equity * RATE_SCALE - required) // (asset.lift * RATE_SCALE))
+    threshold = condition.factor * now.asked(condition.place)
+    missing = max(
+        short_of(rules, call, now) * RATE_SCALE,
+        threshold - now.counted(condition.place) * RATE_SCALE,
+    )
+    call.amount = -(-missing // (asset.lift * RATE_SCALE))
+    required = now.equity * RATE_SCALE + missing
     step.book.schedule_call(scope)
     step.touch(scope)
     _note_call(step, asset, scope, "opened", now, required)
@@ -105,7 +129,7 @@ def _status(rules: ClassRules, scope: Scope, now: Measure, closing: bool) -> str
     caller = rules.caller
     if scope.call is not None or (caller is not None and now.below(caller.condition)):
         return "margin_call"
-    return "restricted" if now.equity < now.initial else "healthy"
+    return "restricted" if now.surplus(INITIAL) < 0 else "healthy"
 
 
 def _without_requirement(step: Step, asset: Asset, scope: Scope) -> Verdict:
@@ -137,7 +161,7 @@ def _close_call(step: Step, asset: Asset, scope: Scope, rules: ClassRules, now: 
     if caller is None or rules.place(call.level) is None:
         _note_call(step, asset, scope, "lapsed", now)
         scope.call = None
-    elif now.equity >= restored(rules, call, now) and not now.below(caller.condition):
+    elif short_of(rules, call, now) <= 0 and not now.below(caller.condition):
         _note_call(step, asset, scope, "met", now)
         scope.call = None
 
@@ -201,7 +225,9 @@ def _note_call(
         return
     if required is None:
         rules = scope.rules
-        required = 0 if rules is None else restored(rules, call, now) * RATE_SCALE
+        required = 0
+        if rules is not None:
+            required = (now.equity + short_of(rules, call, now)) * RATE_SCALE
     step.entries.append(
         (
             "margin_call",

@@ -34,10 +34,10 @@ def set_orders(market: Market, scope: Scope, buys: int, sells: int) -> None:
     """Replace what the scope's open orders in a market add up to."""
     if buys or sells:
         scope.orders[market.ordinal] = (buys, sells)
-        market.dependants[scope.account] = scope
+        market.ordering[scope.account] = scope
     else:
         scope.orders.pop(market.ordinal, None)
-        market.dependants.pop(scope.account, None)
+        market.ordering.pop(scope.account, None)
 
 
 def _open_interest(step: Step, market: Market, size: int) -> None:

@@ -1,17 +1,12 @@
 """Reversals: an earlier fact undone once and in full, by posting its opposite now."""
 
-from collections.abc import Callable
-
-from clearing.engine.cash import apply_cash
+from clearing.engine.cash import Resolver, apply_cash
 from clearing.engine.content import Content
 from clearing.engine.funding import apply_paid
 from clearing.engine.step import Step
 from clearing.engine.trading import apply_execution
 from clearing.events.kinds import CAUSES, Kind
 from clearing.events.row import EventRow
-
-Resolver = Callable[[int, str], EventRow | None]
-"""Finds the stored event of a (source ordinal, external id) that lies before the present one."""
 
 _CASH = frozenset(
     {

@@ -47,6 +47,7 @@ def book_document(book: Book) -> dict[str, Any]:
         ],
         "documents": book.documents,
         "reversed": sorted(book.reversed),
+        "pending": sorted(book.pending),
         "time": book.time,
         "latest": book.latest,
     }
@@ -139,6 +140,7 @@ def _read_book(document: dict[str, Any]) -> Book:
         ]
         if stored["rulebook"] is not None:
             asset.rulebook = _read_rulebook(book, stored["rulebook"])
+            asset.rescale()
     for effective, *name in document["scheduled"]:
         book.scheduled.append(PendingRulebook(effective, _read_rulebook(book, name)))
     for stored in document["markets"]:
@@ -146,6 +148,7 @@ def _read_book(document: dict[str, Any]) -> Book:
     for kind, ordinal, asset_ordinal, amount in document["balances"]:
         book.balances[kind, ordinal, asset_ordinal] = amount
     book.reversed = set(document["reversed"])
+    book.pending = set(document["pending"])
     book.time = document["time"]
     book.latest = document["latest"]
     for stored in document["scopes"]:

@@ -50,6 +50,8 @@ class Step:
         """Have ``scope`` tested, and noted in the fund history if it is a fund's."""
         key = (scope.account, scope.asset)
         self.touched[key] = scope
+        if scope.secures is not None:
+            self.touched[scope.secures.key()] = scope.secures
         if scope.rules is None and self.book.is_fund(scope.account):
             self.funds[key] = scope
 

@@ -195,6 +195,9 @@ def _check_position(step: Step, content: Content, market: Market, scope: Scope, 
         decimals = market.spec.size_decimals
         ours, theirs = format_exact(size, decimals), format_exact(reported, decimals)
         _deviate(step, "size_before", scope, market, expected=ours, found=theirs)
+    isolates = step.book.registry.account(scope.account).isolates
+    if isolates and market.ordinal not in isolates:
+        _deviate(step, "outside_scope", scope, market)
     if not size and scope.rules is not None and scope.rules.schedule(market.ordinal) is None:
         _deviate(step, "no_schedule", scope, market)
 

@@ -8,6 +8,7 @@ here writes, and nothing is rounded.
 from collections.abc import Sequence
 
 from clearing.engine.book import Asset, Book, Market, Position, Scope
+from clearing.engine.collateral import collateral_value, haircuts
 from clearing.engine.requirements import requirements
 from clearing.quantities import Trace
 from clearing.rulebook import INITIAL, MAINTENANCE, NO_LEVEL, RATE_SCALE, Condition
@@ -35,18 +36,36 @@ def accrued_funding(market: Market, position: Position) -> int:
 class Measure:
     """Equity and requirements of a scope at one moment, at its asset's working scale.
 
-    ``others`` are the requirements of the levels beyond initial and maintenance, in order.
+    ``equity`` is what the scope is worth: cash, collateral at full value, PnL. ``others`` are the
+    requirements of the levels beyond initial and maintenance, ``haircuts`` what is taken off the
+    equity at each level (empty: nothing), both in order of level.
     """
 
-    __slots__ = ("equity", "initial", "maintenance", "others")
+    __slots__ = ("equity", "haircuts", "initial", "maintenance", "others")
 
     def __init__(
-        self, equity: int, initial: int, maintenance: int, others: Sequence[int] = ()
+        self,
+        equity: int,
+        initial: int,
+        maintenance: int,
+        others: Sequence[int] = (),
+        haircuts: Sequence[int] = (),
     ) -> None:
         self.equity = equity
         self.initial = initial
         self.maintenance = maintenance
         self.others = others
+        self.haircuts = haircuts
+
+    def counted(self, place: int) -> int:
+        """Return the equity that counts at a level (``NO_LEVEL``: all of it)."""
+        if not self.haircuts or place == NO_LEVEL:
+            return self.equity
+        return self.equity - self.haircuts[place]
+
+    def surplus(self, place: int) -> int:
+        """Return by how much the equity that counts exceeds what the level asks."""
+        return self.counted(place) - self.asked(place)
 
     def asked(self, place: int) -> int:
         """Return the requirement of the level at ``place`` (``NO_LEVEL``: nothing)."""
@@ -58,7 +77,7 @@ class Measure:
 
     def below(self, condition: Condition) -> bool:
         """Whether equity is below (or at, if inclusive) factor × the level's requirement."""
-        left = self.equity * RATE_SCALE
+        left = self.counted(condition.place) * RATE_SCALE
         right = condition.factor * self.asked(condition.place)
         return bool(left <= right if condition.inclusive else left < right)
 
@@ -66,16 +85,22 @@ class Measure:
 def measure(book: Book, scope: Scope, trace: Trace | None = None) -> Measure:
     """Return equity and the requirements of ``scope``.
 
-    Equity = cash + Σ (value − cost) + Σ accrued funding; requirements are 0 without rules. Where
-    rules are plain and nobody asks for the working, both are computed in one pass.
+    Equity = cash + Σ (value − cost) + Σ accrued funding + collateral in other assets at its full
+    value; requirements are 0 without rules. Where rules are plain and nobody asks for the working,
+    both are computed in one pass.
     """
     rules = scope.rules
     if trace is not None or (rules is not None and not rules.plain):
         equity = equity_of(book, scope, trace)
         if rules is None:
             return Measure(equity, 0, 0)
+        taken: list[int] = []
+        if rules.collateral is not None:
+            equity += collateral_value(book, scope, rules.collateral, trace)
+            gains = _gains(book, scope)
+            taken = haircuts(book, scope, rules, rules.collateral, gains, trace)
         initial, maintenance, *others = requirements(book, scope, rules, trace)
-        return Measure(equity, initial, maintenance, others)
+        return Measure(equity, initial, maintenance, others, taken)
     asset = book.assets[scope.asset]
     working = asset.working
     equity = scope.cash * asset.lift
@@ -102,7 +127,10 @@ def measure(book: Book, scope: Scope, trace: Trace | None = None) -> Measure:
 
 
 def equity_of(book: Book, scope: Scope, trace: Trace | None = None) -> int:
-    """Return the scope's equity at the working scale; leave the working in ``trace``."""
+    """Return what the scope has in its own asset, at the working scale; leave the working.
+
+    That is its cash, unrealised PnL and accrued funding; collateral in other assets is not in it.
+    """
     asset = book.assets[scope.asset]
     equity = scope.cash * asset.lift
     lines = None
@@ -122,6 +150,17 @@ def equity_of(book: Book, scope: Scope, trace: Trace | None = None) -> int:
     if lines is not None:
         lines.finish(equity, asset.working)
     return equity
+
+
+def _gains(book: Book, scope: Scope) -> list[int]:
+    """Return each position's unrealised PnL with accrued funding, in order of market."""
+    asset = book.assets[scope.asset]
+    found = []
+    for ordinal in sorted(scope.positions):
+        market, position = book.markets[ordinal], scope.positions[ordinal]
+        owed = accrued_funding(market, position) * market.funding_lift
+        found.append(unrealised(asset, market, position) + owed)
+    return found
 
 
 def _funding_lines(trace: Trace, market: Market, position: Position) -> None:

@@ -8,6 +8,7 @@ the equity of the account that was taken over.
 from functools import cmp_to_key
 
 from clearing.engine.book import Market, Scope
+from clearing.engine.collateral import collateral_value
 from clearing.engine.margin import holds
 from clearing.engine.positions import apply_fill
 from clearing.engine.step import Step
@@ -79,7 +80,7 @@ def hand_over(
             if isinstance(layer, FundLayer):
                 quantity = estate.rest
                 if not layer.unlimited:
-                    quantity = _affordable(step, estate, fund)
+                    quantity = _affordable(step, estate, scope, fund)
                 losses.fund += _give(step, scope, estate, fund, quantity, "fund")
             elif layer == "adl":
                 losses.adl += _deleverage(step, scope, estate)
@@ -103,9 +104,14 @@ def _part_loss(step: Step, estate: Estate, quantity: int) -> int:
     return estate.part(quantity) * lift - estate.signed(quantity) * market.worth
 
 
-def _affordable(step: Step, estate: Estate, fund: Scope) -> int:
-    """Return the most that the fund can assume in whole lots with its equity staying ≥ 0."""
+def _affordable(step: Step, estate: Estate, scope: Scope, fund: Scope) -> int:
+    """Return the most that the fund can assume in whole lots with its equity staying ≥ 0.
+
+    What it holds of the assets that are the scope's collateral counts at full value.
+    """
     equity = equity_of(step.book, fund)
+    if scope.rules is not None and scope.rules.collateral is not None:
+        equity += collateral_value(step.book, fund, scope.rules.collateral)
     rest, market = estate.rest, estate.market
     if equity < 0:
         return 0

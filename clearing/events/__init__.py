@@ -23,6 +23,7 @@ from clearing.events.lines import format_line, parse_line
 from clearing.events.models import EVENT_ADAPTER, EVENT_MODELS, Event, parse_event
 from clearing.events.movements import (
     Adjusted,
+    DepositConfirmed,
     Deposited,
     FundContributed,
     FundWithdrawn,
@@ -61,6 +62,7 @@ __all__ = [
     "AssetDeclared",
     "AssetSpec",
     "ClockTicked",
+    "DepositConfirmed",
     "Deposited",
     "Event",
     "EventRefused",

@@ -7,7 +7,7 @@ from pydantic import Field, field_validator, model_validator
 
 from clearing.events.base import Authorised, EventBase
 from clearing.events.canonical import canonical_json, document_hash, normalise_document
-from clearing.events.fields import Digest, Name, Position, PositiveAmount, Text
+from clearing.events.fields import Digest, ListAsTuple, Name, Position, PositiveAmount, Text
 from clearing.quantities import MAX_DECIMALS
 
 Decimals = Annotated[int, Field(ge=0, le=MAX_DECIMALS)]
@@ -64,7 +64,9 @@ class AccountOpened(EventBase):
 
     ``account`` is an opaque id. ``account_class`` binds it to a rulebook; the class ``fund`` has
     no margin requirement and may take over positions. ``owner`` groups accounts, ``parent`` names
-    the account this one belongs to.
+    the account this one belongs to. ``isolates`` names the only markets it may trade in: one for
+    an isolated position, several for a group that is margined apart. Margin is added to it and
+    taken from it by ``Transferred``.
     """
 
     kind: Literal["AccountOpened"] = "AccountOpened"
@@ -72,6 +74,14 @@ class AccountOpened(EventBase):
     account_class: Name = "trader"
     owner: Name | None = None
     parent: Name | None = None
+    isolates: Annotated[tuple[Name, ...], ListAsTuple, Field(max_length=1000)] = ()
+
+    @field_validator("isolates")
+    @classmethod
+    def _once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(value)) != len(value):
+            raise ValueError("a market may stand only once")
+        return value
 
 
 class RulebookAdopted(EventBase, Authorised):

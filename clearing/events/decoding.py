@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from clearing.events.encoding import DEFAULT_INTERVAL_SECONDS
 from clearing.events.fields import from_microseconds
-from clearing.events.kinds import CAUSES, MARKET_STATES, RATE_DECIMALS, Kind
+from clearing.events.kinds import CAUSES, FINALITIES, MARKET_STATES, RATE_DECIMALS, Kind
 from clearing.events.models import Event, parse_event
 from clearing.events.registry import MarketSpec, Registry
 from clearing.events.row import EventRow
@@ -103,6 +103,9 @@ def _account(decoder: _Decoder) -> dict[str, Any]:
         "account_class": detail["class"],
         "owner": detail.get("owner"),
         "parent": decoder.registry.account(parent).name if parent else None,
+        "isolates": [
+            decoder.registry.market(ordinal).name for ordinal in detail.get("isolates", ())
+        ],
     }
 
 
@@ -113,6 +116,14 @@ def _state(decoder: _Decoder) -> dict[str, Any]:
 
 def _cash(decoder: _Decoder) -> dict[str, Any]:
     return {"account": decoder.account("account", decoder.row.account), **decoder.cash()}
+
+
+def _deposit(decoder: _Decoder) -> dict[str, Any]:
+    return {**_cash(decoder), "finality": FINALITIES[decoder.row.flags]}
+
+
+def _confirm(decoder: _Decoder) -> dict[str, Any]:
+    return {"deposit": decoder.reference("deposit")}
 
 
 def _transfer(decoder: _Decoder) -> dict[str, Any]:
@@ -271,13 +282,14 @@ _DECODERS: Final[dict[Kind, Any]] = {
     Kind.AccountOpened: _account,
     Kind.RulebookAdopted: _stored,
     Kind.MarketStateChanged: _state,
-    Kind.Deposited: _cash,
+    Kind.Deposited: _deposit,
     Kind.Withdrawn: _cash,
     Kind.Transferred: _transfer,
     Kind.FundContributed: _contribute,
     Kind.FundWithdrawn: _withdraw,
     Kind.Adjusted: _adjust,
     Kind.Reversed: _reverse,
+    Kind.DepositConfirmed: _confirm,
     Kind.PositionCarried: _carry,
     Kind.Filled: _fill,
     Kind.Traded: _trade,

@@ -23,10 +23,11 @@ from clearing.events.declarations import (
     SourceDeclared,
 )
 from clearing.events.encoder import WIDE, Encoder
-from clearing.events.kinds import CAUSES, MARKET_STATES, RATE_DECIMALS, Kind
+from clearing.events.kinds import CAUSES, FINALITIES, MARKET_STATES, RATE_DECIMALS, Kind
 from clearing.events.models import Event
 from clearing.events.movements import (
     Adjusted,
+    DepositConfirmed,
     Deposited,
     FundContributed,
     FundWithdrawn,
@@ -117,6 +118,9 @@ def _account(encoder: Encoder, event: AccountOpened) -> None:
         if not parent:
             raise EventRefused("parent", event.parent, "is not a declared account; open it first")
         encoder.row.contra = parent
+    if event.isolates:
+        markets = (encoder.market(name, f"isolates.{i}") for i, name in enumerate(event.isolates))
+        encoder.detail["isolates"] = sorted(market.ordinal for market in markets)
 
 
 def _rulebook(encoder: Encoder, event: RulebookAdopted) -> None:
@@ -139,7 +143,17 @@ def _state(encoder: Encoder, event: MarketStateChanged) -> None:
     encoder.row.flags = MARKET_STATES.index(event.state)
 
 
-def _cash(encoder: Encoder, event: Deposited | Withdrawn) -> None:
+def _deposit(encoder: Encoder, event: Deposited) -> None:
+    encoder.cash(event.amount, event.asset)
+    encoder.row.account = encoder.account("account", event.account)
+    encoder.row.flags = FINALITIES.index(event.finality)
+
+
+def _confirm(encoder: Encoder, event: DepositConfirmed) -> None:
+    encoder.reference("deposit", event.deposit)
+
+
+def _withdraw(encoder: Encoder, event: Withdrawn) -> None:
     encoder.cash(event.amount, event.asset)
     encoder.row.account = encoder.account("account", event.account)
 
@@ -313,13 +327,14 @@ _ENCODERS: Final[dict[Kind, Any]] = {
     Kind.AccountOpened: _account,
     Kind.RulebookAdopted: _rulebook,
     Kind.MarketStateChanged: _state,
-    Kind.Deposited: _cash,
-    Kind.Withdrawn: _cash,
+    Kind.Deposited: _deposit,
+    Kind.Withdrawn: _withdraw,
     Kind.Transferred: _transfer,
     Kind.FundContributed: _fund,
     Kind.FundWithdrawn: _fund,
     Kind.Adjusted: _adjust,
     Kind.Reversed: _reverse,
+    Kind.DepositConfirmed: _confirm,
     Kind.PositionCarried: _carry,
     Kind.Filled: _fill,
     Kind.Traded: _trade,

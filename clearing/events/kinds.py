@@ -22,6 +22,7 @@ class Kind(IntEnum):
     FundWithdrawn = 14
     Adjusted = 15
     Reversed = 16
+    DepositConfirmed = 17
     PositionCarried = 20
     Filled = 21
     Traded = 22
@@ -47,6 +48,9 @@ RATE_DECIMALS = 12
 
 CAUSES = ("trade", "liquidation", "adl")
 """Why a fill happened, as its source says; the index is what the row's flags carry."""
+
+FINALITIES = ("confirmed", "pending")
+"""Whether a deposit can still be undone where it was made; the index is what row flags carry."""
 
 MARKET_STATES = ("normal", "reduce_only", "liquidations_paused", "halted")
 """States of a market; the index is what the row's flags carry.

@@ -18,6 +18,7 @@ from clearing.events.declarations import (
 )
 from clearing.events.movements import (
     Adjusted,
+    DepositConfirmed,
     Deposited,
     FundContributed,
     FundWithdrawn,
@@ -56,6 +57,7 @@ Event = Annotated[
     | FundWithdrawn
     | Adjusted
     | Reversed
+    | DepositConfirmed
     | PositionCarried
     | Filled
     | Traded

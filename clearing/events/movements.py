@@ -7,12 +7,24 @@ from clearing.events.fields import Name, NonZeroAmount, PositiveAmount
 
 
 class Deposited(EventBase):
-    """``amount`` of ``asset`` arrived from outside for ``account``."""
+    """``amount`` of ``asset`` arrived from outside for ``account``.
+
+    ``finality``: a ``pending`` deposit (seen on its chain, not final there) is kept apart and
+    counts for nothing until ``DepositConfirmed``; ``Reversed`` takes back either.
+    """
 
     kind: Literal["Deposited"] = "Deposited"
     account: Name
     asset: Name
     amount: PositiveAmount
+    finality: Literal["confirmed", "pending"] = "confirmed"
+
+
+class DepositConfirmed(EventBase):
+    """A pending deposit became final: its amount is the account's from now on."""
+
+    kind: Literal["DepositConfirmed"] = "DepositConfirmed"
+    deposit: Reference
 
 
 class Withdrawn(EventBase):

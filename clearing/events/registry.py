@@ -84,18 +84,28 @@ class MarketSpec:
 
 
 class AccountSpec:
-    """An opened account: its class, and its owner and parent if they were named."""
+    """An opened account: its class, and its owner and parent if they were named.
 
-    __slots__ = ("account_class", "name", "ordinal", "owner", "parent")
+    ``isolates`` are the ordinals of the only markets it may trade in; empty: all.
+    """
+
+    __slots__ = ("account_class", "isolates", "name", "ordinal", "owner", "parent")
 
     def __init__(
-        self, ordinal: int, name: str, account_class: str, owner: str | None, parent: int
+        self,
+        ordinal: int,
+        name: str,
+        account_class: str,
+        owner: str | None,
+        parent: int,
+        isolates: tuple[int, ...] = (),
     ) -> None:
         self.ordinal = ordinal
         self.name = name
         self.account_class = account_class
         self.owner = owner
         self.parent = parent
+        self.isolates = isolates
 
 
 class Registry:
@@ -166,7 +176,10 @@ class Registry:
         elif kind == Kind.AccountOpened:
             owner = detail.get("owner")
             ordinal = len(self._accounts) + 1
-            self._accounts.append(AccountSpec(ordinal, name, detail["class"], owner, contra))
+            isolates = tuple(detail.get("isolates", ()))
+            self._accounts.append(
+                AccountSpec(ordinal, name, detail["class"], owner, contra, isolates)
+            )
             self.account_ordinals[name] = ordinal
         else:
             raise ValueError(f"kind {kind} does not declare a name")

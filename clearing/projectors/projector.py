@@ -18,7 +18,7 @@ from psycopg import sql
 
 from clearing.database.faults import fault_point
 from clearing.engine import ENGINE_VERSION, Engine, Entry, WatchName
-from clearing.engine.reversal import Resolver
+from clearing.engine.cash import Resolver
 from clearing.events import EventRow, pack, upcast
 from clearing.events.canonical import canonical_json
 from clearing.log import Connection, Stored, position_of, read_at, read_log

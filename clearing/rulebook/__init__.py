@@ -7,6 +7,7 @@ ordinals and decimals to scaled integers (by :mod:`compiling`), which is what th
 Nothing here knows an account's state or a database.
 """
 
+from clearing.rulebook.collateral import CollateralPolicy, CollateralRule
 from clearing.rulebook.compiling import RulebookRefused, compile_rulebook
 from clearing.rulebook.document import RulebookDocument, check_document
 from clearing.rulebook.operators import (
@@ -44,6 +45,8 @@ __all__ = [
     "RATE_SCALE",
     "Bound",
     "ClassRules",
+    "CollateralPolicy",
+    "CollateralRule",
     "Condition",
     "Exposure",
     "FundLayer",

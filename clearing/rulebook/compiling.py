@@ -6,6 +6,16 @@ from typing import Any
 from clearing.events.kinds import RATE_DECIMALS
 from clearing.events.registry import Registry
 from clearing.quantities import NotExact, to_scaled
+from clearing.rulebook.collateral import (
+    DEFAULT_LEVEL,
+    CollateralAsset,
+    CollateralDocument,
+    CollateralPolicy,
+    CollateralRule,
+    UnrealisedWeights,
+    WeightTable,
+    by_level,
+)
 from clearing.rulebook.document import (
     BindingDocument,
     ConditionDocument,
@@ -89,8 +99,14 @@ class _Compiler:
             key: self.waterfall(f"waterfalls.{key}", value)
             for key, value in document.waterfalls.items()
         }
+        policies = {
+            key: self.collateral(f"collateral.{key}", value)
+            for key, value in document.collateral.items()
+        }
         classes = {
-            binding.account_class: self.binding(i, binding, schedules, ladders, waterfalls)
+            binding.account_class: self.binding(
+                i, binding, schedules, ladders, waterfalls, policies
+            )
             for i, binding in enumerate(document.bindings)
         }
         if self.problems:
@@ -194,6 +210,7 @@ class _Compiler:
         schedules: dict[str, Schedule],
         ladders: dict[str, list[Rung]],
         waterfalls: dict[str, Waterfall],
+        policies: dict[str, CollateralPolicy],
     ) -> ClassRules:
         bound: dict[int, Schedule] = {}
         for market, schedule in document.markets.items():
@@ -219,7 +236,57 @@ class _Compiler:
             [] if document.ladder is None else ladders[document.ladder],
             None if document.waterfall is None else waterfalls[document.waterfall],
             minima,
+            None if document.collateral is None else policies[document.collateral],
         )
+
+    def collateral(self, path: str, document: CollateralDocument) -> CollateralPolicy:
+        rules = [
+            self.collateral_rule(f"{path}.assets.{name}", name, asset)
+            for name, asset in document.assets.items()
+        ]
+        known = {DEFAULT_LEVEL: UnrealisedWeights(), **document.unrealised}
+        unrealised = [
+            (_rate(pair.gain), _rate(pair.loss))
+            for pair in (by_level(known, level) for level in self.levels)
+        ]
+        return CollateralPolicy(sorted(rules, key=lambda rule: rule.asset), unrealised)
+
+    def collateral_rule(self, path: str, name: str, document: CollateralAsset) -> CollateralRule:
+        asset = self.registry.asset_ordinals.get(name, 0)
+        if not asset:
+            self.problems.append(f"{path}: asset {name!r} is not declared")
+        market = decimals = 0
+        if document.market is not None:
+            market = self.price_market(f"{path}.market", document.market)
+        if asset and market:
+            spec = self.registry.market(market)
+            decimals = self.registry.asset(asset).decimals
+            decimals += spec.mark_decimals + spec.multiplier_decimals
+        cap = None if document.cap is None else self.units(f"{path}.cap", document.cap)
+        tables = [
+            WeightTable(
+                [
+                    (self.units(f"{path}.weights.{level}.{i}.floor", row.floor), _rate(row.weight))
+                    for i, row in enumerate(by_level(document.weights, level))
+                ],
+                _rate(by_level(document.liabilities, level)),
+                cap,
+            )
+            for level in self.levels
+        ]
+        return CollateralRule(asset, market, decimals, tables)
+
+    def price_market(self, path: str, name: str) -> int:
+        ordinal = self.registry.market_ordinals.get(name, 0)
+        if not ordinal:
+            self.problems.append(f"{path}: market {name!r} is not declared")
+            return 0
+        spec = self.registry.market(ordinal)
+        if spec.settlement_asset != self.asset:
+            self.problems.append(f"{path}: {name!r} settles in another asset")
+        if spec.payoff == "inverse":
+            self.problems.append(f"{path}: {name!r} is inverse; a price is linear")
+        return ordinal
 
 
 def _rate(value: Decimal) -> int:

@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError, model_validator
 from clearing.events.base import Fact
 from clearing.events.fields import Name, NotNegativeAmount
 from clearing.quantities import Rounding
+from clearing.rulebook.collateral import CollateralDocument
 from clearing.rulebook.fields import Factor, Fraction, List, NamedRounding, Share
 from clearing.rulebook.schedules import ScheduleDocument
 
@@ -159,7 +160,8 @@ class BindingDocument(Fact):
     """What holds for one class of accounts: a schedule per market (``*``: every other market).
 
     ``minimum``, by level, is the least asked of a scope that has positions, in the settlement
-    asset, whatever its schedules ask.
+    asset, whatever its schedules ask. ``collateral`` names the policy by which other assets and
+    unrealised PnL count; without one, settlement cash and unrealised PnL do, in full.
     """
 
     account_class: Name
@@ -167,6 +169,7 @@ class BindingDocument(Fact):
     minimum: Annotated[dict[Name, NotNegativeAmount], Field(max_length=16, default_factory=dict)]
     ladder: Name | None = None
     waterfall: Name | None = None
+    collateral: Name | None = None
 
 
 class RulebookDocument(Fact):
@@ -190,6 +193,9 @@ class RulebookDocument(Fact):
     waterfalls: Annotated[
         dict[Name, WaterfallDocument], Field(max_length=1000, default_factory=dict)
     ]
+    collateral: Annotated[
+        dict[Name, CollateralDocument], Field(max_length=1000, default_factory=dict)
+    ]
     funding: FundingDocument = FundingDocument()
     numerics: NumericsDocument = NumericsDocument()
     bindings: Annotated[tuple[BindingDocument, ...], List, Field(max_length=1000)] = ()
@@ -198,6 +204,13 @@ class RulebookDocument(Fact):
     def _consistent(self) -> Self:
         for name, rungs in self.ladders.items():
             _check_ladder(name, rungs)
+        for name, policy in self.collateral.items():
+            for asset, rule in policy.assets.items():
+                if (asset == self.settlement_asset) is not (rule.market is None):
+                    raise ValueError(
+                        f"collateral.{name}.assets.{asset}.market: every asset but the settlement"
+                        " asset needs a market that prices it"
+                    )
         classes = [binding.account_class for binding in self.bindings]
         if len(set(classes)) != len(classes):
             raise ValueError("bindings: an account class may be bound only once")
@@ -214,6 +227,8 @@ class RulebookDocument(Fact):
             for level in binding.minimum:
                 if level not in self.schedules[schedule]:
                     raise ValueError(f"{path}.minimum.{level}: {schedule!r} has no such level")
+        if binding.collateral is not None and binding.collateral not in self.collateral:
+            raise ValueError(f"{path}.collateral: there is no policy {binding.collateral!r}")
         if binding.ladder is not None and binding.ladder not in self.ladders:
             raise ValueError(f"{path}.ladder: there is no ladder {binding.ladder!r}")
         if binding.waterfall is not None and binding.waterfall not in self.waterfalls:

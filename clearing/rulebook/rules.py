@@ -6,6 +6,7 @@ No pydantic and no names: the engine reads these while folding.
 from typing import Final
 
 from clearing.quantities import Rounding
+from clearing.rulebook.collateral import CollateralPolicy
 from clearing.rulebook.operators import RATE_SCALE, MarginalTiers, Operator
 
 INITIAL: Final = 0
@@ -155,12 +156,12 @@ class ClassRules:
 
     ``levels`` are the names of the rulebook's levels in order of place. ``schedules`` maps market
     ordinals; ``other`` is the schedule of every market not named there. ``minima`` are (place,
-    units) of what is asked of a scope at least.
+    units) of what is asked of a scope at least, ``collateral`` what counts besides cash and PnL.
 
     What the ladder's rungs are is sorted out once: ``caller`` is the margin-call rung,
     ``closing`` are the others, ``after_caller`` the first closing rung after it; ``boundaries``
     are the (place, factor) at which a status may change. ``plain``: nothing but tiers of notional
-    at mark is asked, and only of the required levels.
+    at mark is asked, only of the required levels, and nothing is weighed.
     """
 
     __slots__ = (
@@ -172,6 +173,7 @@ class ClassRules:
         "boundaries",
         "caller",
         "closing",
+        "collateral",
         "ladder",
         "levels",
         "minima",
@@ -191,6 +193,7 @@ class ClassRules:
         ladder: list[Rung],
         waterfall: Waterfall | None,
         minima: list[tuple[int, int]],
+        collateral: CollateralPolicy | None,
     ) -> None:
         self.account_class = account_class
         self.levels = levels
@@ -199,6 +202,7 @@ class ClassRules:
         self.ladder = ladder
         self.waterfall = waterfall
         self.minima = minima
+        self.collateral = collateral
         self.caller: MarginCallRung | None = None
         self.after_caller: Rung | None = None
         self.closing: list[Rung] = []
@@ -219,7 +223,12 @@ class ClassRules:
         self._initial_factor = self._greatest_factor(INITIAL)
         self._maintenance_factor = self._greatest_factor(MAINTENANCE)
         bound = [*schedules.values(), *([] if other is None else [other])]
-        self.plain = len(levels) == 2 and not minima and all(schedule.plain for schedule in bound)
+        self.plain = (
+            len(levels) == 2
+            and not minima
+            and collateral is None
+            and all(schedule.plain for schedule in bound)
+        )
         self._reaches: dict[int, int] = {}
 
     def _greatest_factor(self, place: int) -> int:
@@ -360,3 +369,16 @@ class Rulebook:
         self.asset = asset
         self.regime = regime
         self.classes = classes
+
+    def collateral_decimals(self) -> int:
+        """Return the decimals at which every value of collateral is exact."""
+        policies = (rules.collateral for rules in self.classes.values())
+        rules = (rule for policy in policies if policy is not None for rule in policy.rules)
+        return max((rule.decimals for rule in rules), default=0)
+
+    def collateral_of(self, account_class: str) -> set[int]:
+        """Return the ordinals of the assets that count as collateral for a class."""
+        rules = self.classes.get(account_class)
+        if rules is None or rules.collateral is None:
+            return set()
+        return {rule.asset for rule in rules.collateral.rules}

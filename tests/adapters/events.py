@@ -86,6 +86,7 @@ events: st.SearchStrategy[Event] = st.one_of(
         {"market": names, "state": st.sampled_from(["normal", "halted"]), **who},
     ),
     _kind("Deposited", money),
+    _kind("DepositConfirmed", {"deposit": references}),
     _kind("Withdrawn", money),
     _kind("Transferred", {**money, "to_account": names}),
     _kind("FundContributed", {"fund": names, "asset": names, "amount": positive}),

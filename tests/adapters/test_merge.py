@@ -61,7 +61,15 @@ def test_the_order_of_kinds_in_one_moment() -> None:
     assert {kind_rank(kind.name) for kind in Kind} == set(ranks)
     for same in (
         ("SourceDeclared", "AssetDeclared", "MarketDeclared", "AccountOpened"),
-        ("Deposited", "Withdrawn", "Transferred", "FundContributed", "FundWithdrawn", "Adjusted"),
+        (
+            "Deposited",
+            "DepositConfirmed",
+            "Withdrawn",
+            "Transferred",
+            "FundContributed",
+            "FundWithdrawn",
+            "Adjusted",
+        ),
         ("Filled", "Traded"),
         ("PositionCarried", "LeverageSet"),
         ("OrdersObserved", "OpenInterestObserved"),

@@ -5,8 +5,9 @@ from random import Random
 from clearing.engine import Engine
 from clearing.engine.bands import BandedWatch
 from clearing.engine.book import Market, Scope
-from clearing.engine.margin import restored
+from clearing.engine.margin import short_of
 from clearing.engine.valuation import measure
+from clearing.rulebook import RATE_SCALE
 
 FAR = 50
 """How many times the present mark is tried where a band has no upper end."""
@@ -16,13 +17,13 @@ def sides(engine: Engine, scope: Scope) -> list[bool]:
     """For each boundary of the scope, whether its equity is below it, and whether it is at it."""
     rules = scope.rules
     assert rules is not None
-    now = measure(engine.book, scope)
-    thresholds = [factor * now.asked(place) for place, factor in rules.boundaries]
-    scale = rules.boundaries[0][1]
+    now, scale = measure(engine.book, scope), RATE_SCALE
+    surpluses = [
+        now.counted(place) * scale - factor * now.asked(place) for place, factor in rules.boundaries
+    ]
     if scope.call is not None:
-        thresholds.append(scale * restored(rules, scope.call, now))
-    equity = scale * now.equity
-    return [test for t in thresholds for test in (equity < t, equity <= t)]
+        surpluses.append(-scale * short_of(rules, scope.call, now))
+    return [test for s in surpluses for test in (s < 0, s <= 0)]
 
 
 def band(engine: Engine, scope: Scope, market: Market) -> tuple[int | None, int | None] | None:

@@ -13,7 +13,8 @@ from tests.engine.venue import TAKEOVER, Venue, rulebook
 TRADERS = ("ada", "bob", "cyd", "dan")
 KINDS = ["mark", "trade", "cash", "funding", "observe", "adopt", "tick"]
 WEIGHTS = [50, 30, 8, 6, 6, 2, 4]
-PRICES = {"LIN": 100_00, "QUA": 5_00, "INV": 20_000_00}
+PRICES = {"LIN": 100_00, "QUA": 5_00, "INV": 20_000_00, "COIN-USD": 20_00}
+MARKETS = ("LIN", "QUA", "INV")
 
 
 def random_ladder(dice: Random, levels: list[str]) -> list[dict[str, Any]]:
@@ -43,8 +44,33 @@ def random_ladder(dice: Random, levels: list[str]) -> list[dict[str, Any]]:
     return ladder
 
 
+def random_policy(dice: Random) -> dict[str, Any] | None:
+    """Coin and perhaps dollars weighed, or unrealised PnL, or nothing of the kind."""
+    if dice.random() < 0.5:
+        return None
+    rows = [{"floor": "0", "weight": "0.95"}, {"floor": "300", "weight": "0.5"}]
+    weights = {"initial": "0.8", "maintenance": dice.choice(["0.9", "1", rows])}
+    coin: dict[str, Any] = {
+        "market": "COIN-USD",
+        "weights": weights,
+        "liabilities": {"maintenance": dice.choice(["1", "1.25"])},
+    }
+    if dice.random() < 0.3:
+        coin["cap"] = "150"
+    assets = {"COIN": coin}
+    if dice.random() < 0.3:
+        assets["USD"] = {"weights": {"maintenance": "0.9"}, "liabilities": {"maintenance": "1.1"}}
+    unrealised = {}
+    if dice.random() < 0.5:
+        unrealised = {"initial": {"gain": "0"}, "maintenance": {"gain": "0.8", "loss": "1.1"}}
+    return {"assets": assets, "unrealised": unrealised}
+
+
 class Story:
-    """A venue with a linear, a quanto and an inverse market, in dollars, and what the dice do."""
+    """A venue with a linear, a quanto and an inverse market, in dollars, and what the dice do.
+
+    Another asset, COIN, may count as collateral and may be owed.
+    """
 
     def __init__(self, dice: Random) -> None:
         self.dice = dice
@@ -54,6 +80,8 @@ class Story:
         venue.market("LIN")
         venue.market("QUA", payoff="quanto", multiplier="0.1", lot="1", size_decimals=0)
         venue.market("INV", payoff="inverse", multiplier="20000", lot="1", size_decimals=0)
+        venue("AssetDeclared", name="COIN", decimals=8)
+        venue.market("COIN-USD", settlement_asset="USD")
         venue.account(*TRADERS)
         venue.deposit("dan", "1000000")
         for name in TRADERS[:3]:
@@ -70,12 +98,16 @@ class Story:
         dice = self.dice
         schedule = random_schedule(dice)
         levels = ["initial", "maintenance", *(set(schedule) - {"initial", "maintenance"})]
+        policy = random_policy(dice)
         book = rulebook(
             ladder=random_ladder(dice, sorted(levels)),
             schedule=schedule,
             mode=dice.choice(["derive", "derive", "record", "verify"]),
             funding={"operator": dice.choice(["index", "per_account"])},
         )
+        if policy is not None:
+            book["collateral"] = {"some": policy}
+            book["bindings"][0]["collateral"] = "some"
         self.venue.adopt(book)
 
     def observe(self, market: str) -> None:
@@ -95,7 +127,7 @@ class Story:
     def step(self) -> None:
         """Have one thing happen."""
         dice, venue = self.dice, self.venue
-        market = dice.choice(list(PRICES))
+        market = dice.choice(MARKETS)
         match dice.choices(KINDS, WEIGHTS)[0]:
             case "mark":
                 moved = dice.sample(list(PRICES), dice.choice([1, 1, 2, 3]))
@@ -109,11 +141,12 @@ class Story:
                 venue.trade(buyer, seller, market, str(size), self.text(market))
             case "cash":
                 name = dice.choice(TRADERS)
-                if dice.random() < 0.5:
-                    venue.deposit(name, str(dice.randrange(1, 400)))
+                asset, most = dice.choice([("USD", 400), ("USD", 100), ("COIN", 30)])
+                amount = str(dice.randrange(1, most))
+                if dice.random() < 0.6:
+                    venue.deposit(name, amount, asset)
                 else:
-                    amount = str(dice.randrange(1, 100))
-                    venue("Withdrawn", account=name, asset="USD", amount=amount)
+                    venue("Withdrawn", account=name, asset=asset, amount=amount)
             case "funding":
                 rate = dice.choice(["0.0001", "-0.0003", "0.01", "0.0000007"])
                 venue("FundingSettled", market=market, rate=rate, price=self.text(market))

@@ -123,8 +123,8 @@ class Venue:
         for name in names:
             self("AccountOpened", account=name, account_class=account_class)
 
-    def deposit(self, account: str, amount: str) -> list[Entry]:
-        return self("Deposited", account=account, asset="USD", amount=amount)
+    def deposit(self, account: str, amount: str, asset: str = "USD") -> list[Entry]:
+        return self("Deposited", account=account, asset=asset, amount=amount)
 
     def adopt(self, document: dict[str, Any], **fields: Any) -> list[Entry]:
         fields = {"name": "rules", "version": str(self.count), **fields}

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from clearing.events import (
     EVENT_MODELS,
+    AccountOpened,
     Event,
     EventRefused,
     EventRow,
@@ -36,6 +37,8 @@ def normal(sent: Event) -> Event:
     if isinstance(sent, Marked):
         order = list(MARKETS)
         changed["marks"] = tuple(sorted(sent.marks, key=lambda mark: order.index(mark.market)))
+    if isinstance(sent, AccountOpened):
+        changed["isolates"] = tuple(sorted(sent.isolates, key=list(MARKETS).index))
     return sent.model_copy(update=changed)
 
 

@@ -64,7 +64,7 @@ def test_equal_events_have_equal_lines() -> None:
 @pytest.mark.parametrize("text", ["1.50", '"1.50"', "15e-1", '"15E-1"', "1.5", '"+1.5"'])
 def test_a_number_is_taken_from_its_text(text: str) -> None:
     sent = parse_line(f"{CASH}{text}}}")
-    assert format_line(sent) == f'{CASH}"1.5"}}'
+    assert format_line(sent) == f'{CASH}"1.5","finality":"confirmed"}}'
 
 
 def test_no_digit_passes_through_a_float() -> None:

@@ -259,7 +259,12 @@ EVENTS: dict[str, st.SearchStrategy[Event]] = {
     "AccountOpened": _kind(
         "AccountOpened",
         {"account": new_names},
-        {"account_class": names, "owner": names, "parent": st.sampled_from(ACCOUNTS)},
+        {
+            "account_class": names,
+            "owner": names,
+            "parent": st.sampled_from(ACCOUNTS),
+            "isolates": st.lists(st.sampled_from(list(MARKETS)), unique=True),
+        },
     ),
     "RulebookAdopted": _kind(
         "RulebookAdopted",
@@ -283,7 +288,8 @@ EVENTS: dict[str, st.SearchStrategy[Event]] = {
             **people,
         },
     ),
-    "Deposited": _cash("Deposited", {}),
+    "Deposited": _cash("Deposited", {"finality": st.sampled_from(["confirmed", "pending"])}),
+    "DepositConfirmed": _kind("DepositConfirmed", {"deposit": references}),
     "Withdrawn": _cash("Withdrawn", {}),
     "Transferred": _cash("Transferred", {"to_account": accounts}),
     "FundContributed": _cash("FundContributed", {}, who="fund"),

@@ -1,0 +1,196 @@
+"""Collateral policies: what balances in other assets count for, and how unrealised PnL does.
+
+A policy weighs what a scope has, level by level: a haircut is one minus a weight. The settlement
+asset itself may be weighed too. What is owed counts in full at least.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from itertools import pairwise
+from typing import Annotated, Any, Final, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from clearing.events.base import Fact
+from clearing.events.fields import Name, NotNegativeAmount
+from clearing.rulebook.fields import Factor, Share
+from clearing.rulebook.operators import RATE_SCALE
+
+DEFAULT_LEVEL: Final = "maintenance"
+"""The level whose weight holds for every level that a table of weights does not name."""
+
+
+class WeightRow(Fact):
+    """From ``floor`` (value in the settlement asset) on, each further unit counts ``weight``."""
+
+    floor: NotNegativeAmount
+    weight: Share
+
+
+def _rows(value: Any) -> Any:
+    """Let one weight stand for a table of one row."""
+    if isinstance(value, list):
+        return tuple(value)
+    return (value,) if isinstance(value, dict) else ({"floor": "0", "weight": value},)
+
+
+def _falls(rows: tuple[WeightRow, ...]) -> tuple[WeightRow, ...]:
+    if rows[0].floor != 0:
+        raise ValueError(f"0.floor is {rows[0].floor}; the first row starts at 0")
+    for i, (lower, upper) in enumerate(pairwise(rows), start=1):
+        if upper.floor <= lower.floor:
+            raise ValueError(f"{i}.floor is {upper.floor}, not above {lower.floor}")
+        if upper.weight > lower.weight:
+            raise ValueError(f"{i}.weight is {upper.weight}, above {lower.weight}")
+    return rows
+
+
+Weights = Annotated[
+    tuple[WeightRow, ...],
+    BeforeValidator(_rows),
+    Field(min_length=1, max_length=50),
+    AfterValidator(_falls),
+]
+"""A weight, or marginal rows of them that do not rise with value."""
+
+
+def _has_default(table: dict[str, Any]) -> dict[str, Any]:
+    if DEFAULT_LEVEL not in table:
+        raise ValueError(f"{DEFAULT_LEVEL} is missing; it holds for every level not named")
+    return table
+
+
+def _at_least_one(value: Decimal) -> Decimal:
+    if value < 1:
+        raise ValueError(f"{value} must be at least 1: a debt counts in full")
+    return value
+
+
+LevelWeights = Annotated[dict[Name, Weights], Field(max_length=16), AfterValidator(_has_default)]
+Liability = Annotated[Factor, AfterValidator(_at_least_one)]
+Liabilities = Annotated[dict[Name, Liability], Field(max_length=16), AfterValidator(_has_default)]
+
+
+class CollateralAsset(Fact):
+    """What a balance of one asset counts for.
+
+    ``market`` is the one whose mark prices the asset in the settlement asset (absent only for the
+    settlement asset itself). A positive balance counts value × ``weights``, of at most ``cap``
+    worth; a negative one (a debt) value × ``liabilities``. Both by level; ``maintenance`` holds for
+    levels that are not named.
+    """
+
+    market: Name | None = None
+    weights: LevelWeights
+    liabilities: Liabilities = Field(default_factory=lambda: {DEFAULT_LEVEL: Decimal(1)})
+    cap: NotNegativeAmount | None = None
+
+
+class UnrealisedWeights(Fact):
+    """How a position's unrealised PnL, accrued funding included, counts: gains and losses."""
+
+    gain: Share = Decimal(1)
+    loss: Liability = Decimal(1)
+
+
+class CollateralDocument(Fact):
+    """A collateral policy: assets by name, and weights of unrealised PnL by level."""
+
+    assets: Annotated[dict[Name, CollateralAsset], Field(max_length=1000, default_factory=dict)]
+    unrealised: Annotated[dict[Name, UnrealisedWeights], Field(max_length=16, default_factory=dict)]
+
+    @model_validator(mode="after")
+    def _has_levels(self) -> Self:
+        if self.unrealised and DEFAULT_LEVEL not in self.unrealised:
+            raise ValueError(f"unrealised: {DEFAULT_LEVEL} is missing; it holds for the others")
+        return self
+
+
+class WeightTable:
+    """Weights of one asset at one level: marginal rows of (floor in units, weight), and a cap.
+
+    ``cap`` is in the settlement asset's units, None without; ``liability`` at
+    :data:`~clearing.rulebook.RATE_SCALE`. ``steepest`` is the most that a unit of value counts.
+    """
+
+    __slots__ = ("cap", "liability", "rows", "steepest")
+
+    def __init__(self, rows: list[tuple[int, int]], liability: int, cap: int | None) -> None:
+        self.rows = rows
+        self.liability = liability
+        self.cap = cap
+        self.steepest = max(rows[0][1], liability)
+
+    def counted(self, base: int, lift: int) -> int:
+        """Return what a value counts for.
+
+        ``base`` is the value at the working scale divided by
+        :data:`~clearing.rulebook.RATE_SCALE`; ``lift`` × one unit is an amount there.
+        """
+        if base < 0:
+            return base * self.liability
+        if self.cap is not None:
+            base = min(base, self.cap * lift // RATE_SCALE)
+        total, above = 0, base
+        for floor, weight in reversed(self.rows):
+            start = floor * lift // RATE_SCALE
+            if above > start:
+                total += (above - start) * weight
+                above = start
+        return total
+
+    def releasable(self, balance: int, unit: int, lift: int, surplus: int) -> int:
+        """Return how much of ``balance`` > 0 may go while what counts falls by ``surplus`` at most.
+
+        ``unit`` is what one unit of the asset is worth at the working scale. What counts never
+        grows when less is there, so the answer is found by halving.
+        """
+        if surplus < 0:
+            return 0
+        now = self.counted(balance * unit // RATE_SCALE, lift)
+        least, most = 0, balance
+        while least < most:
+            part = (least + most + 1) // 2
+            left = self.counted((balance - part) * unit // RATE_SCALE, lift)
+            if now - left <= surplus:
+                least = part
+            else:
+                most = part - 1
+        return least
+
+
+class CollateralRule:
+    """One asset of a policy: its price's market ordinal (0: the settlement asset) and tables.
+
+    ``tables`` are in order of level; ``decimals`` are those at which a balance's value is exact.
+    """
+
+    __slots__ = ("asset", "decimals", "market", "tables")
+
+    def __init__(self, asset: int, market: int, decimals: int, tables: list[WeightTable]) -> None:
+        self.asset = asset
+        self.market = market
+        self.decimals = decimals
+        self.tables = tables
+
+    @property
+    def steepest(self) -> int:
+        """The most that a unit of value counts at any level."""
+        return max(table.steepest for table in self.tables)
+
+
+class CollateralPolicy:
+    """What counts besides settlement cash, and weights (gain, loss) of unrealised PnL by level."""
+
+    __slots__ = ("own", "rules", "steepest", "unrealised")
+
+    def __init__(self, rules: list[CollateralRule], unrealised: list[tuple[int, int]]) -> None:
+        self.rules = [rule for rule in rules if rule.market]
+        self.own = next((rule for rule in rules if not rule.market), None)
+        self.unrealised = unrealised
+        self.steepest = max(max(pair) for pair in unrealised)
+
+
+def by_level(table: Mapping[str, Any], level: str) -> Any:
+    """Return what a table holds for a level: its own, or the default's."""
+    return table.get(level, table[DEFAULT_LEVEL])
