@@ -1,0 +1,1 @@
+"""Every reference case in the shared folder, through the ledger's engine."""
