@@ -2,6 +2,8 @@
 
 LATER = "liquidation and waterfall (issue 4)"
 FUNDING = "computed funding"
+FUNDING_MARGIN = "margin for the funding to come"
+HEALTH = "nested health weights"
 
 PENDING = {
     "drift_insurance": LATER,
@@ -9,17 +11,16 @@ PENDING = {
     "drift_scenarios": LATER,
     "drift_socialised_loss": LATER,
     "dydx_deleveraging": LATER,
-    "dydx_funding": FUNDING,
     "dydx_insurance": LATER,
     "dydx_liquidation": LATER,
     "dydx_scenarios": LATER,
+    "mango_health": HEALTH,
     "mango_insurance": LATER,
     "mango_liquidation": LATER,
     "perp_funding": FUNDING,
     "perp_insurance": LATER,
-    "vega_funding": FUNDING,
     "vega_scenarios": LATER,
-    "vega_socialised_loss": LATER,
+    "vega_socialised_loss/insurance": LATER,
 }
 """Files, or ``file/topic``, by the mechanism that the engine lacks.
 
@@ -27,4 +28,4 @@ A row that its adapter nevertheless matches fails until its file is taken off th
 """
 
 EXPLAINED: dict[str, str] = {}
-"""Rows whose figures differ from their source's, with the reason; one that differs no more fails."""
+"""Rows whose figures differ, with the reason; one that no longer differs fails."""

@@ -4,12 +4,15 @@ import json
 import os
 import re
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Context, Decimal
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / (os.environ.get("CLEARING_SHARED") or "../shared") / "vectors"
+
+WIDE = Context(prec=120)
+"""Enough digits for every figure that a row may hold."""
 
 _DECIMALS = re.compile(r"rounded to (\d+) decimals")
 _FLOAT = re.compile(r"(\w+) is a float, compare to (\S+)")
@@ -57,6 +60,8 @@ class Tolerance:
 
     def allows(self, expected: Decimal, found: Decimal) -> bool:
         """Whether the difference is within either of both."""
+        if expected == found:
+            return True
         gap = abs(expected - found)
         return gap <= self.absolute or gap <= self.relative * abs(expected)
 

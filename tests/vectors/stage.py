@@ -1,7 +1,6 @@
 """The scenario venue with what reference rows need: single fills, exact readings, one source."""
 
-from datetime import datetime
-from decimal import Context, Decimal
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
@@ -11,9 +10,7 @@ from clearing.engine.liquidation_price import liquidation_price
 from clearing.engine.valuation import Measure, accrued_funding, measure, position_value, unrealised
 from clearing.quantities import Rounding, divide, exact_decimal
 from tests.engine.venue import Venue, deviations, of_kind
-
-WIDE = Context(prec=120)
-"""Enough digits for every figure that a row may hold."""
+from tests.vectors.rows import WIDE
 
 
 class RefusedError(AssertionError):
@@ -55,16 +52,18 @@ class Stage(Venue):
         told = {"side": side, "size": text(abs(size)), "price": price, **more}
         return self("Filled", account=account, market=market, **told)
 
+    def pay(self, account: str, amount: Decimal) -> None:
+        """Let an amount arrive, or leave if it is negative."""
+        if amount:
+            kind = "Deposited" if amount > 0 else "Withdrawn"
+            self(kind, account=account, asset="USD", amount=text(abs(amount)))
+
     def adopt(self, document: dict[str, Any], **fields: Any) -> list[Entry]:
         """Adopt a rulebook, which has to be in force afterwards."""
         entries = super().adopt(document, **fields)
         if deviations(entries):
             raise RefusedError(str(of_kind(entries, "deviation")[0]["detail"]))
         return entries
-
-    def moment(self, value: datetime) -> None:
-        """Let the next event happen at ``value``."""
-        self.now = value
 
     def of_market(self, name: str) -> Market:
         """Return the book's market."""

@@ -1,0 +1,129 @@
+"""What the rows of one venue have in common: its integers as sizes, prices, amounts and rules.
+
+Its quote balance bears what positions cost, so positions are filled at a reported cost of nothing
+and the account's cash is that balance. Every market's funding index is told as settlements at price
+1 whose rates are the index's changes.
+"""
+
+from decimal import Decimal
+from typing import Any
+
+from clearing.quantities import Rounding
+from tests.engine.venue import rulebook
+from tests.vectors.stage import Stage, text
+
+ACCOUNT = "alice"
+QUOTE = -6
+"""A quote quantum is 10^-6 of the asset; rates are in millionths, too."""
+
+
+class Dydx(Stage):
+    """A venue whose asset has quote quantums as its units."""
+
+    def __init__(self) -> None:
+        super().__init__(decimals=-QUOTE)
+        self.account(ACCOUNT)
+        self.resolutions: dict[str, int] = {}
+        self.prices: dict[str, Decimal] = {}
+
+    def declare(
+        self, name: str, resolution: int, value: str = "1", exponent: int = 0, *, mark: bool = True
+    ) -> str:
+        """Declare a market by its resolution and oracle price, and mark it; return its name."""
+        market = f"P{name}"
+        self.perpetual(
+            market,
+            size_decimals=max(0, -resolution),
+            price_decimals=max(0, -exponent),
+            mark_decimals=max(0, -exponent),
+        )
+        self.resolutions[market] = resolution
+        self.prices[market] = Decimal(value).scaleb(exponent)
+        if mark:
+            self.mark(**{market: text(self.prices[market])})
+        return market
+
+    def coins(self, market: str, quantums: str) -> Decimal:
+        """Return base quantums as a size."""
+        return Decimal(quantums).scaleb(self.resolutions[market])
+
+    def take(self, market: str, quantums: str) -> None:
+        """Add base quantums to the position."""
+        size = self.coins(market, quantums)
+        if size:
+            price = text(self.prices[market])
+            self.fill(ACCOUNT, market, size, price, reported_cost="0")
+
+    def index(self, market: str, change: Decimal) -> None:
+        """Move the funding index, in millionths of a quote quantum per base quantum."""
+        if change:
+            rate = change.scaleb(2 * QUOTE - self.resolutions[market])
+            self("FundingSettled", market=market, rate=text(rate), price="1")
+
+    def quantums(self, amount: int, rounding: Rounding = Rounding.DOWN) -> Decimal:
+        """Return an amount at the working scale in whole quote quantums."""
+        return self.money(amount, -QUOTE, rounding).scaleb(-QUOTE)
+
+
+def quote(quantums: str) -> Decimal:
+    """Return quote quantums as an amount."""
+    return Decimal(quantums).scaleb(QUOTE)
+
+
+def rate(millionths: str) -> dict[str, Any]:
+    """Return the operator of a rate; one of nothing asks for no amount."""
+    if not Decimal(millionths):
+        return {"op": "amount", "amount": "0"}
+    return {"op": "rate", "rate": text(Decimal(millionths).scaleb(QUOTE))}
+
+
+def part(level: str, millionths: str) -> dict[str, Any]:
+    """Return the operator of a part of another level."""
+    if not Decimal(millionths):
+        return {"op": "amount", "amount": "0"}
+    return {"op": "ratio", "level": level, "factor": text(Decimal(millionths).scaleb(QUOTE))}
+
+
+def scaled_rate(millionths: str, lower: str, upper: str) -> dict[str, Any]:
+    """Return the operator of a rate that rises with open interest, unless there is no upper cap."""
+    if not Decimal(upper):
+        return rate(millionths)
+    start = text(Decimal(millionths).scaleb(QUOTE))
+    caps = {"lower": text(quote(lower)), "upper": text(quote(upper))}
+    return {"op": "open_interest", "rate": start, **caps}
+
+
+def up(operator: dict[str, Any]) -> dict[str, Any]:
+    """Return the operator rounded up to quote quantums."""
+    return {"op": "rounded", "of": operator}
+
+
+def schedule(
+    initial: str, fraction: str, *, lower: str = "0", upper: str = "0"
+) -> dict[str, dict[str, Any]]:
+    """Return the venue's levels: maintenance is a part of the initial margin that is not scaled."""
+    return {
+        "base": up(rate(initial)),
+        "initial": up(scaled_rate(initial, lower, upper)),
+        "maintenance": up(part("base", fraction)),
+    }
+
+
+def rules(schedules: dict[str, dict[str, Any]], *, ladder: bool = False) -> dict[str, Any]:
+    """Return a rulebook by which each market has its own schedule.
+
+    Funding moves cash in derive mode only, so positions and indices are told without a ladder;
+    with one, the rulebook verifies and says who would be liquidated.
+    """
+    binding: dict[str, Any] = {
+        "account_class": "trader",
+        "markets": {market: market for market in schedules} or {"*": "flat"},
+    }
+    if ladder:
+        binding |= {"ladder": "standard", "waterfall": "standard"}
+    return rulebook(
+        mode="verify" if ladder else "derive",
+        schedules=schedules or {"flat": schedule("0", "0")},
+        bindings=[binding],
+        numerics={"funding": "down"},
+    )
