@@ -14,6 +14,8 @@ from tests.vectors.rows import Row
 from tests.vectors.stage import Stage, text
 
 LEVELS = ("search", "initial", "release")
+FINEST = Decimal("1e-12")
+"""The finest step of a rulebook's rates; the source's factors may be quotients of more digits."""
 
 
 def run(row: Row) -> Outcome:
@@ -53,11 +55,15 @@ def _schedule(row: Row) -> dict[str, Any]:
     return levels
 
 
+def _rate(factor: Decimal) -> Decimal:
+    return factor.quantize(FINEST) if factor % FINEST else factor
+
+
 def _side(slippage: Decimal, risk: Decimal) -> dict[str, Any]:
     """Return what one side asks: slippage and risk of the position, risk of the orders."""
     parts: list[dict[str, Any]] = [
-        {"op": "ratio", "level": "notional", "factor": text(factor)}
+        {"op": "ratio", "level": "notional", "factor": text(_rate(factor))}
         for factor in (slippage, risk)
         if factor
     ]
-    return {"op": "sum", "of": [*parts, {"op": "orders", "rate": text(risk)}]}
+    return {"op": "sum", "of": [*parts, {"op": "orders", "rate": text(_rate(risk))}]}
