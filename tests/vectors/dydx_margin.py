@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 from clearing.quantities import Rounding
-from tests.engine.venue import rulebook
+from tests.engine.venue import TAKEOVER, rulebook
 from tests.vectors.outcome import Found, NotApplicable, Outcome
 from tests.vectors.rows import Row
 from tests.vectors.units_dydx import (
@@ -115,7 +115,7 @@ def _account(row: Row) -> Outcome:
     for update in row.inputs.get("position_updates", ()):
         stage.take(f"P{update['perpetual_id']}", update["quantums_delta"])
     now = stage.measured(ACCOUNT)
-    stage.adopt(rules(schedules, ladder=True))
+    stage.adopt(rules(schedules, mode="verify", rung=TAKEOVER))
     return Found(
         {
             "net_collateral_quote_quantums": stage.quantums(now.equity),

@@ -3,6 +3,7 @@
 LATER = "liquidation and waterfall (issue 4)"
 FUNDING = "computed funding"
 FUNDING_MARGIN = "margin for the funding to come"
+PARTIAL = "take-over of a part"
 HEALTH = "nested health weights"
 
 PENDING = {
@@ -12,14 +13,14 @@ PENDING = {
     "drift_socialised_loss": LATER,
     "dydx_deleveraging": LATER,
     "dydx_insurance": LATER,
-    "dydx_liquidation": LATER,
+    "dydx_liquidation/liquidation_price": LATER,
     "dydx_scenarios": LATER,
     "mango_health": HEALTH,
     "mango_insurance": LATER,
     "mango_liquidation": LATER,
     "perp_funding": FUNDING,
     "perp_insurance": LATER,
-    "vega_scenarios": LATER,
+    "vega_scenarios/insurance": LATER,
     "vega_socialised_loss/insurance": LATER,
 }
 """Files, or ``file/topic``, by the mechanism that the engine lacks.

@@ -109,21 +109,35 @@ def schedule(
     }
 
 
-def rules(schedules: dict[str, dict[str, Any]], *, ladder: bool = False) -> dict[str, Any]:
+ALWAYS = {
+    "action": "takeover",
+    "when": {"level": "maintenance", "factor": "1000000000", "comparator": "<="},
+    "residual": "taker",
+}
+"""A rung that takes over whoever has a position, however safe."""
+
+
+def rules(
+    schedules: dict[str, dict[str, Any]],
+    *,
+    mode: str = "derive",
+    rung: dict[str, Any] | None = None,
+) -> dict[str, Any]:
     """Return a rulebook by which each market has its own schedule.
 
     Funding moves cash in derive mode only, so positions and indices are told without a ladder;
-    with one, the rulebook verifies and says who would be liquidated.
+    with one rung, the rulebook verifies or takes over.
     """
     binding: dict[str, Any] = {
         "account_class": "trader",
         "markets": {market: market for market in schedules} or {"*": "flat"},
     }
-    if ladder:
+    if rung is not None:
         binding |= {"ladder": "standard", "waterfall": "standard"}
     return rulebook(
-        mode="verify" if ladder else "derive",
+        mode=mode,
+        ladder=[rung or ALWAYS],
         schedules=schedules or {"flat": schedule("0", "0")},
         bindings=[binding],
-        numerics={"funding": "down"},
+        numerics={"funding": "down", "bankruptcy": "up"},
     )
