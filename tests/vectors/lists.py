@@ -6,6 +6,15 @@ FUNDING_MARGIN = "margin for the funding to come"
 PARTIAL = "take-over of a part"
 HEALTH = "nested health weights"
 
+MECHANISMS = {
+    LATER: "insurance, deleveraging, socialised losses, close-out sizes and prices",
+    FUNDING: "a rate or payment from premium samples or averages over time, clamped and scaled",
+    FUNDING_MARGIN: "maintenance that includes what a side would pay at the coming settlement",
+    PARTIAL: "the bankruptcy amount of a part of a position",
+    HEALTH: "a weight on PnL less its position's haircut, and the asset's weight on all of that",
+}
+"""What the engine does not have yet, by the name under which rows wait for it."""
+
 PENDING = {
     "drift_insurance": LATER,
     "drift_liquidation": LATER,

@@ -43,6 +43,34 @@ class Pending:
 Outcome = Found | NotApplicable | Pending
 
 
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How a row ended, and why (both numbers, the reason or the mechanism)."""
+
+    status: str
+    detail: str = ""
+
+
+def judge(row: Row, outcome: Outcome, waits_for: str | None, explained: str | None) -> Verdict:
+    """Return how a row ended; fail where that is not what the lists say of it.
+
+    ``waits_for`` is the mechanism by which the list of what is pending names the row, ``explained``
+    the reason why its figures may differ.
+    """
+    wrong = differences(row, outcome) if isinstance(outcome, Found) else []
+    if isinstance(outcome, Found) and not (wrong and waits_for is not None):
+        if not wrong:
+            assert waits_for is None, f"{row.id} matches: take it off the list of what is pending"
+            assert explained is None, f"{row.id} no longer differs: take it off the list"
+            return Verdict(MATCHED)
+        assert explained is not None, f"{row.id} ({row.rule}):\n" + "\n".join(wrong)
+        return Verdict(DIFFERS, f"{row.id}: {'; '.join(wrong)} ({explained})")
+    assert explained is None, f"{row.id} is explained and yet is not compared"
+    if isinstance(outcome, NotApplicable):
+        return Verdict(NOT_APPLICABLE, outcome.reason)
+    return Verdict(PENDING, outcome.mechanism if isinstance(outcome, Pending) else waits_for or "")
+
+
 def differences(row: Row, found: Found) -> list[str]:
     """Return every figure that is not as expected: its path and both numbers."""
     wrong = []
@@ -89,6 +117,8 @@ def _same(row: Row, key: str, expected: Any, ours: Any) -> bool:
             and expected.keys() == ours.keys()
             and all(_same(row, name, value, ours[name]) for name, value in expected.items())
         )
+    if isinstance(expected, bool):
+        return ours is expected
     number, mine = _number(expected), _number(ours)
     if number is None or mine is None:
         return bool(expected == ours)

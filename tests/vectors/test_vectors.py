@@ -9,17 +9,8 @@ from typing import cast
 
 import pytest
 
-from tests.vectors.lists import EXPLAINED, PENDING
-from tests.vectors.outcome import (
-    DIFFERS,
-    MATCHED,
-    NOT_APPLICABLE,
-    Found,
-    NotApplicable,
-    Outcome,
-    Pending,
-    differences,
-)
+from tests.vectors.lists import EXPLAINED, MECHANISMS, PENDING
+from tests.vectors.outcome import NOT_APPLICABLE, Found, Outcome, Pending, judge
 from tests.vectors.outcome import PENDING as WAITS
 from tests.vectors.rows import FOLDER, WIDE, Row, read_all
 
@@ -49,35 +40,20 @@ def mechanism(row: Row) -> str | None:
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.id)
 def test_row(row: Row, record_property: Record) -> None:
-    def note(status: str, detail: str = "") -> None:
-        record_property("vector_status", status)
-        record_property("vector_detail", detail)
-
     record_property("vector", row.file)
     run, waits_for = adapter(row.file), mechanism(row)
     with localcontext(WIDE):
         outcome: Outcome = Pending(waits_for or "an adapter") if run is None else run(row)
-        wrong = differences(row, outcome) if isinstance(outcome, Found) else []
+        verdict = judge(row, outcome, waits_for, EXPLAINED.get(row.id))
+    if verdict.status == WAITS:
+        assert verdict.detail in MECHANISMS, f"{row.file} waits for {verdict.detail}: not listed"
+    record_property("vector_status", verdict.status)
+    record_property("vector_detail", verdict.detail)
+    if verdict.status in {NOT_APPLICABLE, WAITS}:
+        pytest.skip(f"{verdict.status}: {verdict.detail}")
     if isinstance(outcome, Found):
-        if wrong and waits_for is not None:
-            outcome = Pending(waits_for)
-        elif wrong:
-            assert row.id in EXPLAINED, f"{row.id} ({row.rule}):\n" + "\n".join(wrong)
-            note(DIFFERS, f"{row.id}: {'; '.join(wrong)} ({EXPLAINED[row.id]})")
-            return
-        else:
-            assert waits_for is None, f"{row.id} matches: take it off the list of what is pending"
-            assert row.id not in EXPLAINED, f"{row.id} no longer differs: take it off the list"
-            for name, reason in outcome.beside.items():
-                record_property("vector_beside", f"{row.file}: {name}: {reason}")
-            note(MATCHED)
-            return
-    assert row.id not in EXPLAINED, f"{row.id} is explained and yet is not compared"
-    if isinstance(outcome, NotApplicable):
-        note(NOT_APPLICABLE, outcome.reason)
-        pytest.skip(f"not applicable: {outcome.reason}")
-    note(WAITS, outcome.mechanism)
-    pytest.skip(f"pending: {outcome.mechanism}")
+        for name, reason in outcome.beside.items():
+            record_property("vector_beside", f"{row.file}: {name}: {reason}")
 
 
 def test_no_file_lacks_an_entry() -> None:
