@@ -6,6 +6,7 @@ asset itself may be weighed too. What is owed counts in full at least.
 
 from collections.abc import Mapping
 from decimal import Decimal
+from fractions import Fraction
 from itertools import pairwise
 from typing import Annotated, Any, Final, Self
 
@@ -15,6 +16,7 @@ from clearing.events.base import Fact
 from clearing.events.fields import Name, NotNegativeAmount
 from clearing.rulebook.fields import Factor, Share
 from clearing.rulebook.operators import RATE_SCALE
+from clearing.rulebook.pieces import Pieces, extreme
 
 DEFAULT_LEVEL: Final = "maintenance"
 """The level whose weight holds for every level that a table of weights does not name."""
@@ -138,6 +140,25 @@ class WeightTable:
                 total += (above - start) * weight
                 above = start
         return total
+
+    def function(self, units: int, lift: int) -> Pieces:
+        """Return what ``units`` (signed) of the asset count for, by the worth of one unit.
+
+        The worth is at the working scale divided by :data:`~clearing.rulebook.RATE_SCALE`.
+        """
+        if units <= 0:
+            return Pieces.line(Fraction(units * self.liability))
+        rows, value = [], Fraction(0)
+        starts = [Fraction(floor * lift, RATE_SCALE) for floor, _ in self.rows]
+        for i, (_, weight) in enumerate(self.rows):
+            rows.append((Fraction(starts[i], units), value, Fraction(units * weight)))
+            if i + 1 < len(starts):
+                value += (starts[i + 1] - starts[i]) * weight
+        counted = Pieces(rows)
+        if self.cap is None:
+            return counted
+        most, _ = counted.at(Fraction(self.cap * lift, RATE_SCALE * units))
+        return extreme([counted, Pieces.line(Fraction(0), most)], min)
 
     def releasable(self, balance: int, unit: int, lift: int, surplus: int) -> int:
         """Return how much of ``balance`` > 0 may go while what counts falls by ``surplus`` at most.

@@ -40,6 +40,32 @@ class Pieces:
         """Return factor × this."""
         return Pieces((floor, value * factor, slope * factor) for floor, value, slope in self.rows)
 
+    def nearest_root(self, start: Fraction, upwards: bool) -> Fraction | None:
+        """Return where, from ``start`` in one direction, the function first is 0 or changes sign.
+
+        ``start`` itself is not looked at unless the function is 0 there. None: nowhere.
+        """
+        value, _ = self.at(start)
+        if not value:
+            return start
+        found = [x for x in self._roots() if (x > start if upwards else x < start)]
+        if not found:
+            return None
+        return min(found) if upwards else max(found)
+
+    def _roots(self) -> list[Fraction]:
+        """Return every notional where the function is 0, or jumps over 0."""
+        found = []
+        for i, (floor, value, slope) in enumerate(self.rows):
+            end = self.rows[i + 1][0] if i + 1 < len(self.rows) else None
+            if floor and (self.before(floor) < 0) is not (value < 0):
+                found.append(floor)
+            if slope:
+                root = floor - Fraction(value, slope)
+                if root >= floor and (end is None or root < end):
+                    found.append(root)
+        return found
+
 
 def summed(parts: list[Pieces]) -> Pieces:
     """Return the sum of functions."""

@@ -8,13 +8,13 @@ Schedule = dict[str, Any]
 TIERS = [("0", "0.01"), ("500", "0.02"), ("5000", "0.05")]
 
 
-def random_schedule(dice: Random) -> Schedule:
+def random_schedule(dice: Random, *, rounds: bool = True) -> Schedule:
     """A schedule of initial and maintenance margin, sometimes with a third level."""
     if dice.random() < 0.3:
         return dice.choice([_flat, _tiers])(dice)
-    maintenance = random_level(dice, 2)
+    maintenance = random_level(dice, 2, rounds=rounds)
     schedule = {
-        "initial": {"op": "sum", "of": [maintenance, random_level(dice, 2)]},
+        "initial": {"op": "sum", "of": [maintenance, random_level(dice, 2, rounds=rounds)]},
         "maintenance": maintenance,
     }
     if dice.random() < 0.5:
@@ -23,8 +23,11 @@ def random_schedule(dice: Random) -> Schedule:
     return schedule
 
 
-def random_level(dice: Random, depth: int) -> dict[str, Any]:
-    """One level's requirement; ``depth`` bounds how deep operators may nest."""
+def random_level(dice: Random, depth: int, *, rounds: bool = True) -> dict[str, Any]:
+    """One level's requirement; ``depth`` bounds how deep operators may nest.
+
+    ``rounds`` false leaves out what rounds to units.
+    """
     on = dice.choice(["mark", "mark", "entry"])
     tiers = [{"floor": floor, "rate": rate} for floor, rate in TIERS]
     simple: list[dict[str, Any]] = [
@@ -50,12 +53,16 @@ def random_level(dice: Random, depth: int) -> dict[str, Any]:
     ]
     if not depth or dice.random() < 0.5:
         return dice.choice(simple)
-    inner, other = random_level(dice, depth - 1), random_level(dice, depth - 1)
+    inner = random_level(dice, depth - 1, rounds=rounds)
+    other = random_level(dice, depth - 1, rounds=rounds)
+    rounded: list[dict[str, Any]] = [
+        {"op": "rounded", "of": inner, "rounding": dice.choice(["up", "down", "half_even"])},
+        {"op": "rounded", "of": inner, "decimals": 0},
+    ]
     return dice.choice(
         [
+            *(rounded if rounds else []),
             {"op": dice.choice(["sum", "max", "min"]), "of": [inner, other]},
-            {"op": "rounded", "of": inner, "rounding": dice.choice(["up", "down", "half_even"])},
-            {"op": "rounded", "of": inner, "decimals": 0},
             {"op": "with_orders", "of": inner},
             {"op": "worst_side", "long": inner, "short": other},
         ]

@@ -69,11 +69,13 @@ def random_policy(dice: Random) -> dict[str, Any] | None:
 class Story:
     """A venue with a linear, a quanto and an inverse market, in dollars, and what the dice do.
 
-    Another asset, COIN, may count as collateral and may be owed.
+    Another asset, COIN, may count as collateral and may be owed. With ``rounds`` false nothing
+    that is asked is rounded to units.
     """
 
-    def __init__(self, dice: Random) -> None:
+    def __init__(self, dice: Random, *, rounds: bool = True) -> None:
         self.dice = dice
+        self.rounds = rounds
         self.venue = Venue(decimals=dice.choice([2, 6]))
         self.prices = dict(PRICES)
         venue = self.venue
@@ -96,7 +98,7 @@ class Story:
     def adopt(self) -> None:
         """Adopt rules at random."""
         dice = self.dice
-        schedule = random_schedule(dice)
+        schedule = random_schedule(dice, rounds=self.rounds)
         levels = ["initial", "maintenance", *(set(schedule) - {"initial", "maintenance"})]
         policy = random_policy(dice)
         book = rulebook(

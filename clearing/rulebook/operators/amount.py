@@ -51,3 +51,7 @@ class Amount:
         """Return that no mark changes it."""
         del at
         return Bound(0)
+
+    def function(self, at: Exposure) -> Pieces:
+        """Return a constant."""
+        return Pieces.line(Fraction(0), Fraction(self._units * at.lift))

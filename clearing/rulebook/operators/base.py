@@ -142,6 +142,13 @@ class Operator(Protocol):
     def bound(self, at: Exposure) -> Bound:
         """Return how far the requirement of ``at`` may change with the mark."""
 
+    def function(self, at: Exposure) -> Pieces | None:
+        """Return the requirement as a function of the notional of one step, ``step_base``.
+
+        Amounts at the working scale, without rounding; None where it is not piecewise linear. The
+        price at which a position is liquidated is found with it.
+        """
+
 
 class Compiling(Protocol):
     """What a document needs to become an operator."""

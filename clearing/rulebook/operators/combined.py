@@ -81,3 +81,15 @@ class Combined:
                 steep, slack = max(first.steep, other.steep), max(first.slack, other.slack)
             first = first.narrowed(other, steep, slack)
         return first
+
+    def function(self, at: Exposure) -> Pieces | None:
+        """Return the combination of the parts' functions."""
+        parts = []
+        for part in self._parts:
+            found = part.function(at)
+            if found is None:
+                return None
+            parts.append(found)
+        if self._op == "sum":
+            return summed(parts)
+        return extreme(parts, max if self._op == "max" else min)

@@ -101,3 +101,8 @@ class OpenInterest:
         rise = up(opened * (self._ceiling - self._rate), span)
         steep = at.base * (self._effective(at) + 2 * rise)
         return Bound(steep, 2 * at.base * self._step, 0, 2 * at.step_base)
+
+    def function(self, at: Exposure) -> Pieces | None:
+        """Return nothing: rate and notional both follow the mark, so this is no line."""
+        del at
+        return None

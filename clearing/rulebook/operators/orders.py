@@ -72,6 +72,10 @@ class WithOrders:
         """Return the part's bound at the worst size, which marks do not change."""
         return self._of.bound(self._worst(at))
 
+    def function(self, at: Exposure) -> Pieces | None:
+        """Return the part's function at the worst size."""
+        return self._of.function(self._worst(at))
+
 
 class WorstSideDocument(OperatorDocument):
     """Requirement = the greater of ``long``, asked of a long position and buys, and ``short``.
@@ -133,6 +137,12 @@ class WorstSide:
         one, other = self._long.bound(long), self._short.bound(short)
         return one.narrowed(other, max(one.steep, other.steep), max(one.slack, other.slack))
 
+    def function(self, at: Exposure) -> Pieces | None:
+        """Return the greater of both sides' functions."""
+        long, short = self._sides(at)
+        one, other = self._long.function(long), self._short.function(short)
+        return None if one is None or other is None else extreme([one, other], max)
+
 
 class OrdersDocument(OperatorDocument):
     """Requirement = ``rate`` × the notional of open orders at the mark, buys and sells."""
@@ -170,3 +180,7 @@ class Orders:
     def bound(self, at: Exposure) -> Bound:
         """Return the requirement itself: it is in proportion to the notional."""
         return Bound(self.requirement(at))
+
+    def function(self, at: Exposure) -> Pieces:
+        """Return a line."""
+        return Pieces.line(Fraction((at.buys + at.sells) * self._rate))

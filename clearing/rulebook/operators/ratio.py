@@ -67,3 +67,8 @@ class Ratio:
         bound = self._of.bound(at)
         steep = up(bound.steep * self._factor, RATE_SCALE)
         return Bound(steep, up(bound.slack * self._factor, RATE_SCALE) + 1, bound.low, bound.high)
+
+    def function(self, at: Exposure) -> Pieces | None:
+        """Return factor × the other's function."""
+        found = self._of.function(at)
+        return None if found is None else found.scaled(Fraction(self._factor, RATE_SCALE))

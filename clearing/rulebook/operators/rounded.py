@@ -68,3 +68,7 @@ class Rounded:
         """Return the part's bound and one step more."""
         bound = self._of.bound(at)
         return Bound(bound.steep, bound.slack + at.lift * self._units, bound.low, bound.high)
+
+    def function(self, at: Exposure) -> Pieces | None:
+        """Return the part's function: less than one step from what is asked."""
+        return self._of.function(at)

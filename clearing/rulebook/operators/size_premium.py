@@ -82,3 +82,7 @@ class SizePremium:
     def bound(self, at: Exposure) -> Bound:
         """Return the rate of the notional."""
         return Bound(at.base * self._effective(at))
+
+    def function(self, at: Exposure) -> Pieces:
+        """Return a line: the rate does not follow the mark."""
+        return Pieces.line(Fraction(at.size * self._effective(at)))

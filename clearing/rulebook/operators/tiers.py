@@ -197,6 +197,11 @@ class MarginalTiers:
         """Return the top rate of the notional that follows the mark."""
         return Bound((at.entry_moving if self.at_entry else at.base) * self.top_rate)
 
+    def function(self, at: Exposure) -> Pieces | None:
+        """Return a line for each tier, by where the position enters it."""
+        tiers = [(t.floor, t.rate, t.deduction) for t in reversed(self.tiers(at.working))]
+        return _lines(self, at, tiers)
+
 
 class WholeTiers:
     """Requirement at the rate of the tier that holds the notional, for the whole of it.
@@ -247,6 +252,34 @@ class WholeTiers:
         tier, end = self._tier(at.base, at.working)
         high = None if end is None else (end - 1) // at.size
         return Bound(at.base * tier.rate, 0, up(tier.floor, at.size), high)
+
+    def function(self, at: Exposure) -> Pieces | None:
+        """Return a line for each tier, by where the position enters it."""
+        lift: int = 10 ** (at.working - self._decimals)
+        rows = zip(self._floors, self._rates, self._amounts, strict=True)
+        tiers = [(floor * lift // RATE_SCALE, rate, amount * lift) for floor, rate, amount in rows]
+        return _lines(self, at, tiers)
+
+
+def _lines(
+    operator: MarginalTiers | WholeTiers, at: Exposure, tiers: list[tuple[int, int, int]]
+) -> Pieces | None:
+    """Return tiers of (floor, rate, deduction) as a function of the notional of one step."""
+    if operator.at_entry:
+        if at.entry_moving:
+            return None
+        return Pieces.line(Fraction(0), Fraction(operator.requirement(at)))
+    if not at.size:
+        return Pieces.line(Fraction(0))
+    rows = []
+    for floor, rate, deduction in tiers:
+        row = (
+            Fraction(floor, at.size),
+            Fraction(floor * rate - deduction),
+            Fraction(at.size * rate),
+        )
+        rows.append(row)
+    return Pieces(rows)
 
 
 def _traced(trace: Trace, at: Exposure, base: int, tier: Tier, amount: int, at_entry: bool) -> int:

@@ -1,6 +1,7 @@
 """``user_leverage``: margin by the leverage that the account chose in the market."""
 
 from decimal import Decimal
+from fractions import Fraction
 from typing import Literal
 
 from clearing.events.kinds import RATE_DECIMALS
@@ -74,3 +75,12 @@ class UserLeverage:
         """Return the requirement itself: it is in proportion to the notional."""
         follows = at.entry_moving or not self._at_entry
         return Bound(self.requirement(at) if follows else 0, 2)
+
+    def function(self, at: Exposure) -> Pieces | None:
+        """Return a line, or a constant where the notional is the entry's."""
+        if self._at_entry:
+            if at.entry_moving:
+                return None
+            return Pieces.line(Fraction(0), Fraction(self.requirement(at)))
+        leverage = at.leverage or self._default
+        return Pieces.line(Fraction(at.size * self._rate * RATE_SCALE, leverage))

@@ -1,0 +1,159 @@
+"""The price at which a scope would be liquidated if one market's mark alone moved.
+
+Equity that counts and requirement are piecewise linear in the value of one step of size (for an
+inverse contract that is the reciprocal of the price), tier by tier, so the price is exact: put back
+as a mark it gives equity = factor × requirement. Where a requirement is not of that kind, the last
+mark on the market's own grid that is still safe is found by halving, with the same functions that
+test margin.
+"""
+
+from fractions import Fraction
+
+from clearing.engine.book import Book, Market, Scope
+from clearing.engine.margin import bears_margin
+from clearing.engine.requirements import exposure_of
+from clearing.engine.valuation import accrued_funding, measure
+from clearing.rulebook import MAINTENANCE, NO_LEVEL, RATE_SCALE, ClassRules
+from clearing.rulebook.pieces import Pieces, extreme, summed
+
+_FARTHEST = 1 << 40
+"""How many times the present mark is looked at, at most, where the price has to be searched."""
+
+Boundary = tuple[int, int]
+
+
+def liquidation_price(book: Book, scope: Scope, market: Market) -> Fraction | None:
+    """Return the mark (in whole units of price) at which the scope meets its liquidation boundary.
+
+    All other marks stay. The boundary is that of the ladder's first closing rung, or maintenance at
+    factor 1 where there is none. While the scope is beyond it already, it is the price at which it
+    would be out of it again. None: the scope has nothing here, or no price of this market alone
+    liquidates it.
+    """
+    rules = scope.rules
+    held = market.ordinal in scope.positions or market.ordinal in scope.orders
+    if rules is None or not market.mark or not held or not bears_margin(book, scope, rules):
+        return None
+    boundary = (MAINTENANCE, RATE_SCALE)
+    if rules.closing:
+        condition = rules.closing[0].condition
+        boundary = (condition.place, condition.factor)
+    surplus = _surplus_function(book, scope, rules, market, boundary)
+    if surplus is None:
+        return _searched(book, scope, market, boundary)
+    here = Fraction(market.base_worth)
+    value, _ = surplus.at(here)
+    if not value:
+        return Fraction(market.mark, 10**market.spec.mark_decimals)
+    roots = [surplus.nearest_root(here, upwards) for upwards in (True, False)]
+    found = [root for root in roots if root]
+    if not found:
+        return None
+    nearest = min(found, key=lambda root: abs(root - here))
+    return _price(market, nearest)
+
+
+def _price(market: Market, step_base: Fraction) -> Fraction:
+    """Return the price at which one step of size is worth ``step_base``."""
+    spec = market.spec
+    face = Fraction(step_base * RATE_SCALE, market.face_unit * 10**market.payoff.face_decimals)
+    multiplier = Fraction(spec.multiplier, 10**spec.multiplier_decimals)
+    if spec.payoff == "inverse":
+        return Fraction(multiplier, face)
+    return Fraction(face, multiplier)
+
+
+def _surplus_function(
+    book: Book, scope: Scope, rules: ClassRules, market: Market, boundary: Boundary
+) -> Pieces | None:
+    """Return equity that counts − factor × requirement, by the notional of one step."""
+    place, factor = boundary
+    asset = book.assets[scope.asset]
+    parts = []
+    if place in (at for at, _ in rules.minima):
+        return None
+    if place != NO_LEVEL:
+        schedule = rules.schedule(market.ordinal)
+        operator = None if schedule is None else schedule.operators[place]
+        if operator is not None:
+            asked = operator.function(exposure_of(asset, market, scope))
+            if asked is None:
+                return None
+            parts.append(asked.scaled(-Fraction(factor, RATE_SCALE)))
+    parts += _counted_functions(book, scope, rules, market, place)
+    moving = summed(parts) if parts else Pieces.line(Fraction(0))
+    now = measure(book, scope)
+    fixed = now.counted(place) - Fraction(factor * now.asked(place), RATE_SCALE)
+    value, _ = moving.at(Fraction(market.base_worth))
+    return summed([moving, Pieces.line(Fraction(0), fixed - value)])
+
+
+def _counted_functions(
+    book: Book, scope: Scope, rules: ClassRules, market: Market, place: int
+) -> list[Pieces]:
+    """Return what of the equity follows the mark: PnL as it counts, and collateral priced by it."""
+    asset = book.assets[scope.asset]
+    parts = []
+    policy = rules.collateral
+    position = scope.positions.get(market.ordinal)
+    if position is not None:
+        sign = -1 if market.spec.payoff == "inverse" else 1
+        slope = Fraction(sign * position.size * RATE_SCALE)
+        owed = accrued_funding(market, position) * market.funding_lift
+        pnl = Pieces.line(slope, Fraction(owed - position.cost * asset.lift))
+        if policy is not None and place != NO_LEVEL:
+            gain, loss = policy.unrealised[place]
+            weighed = [pnl.scaled(Fraction(weight, RATE_SCALE)) for weight in (gain, loss)]
+            pnl = extreme(weighed, min)
+        parts.append(pnl)
+    for rule in policy.rules if policy is not None else ():
+        other = book.scopes.get((scope.account, rule.asset))
+        if rule.market != market.ordinal or other is None or not other.cash:
+            continue
+        # One unit of the asset against one step of size: both follow the same face.
+        shift = market.spec.size_decimals - book.assets[rule.asset].decimals
+        unit = Fraction(10) ** shift
+        if place == NO_LEVEL:
+            parts.append(Pieces.line(other.cash * unit * RATE_SCALE))
+        else:
+            counted = rule.tables[place].function(other.cash, asset.lift)
+            parts.append(_stretched(counted, unit))
+    return parts
+
+
+def _stretched(pieces: Pieces, unit: Fraction) -> Pieces:
+    """Return the function of x whose value at x is that of ``pieces`` at x × unit."""
+    return Pieces(
+        (Fraction(floor, unit), value, slope * unit) for floor, value, slope in pieces.rows
+    )
+
+
+def _searched(book: Book, scope: Scope, market: Market, boundary: Boundary) -> Fraction | None:
+    """Return the last mark on the market's grid before the boundary is crossed, by halving."""
+    place, factor = boundary
+    mark = market.mark
+
+    def below(at: int) -> bool:
+        market.set_mark(at)
+        now = measure(book, scope)
+        return bool(now.counted(place) * RATE_SCALE < factor * now.asked(place))
+
+    try:
+        here = below(mark)
+        ends = [end for end in (1, mark * _FARTHEST) if below(end) is not here]
+        found = []
+        for end in ends:
+            near, far = mark, end
+            while abs(far - near) > 1:
+                middle = (near + far) // 2
+                if below(middle) is here:
+                    near = middle
+                else:
+                    far = middle
+            found.append(far if here else near)
+    finally:
+        market.set_mark(mark)
+    if not found:
+        return None
+    nearest = min(found, key=lambda at: abs(at - mark))
+    return Fraction(nearest, 10**market.spec.mark_decimals)
