@@ -128,8 +128,18 @@ def _stretched(pieces: Pieces, unit: Fraction) -> Pieces:
     )
 
 
+def _further(mark: int, upwards: bool) -> int:
+    """Return a mark a sixteenth further, at least one."""
+    step = max(mark // 16, 1)
+    return mark + step if upwards else max(mark - step, 1)
+
+
 def _searched(book: Book, scope: Scope, market: Market, boundary: Boundary) -> Fraction | None:
-    """Return the last mark on the market's grid before the boundary is crossed, by halving."""
+    """Return the last mark on the market's grid before the boundary is crossed.
+
+    Looked for outwards in steps of a sixteenth, then by halving: a crossing there and back within
+    one step is not seen.
+    """
     place, factor = boundary
     mark = market.mark
 
@@ -140,10 +150,14 @@ def _searched(book: Book, scope: Scope, market: Market, boundary: Boundary) -> F
 
     try:
         here = below(mark)
-        ends = [end for end in (1, mark * _FARTHEST) if below(end) is not here]
         found = []
-        for end in ends:
-            near, far = mark, end
+        for upwards in (False, True):
+            near = mark
+            far = _further(mark, upwards)
+            while below(far) is here and 1 < far < mark * _FARTHEST:
+                near, far = far, _further(far, upwards)
+            if below(far) is here:
+                continue
             while abs(far - near) > 1:
                 middle = (near + far) // 2
                 if below(middle) is here:
