@@ -4,10 +4,12 @@ from clearing.audit.load import Histories
 from clearing.audit.moments import Moment
 from clearing.audit.views import AccountView, PositionView, ScopeView, StoryPoint
 from clearing.engine.book import Asset, Book, Market, Position, Scope
-from clearing.engine.ratios import withdrawable
+from clearing.engine.liquidation_price import liquidation_price
+from clearing.engine.ratios import MarginFigures, Ratio, withdrawable
 from clearing.engine.requirements import requirement_of
 from clearing.engine.valuation import (
     accrued_funding,
+    equity_of,
     measure,
     position_value,
     unrealised,
@@ -125,19 +127,50 @@ def _scope_view(book: Book, scope: Scope) -> ScopeView:
         gain += unrealised(asset, market, position)
         owed += accrued_funding(market, position) * market.funding_lift
         positions.append(_position_view(book, asset, market, scope, position))
-    free = withdrawable(book, scope)
+    own = equity_of(book, scope)
+    figures = MarginFigures(book, scope, now)
+    names = [] if scope.rules is None else scope.rules.levels
     return ScopeView(
         book.registry.asset(scope.asset).name,
         format_scaled(scope.cash, asset.decimals),
         format_exact(gain, working),
         format_exact(owed, working),
+        format_exact(now.equity - own, working),
         format_exact(now.equity, working),
         format_exact(now.initial, working),
         format_exact(now.maintenance, working),
-        format_scaled(free, asset.decimals),
+        {name: format_exact(now.asked(place), working) for place, name in enumerate(names)},
+        {name: format_exact(now.counted(place), working) for place, name in enumerate(names)},
+        format_scaled(withdrawable(book, scope), asset.decimals),
+        format_exact(figures.free_margin, working),
+        _ratio(figures.margin_level, 2, 100),
+        _ratio(figures.margin_ratio),
+        _ratio(figures.health_factor),
+        _ratio(figures.collateralisation),
+        _ratio(figures.effective_leverage),
         _status(scope),
         tuple(positions),
     )
+
+
+def _ratio(ratio: Ratio | None, decimals: int = 6, times: int = 1) -> str:
+    """Write a ratio, multiplied by ``times``, at so many decimals; nothing if there is none."""
+    if ratio is None:
+        return ""
+    numerator, denominator = ratio
+    scaled = divide(numerator * times * 10**decimals, denominator, Rounding.HALF_EVEN)
+    return format_scaled(scaled, decimals)
+
+
+def _liquidation_price(book: Book, scope: Scope, market: Market) -> str:
+    if scope.rules is None or not market.mark:
+        return ""
+    price = liquidation_price(book, scope, market)
+    if price is None:
+        return "none"
+    decimals = market.spec.mark_decimals
+    scaled = divide(price.numerator * 10**decimals, price.denominator, Rounding.HALF_EVEN)
+    return format_scaled(scaled, decimals)
 
 
 def _position_view(
@@ -160,4 +193,5 @@ def _position_view(
         format_exact(unrealised(asset, market, position), working),
         format_exact(accrued_funding(market, position) * market.funding_lift, working),
         format_exact(asked, working),
+        _liquidation_price(book, scope, market),
     )

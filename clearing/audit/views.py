@@ -10,7 +10,9 @@ class PositionView:
 
     ``average_entry`` is cost ÷ size as shown to people, at the market's price decimals and rounded
     half-even; ``entry_known`` is false where the source's history did not say. ``mark`` is empty
-    while the market has none.
+    while the market has none. ``liquidation_price`` is the mark at which this market alone would
+    bring the scope to its liquidation boundary, rounded half-even to mark decimals; ``none`` where
+    no price does, empty where nothing is asked.
     """
 
     market: str
@@ -23,23 +25,38 @@ class PositionView:
     unrealised: str
     accrued_funding: str
     maintenance: str
+    liquidation_price: str
 
 
 @dataclass(frozen=True, slots=True)
 class ScopeView:
     """An account in one asset: what it has, what is asked of it, and its status.
 
-    ``withdrawable`` is max(0, min(cash, equity − initial)), rounded down to the asset's unit.
+    ``collateral`` is the full value of balances in other assets that count here; ``equity`` is the
+    sum of cash, unrealised PnL, accrued funding and collateral. ``levels`` are the requirements by
+    name, ``counted`` the equity that counts for each. ``withdrawable`` is rounded down to the
+    asset's unit. ``free_margin`` is what counts at initial less initial margin. Ratios are rounded
+    half-even and empty where their denominator is zero: ``margin_level`` in per cent, the others
+    plain (:class:`~clearing.engine.ratios.MarginFigures` has the formulas).
     """
 
     asset: str
     cash: str
     unrealised: str
     accrued_funding: str
+    collateral: str
     equity: str
     initial: str
     maintenance: str
+    levels: dict[str, str]
+    counted: dict[str, str]
     withdrawable: str
+    free_margin: str
+    margin_level: str
+    margin_ratio: str
+    health_factor: str
+    collateralisation: str
+    effective_leverage: str
     status: str
     positions: tuple[PositionView, ...]
 

@@ -148,9 +148,28 @@ def print_account(view: AccountView) -> None:
             ("equity", amount(scope.equity)),
             ("initial margin", amount(scope.initial)),
             ("maintenance margin", amount(scope.maintenance)),
+            *(
+                (level, amount(asked))
+                for level, asked in scope.levels.items()
+                if level not in ("initial", "maintenance")
+            ),
+            ("free margin", amount(scope.free_margin)),
             ("withdrawable", amount(scope.withdrawable)),
+            *(
+                (name, figure)
+                for name, figure in (
+                    ("margin level, %", scope.margin_level),
+                    ("margin ratio", scope.margin_ratio),
+                    ("health factor", scope.health_factor),
+                    ("collateralisation", scope.collateralisation),
+                    ("effective leverage", scope.effective_leverage),
+                )
+                if figure
+            ),
             ("status", scope.status),
         ]
+        if scope.collateral != "0":
+            rows.insert(4, ("collateral", amount(scope.collateral)))
         out.print(table("", ("", ">"), rows))
         if scope.positions:
             out.print(_positions(scope.positions))
@@ -166,6 +185,7 @@ def _positions(positions: Sequence[PositionView]) -> Table:
             short(p.notional),
             short(p.unrealised),
             short(p.maintenance),
+            amount(p.liquidation_price),
         )
         for p in positions
     ]
@@ -177,6 +197,7 @@ def _positions(positions: Sequence[PositionView]) -> Table:
         ">notional",
         ">unrealised",
         ">maintenance",
+        ">liquidation price",
     )
     return table("positions", columns, rows)
 
