@@ -1,0 +1,1 @@
+"""Answers about accounts, as a caller of the library gets them."""

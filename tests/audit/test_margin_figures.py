@@ -1,0 +1,65 @@
+"""An account as of a position: its levels, ratios, collateral and liquidation prices."""
+
+from clearing.audit.accounts import account
+from clearing.audit.moments import resolve_moment
+from clearing.database import connect
+from clearing.log import LogWriter
+from clearing.projectors import project
+from tests.engine.venue import TAKEOVER, Venue, rulebook
+
+SCHEDULE = {
+    "initial": {"op": "rate", "rate": "0.1"},
+    "maintenance": {"op": "rate", "rate": "0.05"},
+    "release": {"op": "ratio", "level": "initial", "factor": "1.5"},
+}
+
+
+def story() -> Venue:
+    """ada: 500 dollars and 1 coin of 2,000 at 80 %, long 100 BTC from 100; bob is not bound."""
+    venue = Venue()
+    venue("AssetDeclared", name="COIN", decimals=8)
+    venue.market("COIN-USD")
+    venue.market("BTC")
+    venue.account("ada", "maker")
+    venue.account("bob", account_class="guest")
+    venue.deposit("maker", "1000000")
+    venue.mark(**{"COIN-USD": "2000.00", "BTC": "100.00"})
+    coin = {"market": "COIN-USD", "weights": {"maintenance": "0.8"}}
+    document = rulebook(
+        mode="record",
+        schedule=SCHEDULE,
+        ladder=[TAKEOVER],
+        collateral={"coin": {"assets": {"COIN": coin}}},
+    )
+    document["bindings"][0]["collateral"] = "coin"
+    venue.adopt(document)
+    venue.deposit("ada", "500")
+    venue.deposit("ada", "1", "COIN")
+    venue.trade("ada", "maker", "BTC", "100", "100.00")
+    venue("OrdersObserved", account="ada", market="BTC", buy_size="5", sell_size="0")
+    venue("LeverageSet", account="ada", market="BTC", leverage="10")
+    venue("OpenInterestObserved", market="BTC", size="100")
+    venue.trade("bob", "maker", "BTC", "1", "100.00")
+    return venue
+
+
+def test_what_an_account_shows(database_url: str) -> None:
+    """Equity 2,500, of which 2,100 count; 1,000, 500 and 1,500 are asked."""
+    with connect(database_url, autocommit=True) as ledger:
+        LogWriter(ledger).append(story().events)
+        project(ledger)
+        ada, bob = (account(ledger, name, resolve_moment(ledger)) for name in ("ada", "bob"))
+    scope = next(scope for scope in ada.scopes if scope.asset == "USD")
+    assert (scope.cash, scope.collateral, scope.equity) == ("500.00", "2000", "2500")
+    assert scope.levels == {"initial": "1000", "maintenance": "500", "release": "1500"}
+    assert scope.counted == dict.fromkeys(scope.levels, "2100")
+    assert (scope.free_margin, scope.withdrawable) == ("1100", "500.00")
+    assert (scope.margin_level, scope.effective_leverage) == ("250.00", "4.000000")
+    assert (scope.margin_ratio, scope.health_factor) == ("0.238095", "4.200000")
+    assert scope.collateralisation == ""
+    (position,) = scope.positions
+    assert position.liquidation_price == "83.16"  # 7,900 / 95
+    coin = next(scope for scope in ada.scopes if scope.asset == "COIN")
+    assert (coin.cash, coin.withdrawable) == ("1.00000000", "0.68750000")  # 1,100 / 1,600
+    (unbound,) = bob.scopes
+    assert (unbound.levels, unbound.positions[0].liquidation_price) == ({}, "")
