@@ -317,13 +317,11 @@ def _surpluses(scope: Scope, rules: ClassRules, now: Measure) -> tuple[int | Non
     Both at the working scale × :data:`RATE_SCALE`, one unit given away for strictness; None where
     there is no boundary on that side.
     """
-    surpluses = [
-        now.equity * RATE_SCALE,
-        *[
-            now.counted(place) * RATE_SCALE - factor * now.asked(place)
-            for place, factor in rules.boundaries
-        ],
-    ]
+    equity = now.equity * RATE_SCALE
+    surpluses = [equity]
+    for place, factor in rules.boundaries:
+        counted = now.counted(place) * RATE_SCALE if now.haircuts else equity
+        surpluses.append(counted - factor * now.asked(place))
     if scope.call is not None:
         surpluses.append(-RATE_SCALE * short_of(rules, scope.call, now))
     worse = min([surplus for surplus in surpluses if surplus >= 0], default=None)

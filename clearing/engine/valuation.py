@@ -77,8 +77,9 @@ class Measure:
 
     def below(self, condition: Condition) -> bool:
         """Whether equity is below (or at, if inclusive) factor × the level's requirement."""
-        left = self.counted(condition.place) * RATE_SCALE
-        right = condition.factor * self.asked(condition.place)
+        place = condition.place
+        left = (self.counted(place) if self.haircuts else self.equity) * RATE_SCALE
+        right = condition.factor * (self.maintenance if place == MAINTENANCE else self.asked(place))
         return bool(left <= right if condition.inclusive else left < right)
 
 
