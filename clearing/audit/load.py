@@ -16,6 +16,7 @@ from clearing.log import Connection, load_registry
 from clearing.projectors import schema_of
 from clearing.quantities import to_scaled
 from clearing.rulebook import compile_rulebook
+from clearing.rulebook.prices import PricePolicy
 
 
 class Histories:
@@ -105,10 +106,30 @@ class Histories:
         )
         for asset, name, version, sha256 in found:
             document = self._document(sha256)
-            book.assets[asset].rulebook = compile_rulebook(
+            book.assets[asset].rulebook = rulebook = compile_rulebook(
                 document, self.registry, name=name, version=version, sha256=sha256
             )
             book.assets[asset].rescale()
+            for ordinal, policy in rulebook.prices.items():
+                self._load_prices(book, book.markets[ordinal], policy)
+
+    def _load_prices(self, book: Book, market: Market, policy: PricePolicy) -> None:
+        book.follow_prices(market, policy)
+        for role, price in self.rows(
+            "SELECT DISTINCT ON (role) role, price FROM {price} WHERE market = %(market)s"
+            " AND position <= %(position)s ORDER BY role, position DESC, line DESC",
+            ["price"],
+            market=market.ordinal,
+        ):
+            if price:
+                market.feed.values[role] = int(price)
+        for (status,) in self.rows(
+            "SELECT status FROM {price_status} WHERE market = %(market)s"
+            " AND position <= %(position)s ORDER BY position DESC, line DESC LIMIT 1",
+            ["price_status"],
+            market=market.ordinal,
+        ):
+            market.feed.status = str(status)
 
     def _document(self, sha256: str) -> dict[str, Any]:
         rows = self.connection.execute(

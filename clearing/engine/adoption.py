@@ -2,6 +2,7 @@
 
 from clearing.engine.book import Asset, Book, PendingRulebook
 from clearing.engine.content import Content
+from clearing.engine.prices import follow_policies
 from clearing.engine.step import Step
 from clearing.events.canonical import canonical_json
 from clearing.rulebook import Rulebook, RulebookRefused, compile_rulebook
@@ -99,6 +100,7 @@ def put_in_force(step: Step, rulebook: Rulebook, position: int) -> None:
     if asset.regime.texts() != rulebook.regime.texts():
         asset.regimes.append((position, rulebook.regime))
     bind(step, asset)
+    follow_policies(step, asset)
     _note(step, rulebook, "in_force")
 
 

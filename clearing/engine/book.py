@@ -9,11 +9,13 @@ scale per settlement asset, chosen so that every product is exact; it is never s
 from heapq import heappop, heappush
 from typing import Final
 
+from clearing.engine.feed import Feed
 from clearing.engine.payoffs import payoff_of
 from clearing.events.kinds import RATE_DECIMALS
 from clearing.events.registry import MarketSpec, Registry
 from clearing.quantities import format_exact
 from clearing.rulebook import DEFAULT_REGIME, RATE_SCALE, ClassRules, Regime, Rulebook
+from clearing.rulebook.prices import PricePolicy
 
 KNOWN: Final = 1
 """A position's entry is known."""
@@ -109,9 +111,10 @@ class Market:
     ``open_interest`` is what was last observed, at size decimals.
 
     ``mark`` 0 means none yet; ``last_price`` is the last fill's price at price decimals. ``sides``:
-    1 for ``Filled`` and 2 for ``Traded`` seen, added up. ``pending`` maps accounts to carried sizes
-    that wait for the first price. ``worth`` × size is a value at the mark at the working scale (0
-    without a mark), ``base_worth`` × |size| the notional divided by the scale of rates,
+    1 for ``Filled`` and 2 for ``Traded`` seen, added up. ``feed`` is what is known of prices.
+    ``pending`` maps accounts to carried sizes that wait for the first price. ``worth`` × size is a
+    value at the mark at the working scale (0 without a mark), ``base_worth`` × |size| the
+    notional divided by the scale of rates,
     ``face_unit`` × a face a worth, ``funding_lift`` × accrued an amount. The decimals are
     ``value_decimals`` of size × face, ``index_decimals`` of the funding index (rate × face),
     ``accrued_decimals`` of what accrues by it (size × index).
@@ -125,6 +128,7 @@ class Market:
         "base_worth",
         "control",
         "face_unit",
+        "feed",
         "funding_lift",
         "funding_price",
         "funding_rate",
@@ -161,6 +165,7 @@ class Market:
         self.mark_time = 0
         self.mark_position = 0
         self.last_price = 0
+        self.feed = Feed()
         self.state = "normal"
         self.index = 0
         self.funding_rate = 0
@@ -215,8 +220,13 @@ class Market:
 
     @property
     def closes(self) -> bool:
-        """Whether the ladder may close positions here: there is a mark, and closing is allowed."""
-        return self.mark > 0 and self.state in ("normal", "reduce_only")
+        """Whether the ladder may close positions here: there is a mark that is good for it."""
+        open_ = self.mark > 0 and self.state in ("normal", "reduce_only")
+        return open_ and not self.feed.forbids("liquidate")
+
+    def price(self, role: str) -> int:
+        """Return the price for a role at mark decimals: the mark, unless a tree gives another."""
+        return self.feed.values.get(role, self.mark)
 
 
 class Asset:
@@ -287,7 +297,7 @@ class Book:
     hash, so that a snapshot stands by itself. ``reversed`` are the positions of reversed events.
     ``timers`` is a heap of (due time, account, asset) that may hold calls closed since; it is made
     anew from the open calls and is not part of the state. ``pending`` are the positions of deposits
-    that are not final yet.
+    that are not final yet. ``priced`` are the markets that have a price policy.
     """
 
     __slots__ = (
@@ -297,6 +307,7 @@ class Book:
         "latest",
         "markets",
         "pending",
+        "priced",
         "registry",
         "reversed",
         "scheduled",
@@ -315,6 +326,7 @@ class Book:
         self.scheduled: list[PendingRulebook] = []
         self.reversed: set[int] = set()
         self.pending: set[int] = set()
+        self.priced: dict[int, Market] = {}
         self.time = 0
         self.latest = 0
         self.timers: list[tuple[int, int, int]] = []
@@ -376,6 +388,14 @@ class Book:
             scope = self.scopes.get((ordinal, asset))
             return 0 if scope is None else scope.cash
         return self.balances.get((kind, ordinal, asset), 0)
+
+    def follow_prices(self, market: Market, policy: PricePolicy | None) -> None:
+        """Let the market's prices go by ``policy`` from now on."""
+        market.feed.follow(policy)
+        if policy is None:
+            self.priced.pop(market.ordinal, None)
+        else:
+            self.priced[market.ordinal] = market
 
     def add_asset(self, ordinal: int, decimals: int) -> None:
         """Take up a declared asset."""

@@ -9,11 +9,14 @@ from clearing.rulebook import RATE_SCALE, ClassRules, CollateralPolicy, Collater
 
 
 def balance_unit(book: Book, market: Market, asset: int) -> int:
-    """Return what one unit of ``asset`` is worth at the market's mark, at the working scale."""
+    """Return what one unit of ``asset`` is worth at the market's price for collateral.
+
+    At the working scale; the price is the mark unless the market has one for that role.
+    """
     owner = book.assets[market.asset]
     decimals = book.assets[asset].decimals + market.payoff.face_decimals
     unit: int = 10 ** (owner.working - decimals)
-    return abs(market.payoff.face(market.mark)) * unit
+    return abs(market.payoff.face(market.price("collateral"))) * unit
 
 
 def value_of(book: Book, scope: Scope, rule: CollateralRule) -> int:
@@ -41,7 +44,7 @@ def collateral_value(
             spec, market = book.registry.asset(rule.asset), book.markets[rule.market]
             step = node.step(f"{spec.name} at {market.spec.name}", "balance * mark * multiplier")
             step.value("balance", book.scopes[scope.account, rule.asset].cash, spec.decimals)
-            step.value("mark", market.mark, market.spec.mark_decimals)
+            step.value("price", market.price("collateral"), market.spec.mark_decimals)
             step.finish(value, asset.working)
     if node is not None:
         node.finish(total, asset.working)

@@ -37,6 +37,8 @@ ENTRY_FIELDS: Final[dict[str, tuple[str, ...]]] = {
     "waiting": ("account", "market", "size"),
     "remainder": ("operation", "market", "asset", "holder_kind", "holder", "amount"),
     "mark": ("market", "price", "effective"),
+    "price": ("market", "role", "price"),
+    "price_status": ("market", "status"),
     "funding": ("market", "rate", "price", "interval_seconds", "index", "moved"),
     "market_state": ("market", "state"),
     "leverage": ("account", "market", "leverage"),

@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 from clearing.engine.adoption import adopt, put_scheduled_in_force
 from clearing.engine.bands import BandedWatch
-from clearing.engine.book import Book, Market, Scope
+from clearing.engine.book import Book, Scope
 from clearing.engine.cash import Resolver, apply_cash, confirm_deposit
 from clearing.engine.content import Content
 from clearing.engine.entries import GENESIS_HASH, Entry, chain
@@ -19,7 +19,7 @@ from clearing.engine.funding import apply_paid, apply_settled
 from clearing.engine.liquidation import in_order, run_ladder
 from clearing.engine.margin import examine, miss_call
 from clearing.engine.observed import apply_observation
-from clearing.engine.positions import price_pending
+from clearing.engine.prices import evaluate, mark_told, observe_price, reprice_timed
 from clearing.engine.reversal import reverse
 from clearing.engine.snapshot import book_document, canonical_text, read_snapshot
 from clearing.engine.step import Step
@@ -30,7 +30,7 @@ from clearing.events.kinds import MARKET_STATES, REGISTRY_KINDS, Kind
 from clearing.events.row import EventRow
 from clearing.quantities import format_exact
 
-ENGINE_VERSION: Final = "2"
+ENGINE_VERSION: Final = "3"
 """Names the arithmetic: it changes whenever the same events could give other entries."""
 
 WatchName = Literal["banded", "naive"]
@@ -77,6 +77,14 @@ class Engine:
         _note_funds(step)
         if row.kind in _CLOCKS:
             book.time = max(book.time, row.occurred_at)
+            if book.priced:
+                reprice_timed(step)
+        if step.repriced:
+            evaluate(step)
+        for market, before in step.moved_markets:
+            for scope in self._watch.on_mark(market, before):
+                step.touched[scope.key()] = scope
+        if row.kind in _CLOCKS:
             for scope in book.due_calls():
                 miss_call(step, scope)
         self._settle(step)
@@ -109,31 +117,17 @@ class Engine:
             adopt(step, content)
         elif kind in _OBSERVATIONS:
             apply_observation(step, content)
+        elif kind == Kind.PriceObserved:
+            observe_price(step, content)
         elif kind == Kind.DepositConfirmed:
             confirm_deposit(step, content, self._resolver)
         elif kind == Kind.Reversed:
             reverse(step, content, self._resolver)
 
     def _apply_marks(self, step: Step, content: Content) -> None:
-        book, row = step.book, step.row
         amended = self._amended(content)
-        moved: list[tuple[Market, int]] = []
         for ordinal, price in content.marks():
-            market = book.markets[ordinal]
-            effective = row.occurred_at >= market.mark_time
-            if amended is not None:
-                effective = effective and amended == market.mark_position
-            if effective and market.pending:
-                price_pending(step, market, price, market.spec.mark_decimals)
-            step.entries.append(("mark", ordinal, price, 1 if effective else 0))
-            if effective:
-                moved.append((market, market.mark))
-                market.set_mark(price)
-                market.mark_time = row.occurred_at
-                market.mark_position = row.position
-        for market, before in moved:
-            for scope in self._watch.on_mark(market, before):
-                step.touched[scope.key()] = scope
+            mark_told(step, step.book.markets[ordinal], price, amended)
 
     def _amended(self, content: Content) -> int | None:
         """Return the position of the mark that this one corrects (0: not found), or None."""

@@ -135,9 +135,10 @@ def _reduce(step: Step, scope: Scope, rung: ReduceRung, waterfall: Waterfall) ->
     size = quantity if position.size > 0 else -quantity
     value = size * market.worth
     equity = equity_of(book, scope)
-    spread = divide(abs(value) * rung.spread, RATE_SCALE, Rounding.UP)
+    fetched = size * market.worth_at(market.price("close"))
+    spread = divide(abs(fetched) * rung.spread, RATE_SCALE, Rounding.UP)
     least = divide(value - equity, asset.lift, Rounding.UP)
-    proceeds = max(divide(value - spread, asset.lift, Rounding.DOWN), least)
+    proceeds = max(divide(fetched - spread, asset.lift, Rounding.DOWN), least)
     fund = step.account_holder(waterfall.fund, market)
     loss = proceeds * asset.lift - value
     note_closed(step, scope, market, "reduce", fund.ordinal, size, proceeds, loss)

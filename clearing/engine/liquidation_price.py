@@ -108,7 +108,8 @@ def _counted_functions(
         parts.append(pnl)
     for rule in policy.rules if policy is not None else ():
         other = book.scopes.get((scope.account, rule.asset))
-        if rule.market != market.ordinal or other is None or not other.cash:
+        apart = rule.market != market.ordinal or "collateral" in market.feed.values
+        if apart or other is None or not other.cash:
             continue
         # One unit of the asset against one step of size: both follow the same face.
         shift = market.spec.size_decimals - book.assets[rule.asset].decimals

@@ -85,13 +85,34 @@ def holds(rules: ClassRules, scope: Scope, rung: Rung, now: Measure) -> bool:
 def can_act(step: Step, scope: Scope, rung: Rung, now: Measure) -> bool:
     """Whether a rung whose condition holds has something it may do."""
     markets = step.book.markets
+    if not isinstance(rung, MarginCallRung) and not _triggered(step.book, scope, rung):
+        return False
     match rung:
         case MarginCallRung():
-            return scope.call is None
+            withheld = any(markets[m].feed.forbids("margin_call") for m in scope.positions)
+            return scope.call is None and not withheld
         case ReduceRung():
             return now.equity > 0 and any(markets[m].closes for m in scope.positions)
         case TakeoverRung():
             return bool(scope.positions) and all(markets[m].closes for m in scope.positions)
+
+
+def _triggered(book: Book, scope: Scope, rung: Rung) -> bool:
+    """Whether the rung's condition holds at trigger prices, too, where markets have them.
+
+    The scope is measured with these prices as marks, which are put back before anything sees them.
+    """
+    moved = [book.markets[m] for m in scope.positions if "trigger" in book.markets[m].feed.values]
+    if not moved or scope.rules is None:
+        return True
+    marks = [market.mark for market in moved]
+    try:
+        for market in moved:
+            market.set_mark(market.price("trigger"))
+        return holds(scope.rules, scope, rung, measure(book, scope))
+    finally:
+        for market, mark in zip(moved, marks, strict=True):
+            market.set_mark(mark)
 
 
 def open_call(
@@ -179,7 +200,9 @@ def _due(
             action = "reduce" if isinstance(withheld[0], ReduceRung) else "takeover"
             step.entries.append(("withheld", scope.account, scope.asset, action))
     caller = rules.caller
-    return caller is not None and scope.call is None and now.below(caller.condition)
+    if caller is None or not now.below(caller.condition):
+        return False
+    return can_act(step, scope, caller, now)
 
 
 def _transition(step: Step, asset: Asset, scope: Scope, status: str, now: Measure) -> None:

@@ -9,10 +9,12 @@ import json
 from typing import Any
 
 from clearing.engine.book import Asset, Book, MarginCall, Market, PendingRulebook, Position, Scope
+from clearing.engine.feed import Feed
 from clearing.engine.observed import set_orders
 from clearing.events.canonical import canonical_json
 from clearing.events.registry import Registry
 from clearing.rulebook import Regime, Rulebook, compile_rulebook
+from clearing.rulebook.prices import Memory
 
 
 class Snapshot:
@@ -101,6 +103,20 @@ def _market_document(market: Market) -> dict[str, Any]:
         "control": _position_document(market.control),
         "suspense": _position_document(market.suspense),
         "pending": [list(item) for item in sorted(market.pending.items())],
+        "feed": _feed_document(market.feed),
+    }
+
+
+def _feed_document(feed: Feed) -> dict[str, Any]:
+    return {
+        "observed": [[*key, *told] for key, told in sorted(feed.observed.items())],
+        "last_mark": None if feed.last_mark is None else list(feed.last_mark),
+        "values": feed.values,
+        "memories": [
+            [number, memory.at, memory.numbers] for number, memory in sorted(feed.memories.items())
+        ],
+        "now": feed.now,
+        "status": feed.status,
     }
 
 
@@ -139,8 +155,10 @@ def _read_book(document: dict[str, Any]) -> Book:
             (position, Regime.from_texts(texts)) for position, *texts in stored["regimes"]
         ]
         if stored["rulebook"] is not None:
-            asset.rulebook = _read_rulebook(book, stored["rulebook"])
+            asset.rulebook = rulebook = _read_rulebook(book, stored["rulebook"])
             asset.rescale()
+            for ordinal, policy in rulebook.prices.items():
+                book.follow_prices(book.markets[ordinal], policy)
     for effective, *name in document["scheduled"]:
         book.scheduled.append(PendingRulebook(effective, _read_rulebook(book, name)))
     for stored in document["markets"]:
@@ -175,6 +193,19 @@ def _read_market(market: Market, stored: dict[str, Any]) -> None:
     market.control = Position(*stored["control"])
     market.suspense = Position(*stored["suspense"])
     market.pending = dict(stored["pending"])
+    _read_feed(market.feed, stored["feed"])
+
+
+def _read_feed(feed: Feed, stored: dict[str, Any]) -> None:
+    for source, role, price, at in stored["observed"]:
+        feed.observed[source, role] = (price, at)
+    if stored["last_mark"] is not None:
+        price, at = stored["last_mark"]
+        feed.last_mark = (price, at)
+    feed.values = dict(stored["values"])
+    feed.memories = {number: Memory(at, numbers) for number, at, numbers in stored["memories"]}
+    feed.now = stored["now"]
+    feed.status = stored["status"]
 
 
 def _read_scope(book: Book, stored: dict[str, Any]) -> None:

@@ -34,9 +34,11 @@ class Step:
     """The work of one event on the book.
 
     ``touched`` are scopes to test, ``funds`` fund scopes whose history gets a line, by key.
+    ``repriced`` are markets whose price trees are to be evaluated, ``moved_markets`` those whose
+    mark changed, with the mark before.
     """
 
-    __slots__ = ("book", "entries", "funds", "moved_markets", "row", "touched")
+    __slots__ = ("book", "entries", "funds", "moved_markets", "repriced", "row", "touched")
 
     def __init__(self, book: Book, row: EventRow) -> None:
         self.book = book
@@ -44,6 +46,7 @@ class Step:
         self.entries: list[Entry] = []
         self.touched: dict[tuple[int, int], Scope] = {}
         self.funds: dict[tuple[int, int], Scope] = {}
+        self.repriced: dict[int, Market] = {}
         self.moved_markets: list[tuple[Market, int]] = []
 
     def touch(self, scope: Scope) -> None:

@@ -78,6 +78,8 @@ _INDEXES: Final[dict[str, tuple[str, ...]]] = {
     "posting": ("ledger, ordinal, asset, position, line, side", "position"),
     "position_history": ("holder_kind, holder, market, position, line", "market, position"),
     "mark": ("market, position, line",),
+    "price": ("market, role, position, line",),
+    "price_status": ("market, position",),
     "funding": ("market, position",),
     "leverage": ("account, market, position",),
     "orders": ("account, market, position",),

@@ -30,6 +30,7 @@ from clearing.rulebook.document import (
     check_document,
 )
 from clearing.rulebook.operators import LevelDocument, Operator
+from clearing.rulebook.prices import PricePolicy
 from clearing.rulebook.rules import (
     NO_LEVEL,
     ClassRules,
@@ -103,6 +104,7 @@ class _Compiler:
             key: self.collateral(f"collateral.{key}", value)
             for key, value in document.collateral.items()
         }
+        prices = self.prices()
         classes = {
             binding.account_class: self.binding(
                 i, binding, schedules, ladders, waterfalls, policies
@@ -121,7 +123,7 @@ class _Compiler:
             numerics.bankruptcy,
             numerics.entry_price,
         )
-        return Rulebook(name, version, sha256, self.asset, regime, classes)
+        return Rulebook(name, version, sha256, self.asset, regime, classes, prices)
 
     def schedule(self, path: str, name: str, document: dict[str, LevelDocument]) -> Schedule:
         levels = _Levels(self, path, document)
@@ -216,12 +218,7 @@ class _Compiler:
         for market, schedule in document.markets.items():
             if market == "*":
                 continue
-            ordinal = self.registry.market_ordinals.get(market, 0)
-            path = f"bindings.{index}.markets.{market}"
-            if not ordinal:
-                self.problems.append(f"{path}: market {market!r} is not declared")
-            elif self.registry.market(ordinal).settlement_asset != self.asset:
-                self.problems.append(f"{path}: {market!r} settles in another asset")
+            ordinal = self.own_market(f"bindings.{index}.markets.{market}", market)
             bound[ordinal] = schedules[schedule]
         other = document.markets.get("*")
         minima = [
@@ -276,21 +273,48 @@ class _Compiler:
         ]
         return CollateralRule(asset, market, decimals, tables)
 
-    def price_market(self, path: str, name: str) -> int:
+    def prices(self) -> dict[int, PricePolicy]:
+        found = {}
+        for name, document in self.document.prices.items():
+            path = f"prices.{name}"
+            found[self.own_market(path, name)] = document.compile(path, _Prices(self))
+        return found
+
+    def own_market(self, path: str, name: str) -> int:
         ordinal = self.registry.market_ordinals.get(name, 0)
         if not ordinal:
             self.problems.append(f"{path}: market {name!r} is not declared")
-            return 0
-        spec = self.registry.market(ordinal)
-        if spec.settlement_asset != self.asset:
+        elif self.registry.market(ordinal).settlement_asset != self.asset:
             self.problems.append(f"{path}: {name!r} settles in another asset")
-        if spec.payoff == "inverse":
+        return ordinal
+
+    def price_market(self, path: str, name: str) -> int:
+        ordinal = self.own_market(path, name)
+        if ordinal and self.registry.market(ordinal).payoff == "inverse":
             self.problems.append(f"{path}: {name!r} is inverse; a price is linear")
         return ordinal
 
 
 def _rate(value: Decimal) -> int:
     return to_scaled(value, RATE_DECIMALS)
+
+
+class _Prices:
+    """Resolves the sources of one market's price trees, and numbers what remembers."""
+
+    def __init__(self, compiler: _Compiler) -> None:
+        self._compiler = compiler
+        self._numbers = 0
+
+    def source(self, path: str, name: str) -> int:
+        ordinal = self._compiler.registry.source_ordinals.get(name, 0)
+        if not ordinal:
+            self._compiler.problems.append(f"{path}: source {name!r} is not declared")
+        return ordinal
+
+    def number(self) -> int:
+        self._numbers += 1
+        return self._numbers
 
 
 class _Levels:

@@ -15,6 +15,7 @@ from clearing.events.fields import Name, NotNegativeAmount
 from clearing.quantities import Rounding
 from clearing.rulebook.collateral import CollateralDocument
 from clearing.rulebook.fields import Factor, Fraction, List, NamedRounding, Share
+from clearing.rulebook.prices import MarketPricesDocument
 from clearing.rulebook.schedules import ScheduleDocument
 
 FORMAT = 1
@@ -195,6 +196,9 @@ class RulebookDocument(Fact):
     ]
     collateral: Annotated[
         dict[Name, CollateralDocument], Field(max_length=1000, default_factory=dict)
+    ]
+    prices: Annotated[
+        dict[Name, MarketPricesDocument], Field(max_length=10_000, default_factory=dict)
     ]
     funding: FundingDocument = FundingDocument()
     numerics: NumericsDocument = NumericsDocument()

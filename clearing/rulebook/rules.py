@@ -8,6 +8,7 @@ from typing import Final
 from clearing.quantities import Rounding
 from clearing.rulebook.collateral import CollateralPolicy
 from clearing.rulebook.operators import RATE_SCALE, MarginalTiers, Operator
+from clearing.rulebook.prices import PricePolicy
 
 INITIAL: Final = 0
 MAINTENANCE: Final = 1
@@ -350,9 +351,12 @@ DEFAULT_REGIME: Final = Regime(
 
 
 class Rulebook:
-    """A rulebook in force for one settlement asset: its regime, and the rules of each class."""
+    """A rulebook in force for one settlement asset: its regime, and the rules of each class.
 
-    __slots__ = ("asset", "classes", "name", "regime", "sha256", "version")
+    ``prices`` maps market ordinals to their price policies.
+    """
+
+    __slots__ = ("asset", "classes", "name", "prices", "regime", "sha256", "version")
 
     def __init__(
         self,
@@ -362,7 +366,9 @@ class Rulebook:
         asset: int,
         regime: Regime,
         classes: dict[str, ClassRules],
+        prices: dict[int, PricePolicy],
     ) -> None:
+        self.prices = prices
         self.name = name
         self.version = version
         self.sha256 = sha256

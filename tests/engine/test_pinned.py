@@ -6,7 +6,7 @@ from clearing.events.kinds import REGISTRY_KINDS
 from clearing.samples import incident_day
 
 ENTRY_HASH = "2308bc3f7c7e5d35dcedf8d8d9a81e75e889d14c3cdebe77a0f901cc2cd7ce9a"
-DIGEST = "019f62eb587cf9cfb5e5c08912b41ca098fb0e62a5c0d1e8cea626c8350b1905"
+DIGEST = "b8e2e510173f5c69ffc29d1dedf4a7e78cb87af55c26b47279d0dfb0dec5075f"
 
 
 def test_the_incident_day_folds_to_the_digest_that_the_readme_shows() -> None:
