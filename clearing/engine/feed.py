@@ -18,11 +18,11 @@ class Feed:
     ``observed`` maps (source ordinal, what it is) to (price, time), ``last_mark`` is the last
     recorded mark with its time, ``values`` the roles' prices as last evaluated: all prices at the
     market's mark decimals, times in microseconds. ``now`` is the latest moment that any of it
-    speaks of. ``status`` is the state of the mark (``valid``, ``missing``, ``stale``,
-    ``divergent``).
+    speaks of. ``taken`` is the tree's mark that last became the market's (0: none yet).
+    ``status`` is the state of the mark (``valid``, ``missing``, ``stale``, ``divergent``).
     """
 
-    __slots__ = ("last_mark", "memories", "now", "observed", "policy", "status", "values")
+    __slots__ = ("last_mark", "memories", "now", "observed", "policy", "status", "taken", "values")
 
     def __init__(self) -> None:
         self.observed: dict[tuple[int, str], tuple[int, int]] = {}
@@ -30,6 +30,7 @@ class Feed:
         self.values: dict[str, int] = {}
         self.memories: dict[int, Memory] = {}
         self.now = 0
+        self.taken = 0
         self.status = VALID
         self.policy: PricePolicy | None = None
 
@@ -54,6 +55,7 @@ class Feed:
         if policy is None or old is None or policy.key != old.key:
             self.memories = {}
             self.values = {}
+            self.taken = 0
             self.status = VALID
 
     def forbids(self, use: str) -> bool:

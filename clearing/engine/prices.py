@@ -148,15 +148,21 @@ def _evaluate(step: Step, market: Market, policy: PricePolicy) -> None:
 
 
 def _take_mark(step: Step, market: Market, policy: PricePolicy) -> None:
-    """Let the tree's mark be the market's, in derive mode and unless it is in too great doubt."""
+    """Let the tree's mark be the market's, in derive mode and unless it is in too great doubt.
+
+    A recorded mark that was taken as it is stands until the tree has another value.
+    """
     price = market.feed.values.get("mark")
     if price is None or step.book.assets[market.asset].mode != "derive":
         return
     if "value" in policy.uses_forbidden(_status(market, policy, price)):
         return
-    market.mark_time = market.feed.now
-    if price != market.mark:
-        set_mark(step, market, price)
+    if price != market.feed.taken:
+        market.feed.taken = price
+        if price != market.mark:
+            set_mark(step, market, price)
+    if price == market.mark:
+        market.mark_time = market.feed.now
 
 
 def _status(market: Market, policy: PricePolicy, mark: int) -> str:

@@ -116,6 +116,7 @@ def _feed_document(feed: Feed) -> dict[str, Any]:
             [number, memory.at, memory.numbers] for number, memory in sorted(feed.memories.items())
         ],
         "now": feed.now,
+        "taken": feed.taken,
         "status": feed.status,
     }
 
@@ -205,6 +206,7 @@ def _read_feed(feed: Feed, stored: dict[str, Any]) -> None:
     feed.values = dict(stored["values"])
     feed.memories = {number: Memory(at, numbers) for number, at, numbers in stored["memories"]}
     feed.now = stored["now"]
+    feed.taken = stored["taken"]
     feed.status = stored["status"]
 
 
