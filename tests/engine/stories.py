@@ -7,12 +7,13 @@ applies it to an engine with the banded watch and to one with the naive watch an
 from random import Random
 from typing import Any
 
+from tests.engine.price_trees import ROLES, random_prices
 from tests.engine.schedules import random_schedule
 from tests.engine.venue import TAKEOVER, Venue, rulebook
 
 TRADERS = ("ada", "bob", "cyd", "dan")
-KINDS = ["mark", "trade", "cash", "funding", "observe", "adopt", "tick"]
-WEIGHTS = [50, 30, 8, 6, 6, 2, 4]
+KINDS = ["mark", "trade", "cash", "funding", "observe", "price", "adopt", "tick"]
+WEIGHTS = [50, 30, 8, 6, 6, 10, 2, 4]
 PRICES = {"LIN": 100_00, "QUA": 5_00, "INV": 20_000_00, "COIN-USD": 20_00}
 MARKETS = ("LIN", "QUA", "INV")
 
@@ -70,7 +71,7 @@ class Story:
     """A venue with a linear, a quanto and an inverse market, in dollars, and what the dice do.
 
     Another asset, COIN, may count as collateral and may be owed. With ``rounds`` false nothing
-    that is asked is rounded to units.
+    that is asked is rounded to units, and marks are as told: no tree makes them.
     """
 
     def __init__(self, dice: Random, *, rounds: bool = True) -> None:
@@ -110,6 +111,8 @@ class Story:
         if policy is not None:
             book["collateral"] = {"some": policy}
             book["bindings"][0]["collateral"] = "some"
+        if self.rounds:
+            book["prices"] = random_prices(dice, tuple(PRICES))
         self.venue.adopt(book)
 
     def observe(self, market: str) -> None:
@@ -152,6 +155,11 @@ class Story:
             case "funding":
                 rate = dice.choice(["0.0001", "-0.0003", "0.01", "0.0000007"])
                 venue("FundingSettled", market=market, rate=rate, price=self.text(market))
+            case "price":
+                name, role = dice.choice(list(PRICES)), dice.choice(ROLES)
+                price = max(1, self.prices[name] * dice.choice([700, 950, 1000, 1050]) // 1000)
+                told = f"{price // 100}.{price % 100:02}"
+                venue("PriceObserved", market=name, role=role, price=told)
             case "observe":
                 self.observe(market)
             case "adopt":

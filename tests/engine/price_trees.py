@@ -1,0 +1,55 @@
+"""Random price policies over one source, for random days at a small venue."""
+
+from random import Random
+from typing import Any
+
+ROLES = ("oracle", "index", "last")
+
+
+def _told(dice: Random) -> dict[str, Any]:
+    told: dict[str, Any] = {"op": "source", "source": "venue", "price": dice.choice(ROLES)}
+    if dice.random() < 0.4:
+        told["fresh_seconds"] = dice.choice([0, 5, 60])
+    return told
+
+
+def random_tree(dice: Random, depth: int = 3) -> dict[str, Any]:
+    """A tree at most ``depth`` deep."""
+    if depth == 1 or dice.random() < 0.3:
+        return {"op": "recorded"} if dice.random() < 0.4 else _told(dice)
+    parts = [random_tree(dice, depth - 1) for _ in range(dice.choice([1, 2, 3]))]
+    match dice.choice(["among", "weighted", "ema", "clamp", "add"]):
+        case "among":
+            return {"op": dice.choice(["median", "min", "max", "first"]), "of": parts}
+        case "weighted":
+            weights = [dice.choice(["1", "2", "0.5"]) for _ in parts]
+            tree = {"op": dice.choice(["weighted_median", "mean"]), "of": parts, "weights": weights}
+            if dice.random() < 0.5:
+                tree["outliers"] = {"beyond": "0.05", "at_most": dice.choice([0, 1])}
+            return tree
+        case "ema":
+            seconds = dice.choice([3, 40])
+            return {"op": dice.choice(["ema", "twap"]), "price": parts[0], "seconds": seconds}
+        case "clamp":
+            return {"op": "clamp", "price": parts[0], "around": parts[-1], "within": "0.05"}
+        case _:
+            share = {1: "1", 2: "0.5", 3: "0.25"}[len(parts)]
+            return {"op": "add", "of": [{"price": part, "factor": share} for part in parts]}
+
+
+def random_prices(dice: Random, markets: tuple[str, ...]) -> dict[str, Any]:
+    """Policies for some of ``markets``, each with trees for some roles."""
+    policies: dict[str, Any] = {}
+    for market in markets:
+        if dice.random() < 0.5:
+            continue
+        roles = {"index": random_tree(dice)}
+        for role in ("mark", "trigger", "collateral", "close"):
+            if dice.random() < 0.35:
+                roles[role] = random_tree(dice)
+        forbids = {"divergent": dice.choice([["liquidate"], ["value"], ["margin_call"]])}
+        if dice.random() < 0.5:
+            forbids["stale"] = ["liquidate", "margin_call"]
+        validity = {"divergence": "0.2", "stale_seconds": 40, "forbids": forbids}
+        policies[market] = {"roles": roles, "validity": validity}
+    return policies
