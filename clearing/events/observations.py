@@ -23,7 +23,10 @@ def _leverage(value: Decimal) -> Decimal:
 
 
 class PriceObserved(EventBase):
-    """What the event's source says a market's ``role`` price was. It moves nothing by itself."""
+    """What the event's source says a market's ``role`` price was.
+
+    A rulebook's price trees may make marks of it; without them it moves nothing.
+    """
 
     kind: Literal["PriceObserved"] = "PriceObserved"
     market: Name

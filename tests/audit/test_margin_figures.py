@@ -1,5 +1,7 @@
 """An account as of a position: its levels, ratios, collateral and liquidation prices."""
 
+import json
+
 from clearing.audit.accounts import account
 from clearing.audit.moments import resolve_moment
 from clearing.database import connect
@@ -63,3 +65,29 @@ def test_what_an_account_shows(database_url: str) -> None:
     assert (coin.cash, coin.withdrawable) == ("1.00000000", "0.68750000")  # 1,100 / 1,600
     (unbound,) = bob.scopes
     assert (unbound.levels, unbound.positions[0].liquidation_price) == ({}, "")
+
+
+def test_collateral_at_its_own_price_as_of_any_position(database_url: str) -> None:
+    """One coin of 2,000 counts at 1,900 once that is what its source says; a doubt is stated."""
+    venue = story()
+    before = len(venue.log)
+    (adopted,) = venue.engine.book.documents.values()
+    document = json.loads(adopted)
+    told = {"op": "source", "source": "venue"}
+    document["prices"] = {"COIN-USD": {"roles": {"collateral": told}}}
+    venue.adopt(document)
+    venue("PriceObserved", market="COIN-USD", price="1900.00")
+    after = len(venue.log)
+    venue("PriceObserved", market="COIN-USD", price="1800.00")
+    with connect(database_url, autocommit=True) as ledger:
+        LogWriter(ledger).append(venue.events)
+        project(ledger)
+        found = [
+            next(
+                scope.collateral
+                for scope in account(ledger, "ada", resolve_moment(ledger, at=position)).scopes
+                if scope.asset == "USD"
+            )
+            for position in (before, after, None)
+        ]
+    assert found == ["2000", "1900", "1800"]

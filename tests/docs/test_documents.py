@@ -9,7 +9,7 @@ import pytest
 from clearing.engine import ENTRY_FIELDS
 from clearing.projectors import TABLES
 from clearing.rulebook import check_document
-from tests.engine.venue import Venue, of_kind
+from tests.engine.venue import Venue, of_kind, rulebook
 
 ROOT = Path(__file__).parents[2]
 
@@ -40,6 +40,16 @@ def test_the_rulebook_on_its_page_is_accepted() -> None:
     venue = Venue()
     venue.market("BTC")
     entries = venue.adopt(json.loads(document))
+    assert [r["status"] for r in of_kind(entries, "rulebook")] == ["in_force"]
+
+
+def test_the_prices_on_the_page_on_rulebooks_are_accepted() -> None:
+    (section,) = re.findall(r"```json prices\n(.*?)```", text("docs/rulebooks.md"), re.DOTALL)
+    venue = Venue()
+    for name in ("exchange-a", "exchange-b", "exchange-c"):
+        venue("SourceDeclared", name=name, description="an exchange")
+    venue.market("BTC-PERP")
+    entries = venue.adopt(rulebook(prices=json.loads(section)))
     assert [r["status"] for r in of_kind(entries, "rulebook")] == ["in_force"]
 
 

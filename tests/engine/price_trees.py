@@ -23,7 +23,8 @@ def random_tree(dice: Random, depth: int = 3) -> dict[str, Any]:
             return {"op": dice.choice(["median", "min", "max", "first"]), "of": parts}
         case "weighted":
             weights = [dice.choice(["1", "2", "0.5"]) for _ in parts]
-            tree = {"op": dice.choice(["weighted_median", "mean"]), "of": parts, "weights": weights}
+            tree: dict[str, Any] = {"of": parts, "weights": weights}
+            tree["op"] = dice.choice(["weighted_median", "mean"])
             if dice.random() < 0.5:
                 tree["outliers"] = {"beyond": "0.05", "at_most": dice.choice([0, 1])}
             return tree

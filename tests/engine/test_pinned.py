@@ -6,7 +6,7 @@ from clearing.events.kinds import REGISTRY_KINDS
 from clearing.samples import incident_day
 
 ENTRY_HASH = "2308bc3f7c7e5d35dcedf8d8d9a81e75e889d14c3cdebe77a0f901cc2cd7ce9a"
-DIGEST = "b8e2e510173f5c69ffc29d1dedf4a7e78cb87af55c26b47279d0dfb0dec5075f"
+DIGEST = "01374fe89c2de95ae5733c77ea5b977ebe98abfc46695a8b66057fcac527db86"
 
 
 def test_the_incident_day_folds_to_the_digest_that_the_readme_shows() -> None:

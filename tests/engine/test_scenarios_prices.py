@@ -253,7 +253,7 @@ def test_verify_mode_compares_a_recorded_mark_with_the_tree() -> None:
     assert venue.mark_now == "100.40"
 
 
-DIVERGENT = {
+DIVERGENT: dict[str, Any] = {
     "roles": {"index": told("a")},
     "validity": {
         "stale_seconds": 60,
