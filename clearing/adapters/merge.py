@@ -35,7 +35,7 @@ _RANKS: Final = {
             ("PositionCarried", "LeverageSet"),
             ("Filled", "Traded"),
             ("OrdersObserved", "OpenInterestObserved"),
-            ("PriceObserved", "Marked"),
+            ("PriceObserved", "PremiumSampled", "Marked"),
             ("FundingSettled", "FundingPaid"),
             ("Reversed",),
             ("ClockTicked",),

@@ -79,7 +79,23 @@ class Histories:
                 market=market.ordinal,
             )
             if found:
-                market.index = to_scaled(found[0][0], market.index_decimals)
+                market.index = market.short_index = to_scaled(found[0][0], market.index_decimals)
+            found = self.rows(
+                'SELECT "index" FROM {short_index} WHERE market = %(market)s'
+                " AND position <= %(position)s ORDER BY position DESC, line DESC LIMIT 1",
+                ["short_index"],
+                market=market.ordinal,
+            )
+            if found:
+                market.short_index = to_scaled(found[0][0], market.index_decimals)
+            found = self.rows(
+                "SELECT payment FROM {funding_coming} WHERE market = %(market)s"
+                " AND position <= %(position)s ORDER BY position DESC, line DESC LIMIT 1",
+                ["funding_coming"],
+                market=market.ordinal,
+            )
+            if found:
+                market.coming = to_scaled(found[0][0], market.index_decimals)
             found = self.rows(
                 "SELECT state FROM {market_state} WHERE market = %(market)s"
                 " AND position <= %(position)s ORDER BY position DESC LIMIT 1",

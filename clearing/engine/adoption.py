@@ -1,6 +1,7 @@
 """Rulebooks taking effect: compiled, scheduled, and bound to the scopes they govern."""
 
 from clearing.engine.book import Asset, Book, PendingRulebook
+from clearing.engine.computed_funding import follow_funding
 from clearing.engine.content import Content
 from clearing.engine.prices import follow_policies
 from clearing.engine.step import Step
@@ -101,6 +102,7 @@ def put_in_force(step: Step, rulebook: Rulebook, position: int) -> None:
         asset.regimes.append((position, rulebook.regime))
     bind(step, asset)
     follow_policies(step, asset)
+    follow_funding(step, asset)
     _note(step, rulebook, "in_force")
 
 

@@ -177,8 +177,9 @@ class BandedWatch:
             asked += term.asked
             equity += value - position.cost * asset.lift
             owed = position.accrued
-            if market.index != position.index_at:
-                owed -= size * (market.index - position.index_at)
+            index = market.index_of(size)
+            if index != position.index_at:
+                owed -= size * (index - position.index_at)
             if owed:
                 equity += owed * market.funding_lift
         return bool(equity * RATE_SCALE > asked)

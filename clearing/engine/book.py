@@ -10,11 +10,13 @@ from heapq import heappop, heappush
 from typing import Final
 
 from clearing.engine.feed import Feed
+from clearing.engine.funding_period import FundingPeriod
 from clearing.engine.payoffs import payoff_of
 from clearing.events.kinds import RATE_DECIMALS
 from clearing.events.registry import MarketSpec, Registry
 from clearing.quantities import format_exact
 from clearing.rulebook import DEFAULT_REGIME, RATE_SCALE, ClassRules, Regime, Rulebook
+from clearing.rulebook.funding import FundingRule
 from clearing.rulebook.prices import PricePolicy
 
 KNOWN: Final = 1
@@ -112,9 +114,12 @@ class Market:
 
     ``mark`` 0 means none yet; ``last_price`` is the last fill's price at price decimals. ``sides``:
     1 for ``Filled`` and 2 for ``Traded`` seen, added up. ``feed`` is what is known of prices.
-    ``pending`` maps accounts to carried sizes that wait for the first price. ``worth`` × size is a
-    value at the mark at the working scale (0 without a mark), ``base_worth`` × |size| the
-    notional divided by the scale of rates,
+    ``index`` is what longs accrue by and ``short_index`` what shorts do: another one only where
+    sides differ. ``period`` is the funding period that runs where the rulebook computes funding,
+    ``residual`` the fraction of a unit that its sides left over, ``coming`` what margin takes as
+    the payment to come (all at the funding scales). ``pending`` maps accounts to carried sizes that
+    wait for the first price. ``worth`` × size is a value at the mark at the working scale (0
+    without a mark), ``base_worth`` × |size| the notional divided by the scale of rates,
     ``face_unit`` × a face a worth, ``funding_lift`` × accrued an amount. The decimals are
     ``value_decimals`` of size × face, ``index_decimals`` of the funding index (rate × face),
     ``accrued_decimals`` of what accrues by it (size × index).
@@ -126,6 +131,7 @@ class Market:
         "accrued_decimals",
         "asset",
         "base_worth",
+        "coming",
         "control",
         "face_unit",
         "feed",
@@ -144,7 +150,10 @@ class Market:
         "ordinal",
         "payoff",
         "pending",
+        "period",
+        "residual",
         "secured",
+        "short_index",
         "sides",
         "spec",
         "state",
@@ -167,7 +176,9 @@ class Market:
         self.last_price = 0
         self.feed = Feed()
         self.state = "normal"
-        self.index = 0
+        self.index = self.short_index = 0
+        self.period: FundingPeriod | None = None
+        self.residual = self.coming = 0
         self.funding_rate = 0
         self.funding_price = 0
         self.sides = 0
@@ -200,6 +211,10 @@ class Market:
         self.mark = mark
         self.worth = self.worth_at(mark) if mark else 0
         self.base_worth = abs(self.worth) // RATE_SCALE
+
+    def index_of(self, size: int) -> int:
+        """Return the funding index that a position of signed ``size`` accrues by."""
+        return self.short_index if size < 0 else self.index
 
     def index_text(self, index: int) -> str:
         """Write a value of the funding index, remembering the last one written."""
@@ -297,13 +312,15 @@ class Book:
     hash, so that a snapshot stands by itself. ``reversed`` are the positions of reversed events.
     ``timers`` is a heap of (due time, account, asset) that may hold calls closed since; it is made
     anew from the open calls and is not part of the state. ``pending`` are the positions of deposits
-    that are not final yet. ``priced`` are the markets that have a price policy.
+    that are not final yet. ``priced`` are the markets that have a price policy,
+    ``funded`` those whose funding is computed.
     """
 
     __slots__ = (
         "assets",
         "balances",
         "documents",
+        "funded",
         "latest",
         "markets",
         "pending",
@@ -327,6 +344,7 @@ class Book:
         self.reversed: set[int] = set()
         self.pending: set[int] = set()
         self.priced: dict[int, Market] = {}
+        self.funded: dict[int, Market] = {}
         self.time = 0
         self.latest = 0
         self.timers: list[tuple[int, int, int]] = []
@@ -396,6 +414,17 @@ class Book:
             self.priced.pop(market.ordinal, None)
         else:
             self.priced[market.ordinal] = market
+
+    def follow_funding(self, market: Market, rule: FundingRule | None, now: int) -> None:
+        """Let the market's funding go by ``rule``; one of the same content goes on as it was."""
+        if rule is None:
+            market.period = None
+            self.funded.pop(market.ordinal, None)
+            return
+        self.funded[market.ordinal] = market
+        if market.period is None or market.period.rule.key != rule.key:
+            market.period = FundingPeriod(rule, now)
+        market.period.rule = rule
 
     def add_asset(self, ordinal: int, decimals: int) -> None:
         """Take up a declared asset."""

@@ -6,13 +6,14 @@ came before.
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final, Literal
 
 from clearing.engine.adoption import adopt, put_scheduled_in_force
 from clearing.engine.bands import BandedWatch
 from clearing.engine.book import Book, Scope
 from clearing.engine.cash import Resolver, apply_cash, confirm_deposit
+from clearing.engine.computed_funding import apply_sample, run_period, settle_due
 from clearing.engine.content import Content
 from clearing.engine.entries import GENESIS_HASH, Entry, chain
 from clearing.engine.funding import apply_paid, apply_settled
@@ -85,6 +86,8 @@ class Engine:
             for scope in self._watch.on_mark(market, before):
                 step.touched[scope.key()] = scope
         if row.kind in _CLOCKS:
+            if book.funded:
+                settle_due(step)
             for scope in book.due_calls():
                 miss_call(step, scope)
         self._settle(step)
@@ -99,26 +102,11 @@ class Engine:
             _declare(step)
             return
         content = Content(row)
-        if kind in _EXECUTIONS:
-            apply_execution(step, content, 1)
+        apply_fact = _FACTS.get(kind)
+        if apply_fact is not None:
+            apply_fact(step, content)
         elif kind == Kind.Marked:
             self._apply_marks(step, content)
-        elif kind in _CASH:
-            apply_cash(step, content, 1)
-        elif kind == Kind.FundingSettled:
-            apply_settled(step, content)
-        elif kind == Kind.FundingPaid:
-            apply_paid(step, content, 1)
-        elif kind == Kind.PositionCarried:
-            apply_carried(step, content)
-        elif kind == Kind.MarketStateChanged:
-            _change_state(step)
-        elif kind == Kind.RulebookAdopted:
-            adopt(step, content)
-        elif kind in _OBSERVATIONS:
-            apply_observation(step, content)
-        elif kind == Kind.PriceObserved:
-            observe_price(step, content)
         elif kind == Kind.DepositConfirmed:
             confirm_deposit(step, content, self._resolver)
         elif kind == Kind.Reversed:
@@ -191,20 +179,6 @@ class Engine:
 
 _KINDS: Final = frozenset(int(kind) for kind in Kind)
 _CLOCKS: Final = frozenset({int(Kind.Marked), int(Kind.ClockTicked)})
-_EXECUTIONS: Final = frozenset({int(Kind.Filled), int(Kind.Traded)})
-_OBSERVATIONS: Final = frozenset(
-    {int(Kind.LeverageSet), int(Kind.OrdersObserved), int(Kind.OpenInterestObserved)}
-)
-_CASH: Final = frozenset(
-    {
-        int(Kind.Deposited),
-        int(Kind.Withdrawn),
-        int(Kind.Transferred),
-        int(Kind.FundContributed),
-        int(Kind.FundWithdrawn),
-        int(Kind.Adjusted),
-    }
-)
 
 
 def _note_time(step: Step) -> None:
@@ -229,8 +203,10 @@ def _declare(step: Step) -> None:
         book.add_market(book.registry.market(markets))
 
 
-def _change_state(step: Step) -> None:
+def _change_state(step: Step, content: Content) -> None:
+    del content  # the row says it all
     market = step.book.markets[step.row.market]
+    run_period(market, step.row.occurred_at)
     market.state = MARKET_STATES[step.row.flags]
     step.entries.append(("market_state", market.ordinal, market.state))
     for scope in market.holders.values():
@@ -256,3 +232,31 @@ def _note_funds(step: Step) -> None:
                 format_exact(equity, asset.working),
             )
         )
+
+
+def _fact(apply_fact: Callable[[Step, Content, int], None]) -> Callable[[Step, Content], None]:
+    """Return what applies a fact that can be reversed the way it was told."""
+    return lambda step, content: apply_fact(step, content, 1)
+
+
+_FACTS: Final[dict[int, Callable[[Step, Content], None]]] = {
+    Kind.Filled: _fact(apply_execution),
+    Kind.Traded: _fact(apply_execution),
+    Kind.Deposited: _fact(apply_cash),
+    Kind.Withdrawn: _fact(apply_cash),
+    Kind.Transferred: _fact(apply_cash),
+    Kind.FundContributed: _fact(apply_cash),
+    Kind.FundWithdrawn: _fact(apply_cash),
+    Kind.Adjusted: _fact(apply_cash),
+    Kind.FundingPaid: _fact(apply_paid),
+    Kind.FundingSettled: apply_settled,
+    Kind.PremiumSampled: apply_sample,
+    Kind.PositionCarried: apply_carried,
+    Kind.MarketStateChanged: _change_state,
+    Kind.RulebookAdopted: adopt,
+    Kind.LeverageSet: apply_observation,
+    Kind.OrdersObserved: apply_observation,
+    Kind.OpenInterestObserved: apply_observation,
+    Kind.PriceObserved: observe_price,
+}
+"""What applies a fact of each kind; the others are the engine's own or move nothing."""

@@ -1,19 +1,17 @@
 """Funding: settled by a market's index, per account at once, or as a venue paid it."""
 
+from fractions import Fraction
 from typing import Any
 
-from clearing.engine.book import Asset, Market, Position
+from clearing.engine.book import Asset, Market
 from clearing.engine.content import Content
 from clearing.engine.step import Holder, Step, asset_of
+from clearing.events.kinds import RATE_DECIMALS
 from clearing.quantities import divide, format_exact
 
 
-def _payment(asset: Asset, market: Market, size: int) -> tuple[int, int]:
-    """Return −size × last rate × face at the last price in units, and what rounding left.
-
-    The second number is exact − rounded at the market's accrued decimals.
-    """
-    exact = -size * market.funding_rate * abs(market.payoff.face(market.funding_price))
+def _in_units(asset: Asset, market: Market, exact: int) -> tuple[int, int]:
+    """Return an amount at the market's accrued decimals in units, and exact − rounded there."""
     excess = market.accrued_decimals - asset.decimals
     if excess <= 0:
         return exact * 10**-excess, 0
@@ -21,45 +19,128 @@ def _payment(asset: Asset, market: Market, size: int) -> tuple[int, int]:
     return paid, exact - paid * 10**excess
 
 
+def _told(market: Market) -> int:
+    """Return what a unit of size pays by the last told rate, at index decimals."""
+    return market.funding_rate * abs(market.payoff.face(market.funding_price))
+
+
 def apply_settled(step: Step, content: Content) -> None:
-    """Apply ``FundingSettled``: move the index or pay everybody in derive mode, else note it."""
+    """Apply ``FundingSettled``: settle it in derive mode, else note (and compare) it.
+
+    In a market whose funding the rulebook computes, derive mode takes no other's.
+    """
     row = content.row
     market = step.book.markets[row.market]
     asset = asset_of(step, market)
     derives = asset.mode == "derive"
-    by_index = asset.regime.funding_index
+    period = market.period
+    if derives and period is not None:
+        step.deviation(
+            "venue_outcome", market=market.ordinal, asset=market.asset, found="funding rate"
+        )
+        return
     market.funding_rate = content.quantity
     market.funding_price = content.price
+    if asset.mode == "verify" and period is not None:
+        _check_rate(step, market, content.quantity)
+    due = _told(market)
+    seconds = content.interval_seconds
+    settle(step, market, content.quantity, content.price, seconds, Dues(due, due))
+
+
+class Dues:
+    """What a unit of size pays in one settlement, by side, at index decimals.
+
+    A long pays ``long``, a short gets ``short``. Where they differ, ``left_over`` (at accrued
+    decimals) is what all of one side pays beyond what the other gets, and ``residual`` the ordinal
+    of the account that has it (0: none).
+    """
+
+    __slots__ = ("left_over", "long", "residual", "short")
+
+    def __init__(self, long: int, short: int, left_over: int = 0, residual: int = 0) -> None:
+        self.long = long
+        self.short = short
+        self.left_over = left_over
+        self.residual = residual
+
+
+def settle(step: Step, market: Market, rate: int, price: int, seconds: int, dues: Dues) -> None:
+    """Settle funding in derive mode, or only state it (``rate``, ``price`` and ``seconds``)."""
+    asset = asset_of(step, market)
+    derives = asset.mode == "derive"
+    by_index = asset.regime.funding_index
     if derives and by_index:
-        market.index += content.quantity * abs(market.payoff.face(content.price))
+        market.index += dues.long
+        market.short_index += dues.short
     step.entries.append(
         (
             "funding",
             market.ordinal,
-            content.quantity,
-            content.price,
-            content.interval_seconds,
+            rate,
+            price,
+            seconds,
             format_exact(market.index, market.index_decimals),
             1 if derives else 0,
         )
     )
+    if market.short_index != market.index:
+        text = format_exact(market.short_index, market.index_decimals)
+        step.entries.append(("short_index", market.ordinal, text))
     if not derives:
         return
-    if not by_index:
-        _pay_everybody(step, asset, market)
+    if by_index:
+        _share_out(step, asset, market, dues)
+    else:
+        _pay_everybody(step, asset, market, dues)
     for scope in market.holders.values():
         step.touched[scope.key()] = scope
 
 
-def _pay_everybody(step: Step, asset: Asset, market: Market) -> None:
+def _share_out(step: Step, asset: Asset, market: Market, dues: Dues) -> None:
+    """Give the residual account the whole units of what is left over, and keep the fraction."""
+    market.residual += dues.left_over
+    units = whole_units(asset, market, market.residual)
+    market.residual -= exact_units(asset, market, units)
+    _move_residual(step, market, dues, units)
+
+
+def _move_residual(step: Step, market: Market, dues: Dues, units: int) -> None:
+    step.move(
+        "funding_residual",
+        market.asset,
+        "funding",
+        market.ordinal,
+        "account",
+        dues.residual,
+        units,
+        market.ordinal,
+    )
+
+
+def whole_units(asset: Asset, market: Market, exact: int) -> int:
+    """Return the whole units of an amount at the market's accrued decimals, rounded down."""
+    excess = market.accrued_decimals - asset.decimals
+    return int(exact * 10**-excess if excess <= 0 else exact // 10**excess)
+
+
+def exact_units(asset: Asset, market: Market, units: int) -> int:
+    """Return units at the market's accrued decimals; what does not fit them is cut off."""
+    excess = market.accrued_decimals - asset.decimals
+    return int(units // 10**-excess if excess <= 0 else units * 10**excess)
+
+
+def _pay_everybody(step: Step, asset: Asset, market: Market, dues: Dues) -> None:
     total = 0
-    for account in sorted(market.holders):
-        holder = step.account_holder(account, market)
-        total += _pay(step, asset, market, holder, step.position(market, holder))
-    control = step.control_holder(market)
-    total += _pay(step, asset, market, control, market.control)
-    suspense = step.account_holder(0, market)
-    total += _pay(step, asset, market, suspense, market.suspense)
+    holders = [step.account_holder(account, market) for account in sorted(market.holders)]
+    for holder in (*holders, step.control_holder(market), step.account_holder(0, market)):
+        position = step.position(market, holder)
+        exact = -position.size * (dues.long if position.size > 0 else dues.short)
+        total += _pay(step, asset, market, holder, exact)
+    if dues.left_over:
+        units = whole_units(asset, market, dues.left_over)
+        total += units
+        _move_residual(step, market, dues, units)
     step.move(
         "funding_rounding",
         market.asset,
@@ -72,8 +153,8 @@ def _pay_everybody(step: Step, asset: Asset, market: Market) -> None:
     )
 
 
-def _pay(step: Step, asset: Asset, market: Market, holder: Holder, position: Position) -> int:
-    paid, left = _payment(asset, market, position.size)
+def _pay(step: Step, asset: Asset, market: Market, holder: Holder, exact: int) -> int:
+    paid, left = _in_units(asset, market, exact)
     step.move(
         "funding",
         market.asset,
@@ -86,6 +167,29 @@ def _pay(step: Step, asset: Asset, market: Market, holder: Holder, position: Pos
     )
     step.remainder("funding", market, holder, left, market.accrued_decimals)
     return paid
+
+
+def _check_rate(step: Step, market: Market, told: int) -> None:
+    """Compare a told rate with the computed one that it should be."""
+    period = market.period
+    if period is None or period.compared is None:
+        return
+    expected = period.rule.for_interval(period.compared) * 10**RATE_DECIMALS
+    period.compared = None
+    if expected != told:
+        step.deviation(
+            "funding_rate_mismatch",
+            market=market.ordinal,
+            asset=market.asset,
+            expected=format_exact(truncated(expected), RATE_DECIMALS),
+            found=format_exact(told, RATE_DECIMALS),
+        )
+
+
+def truncated(value: Fraction) -> int:
+    """Return the whole part of a fraction, toward zero."""
+    whole = abs(value.numerator) // value.denominator
+    return whole if value >= 0 else -whole
 
 
 def apply_paid(step: Step, content: Content, sign: int) -> None:
@@ -124,11 +228,12 @@ def _check_paid(step: Step, asset: Asset, market: Market, content: Content) -> N
         step.deviation("funding_unannounced", **where, found=found)
         return
     position = step.book.scope(content.account, market.asset).positions.get(market.ordinal)
-    expected, _ = _payment(asset, market, 0 if position is None else position.size)
+    size = 0 if position is None else position.size
+    expected, _ = _in_units(asset, market, -size * _told(market))
     if expected != content.amount:
         step.deviation(
             "funding_mismatch",
             **where,
             expected=format_exact(expected, asset.decimals),
-            found=found,
+            found=format_exact(content.amount, asset.decimals),
         )

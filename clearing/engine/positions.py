@@ -10,7 +10,7 @@ def settle_funding(step: Step, market: Market, holder: Holder, position: Positio
     """Settle what ``position`` has accrued: whole units in cash now, the fraction stays accrued."""
     asset = asset_of(step, market)
     owed = accrued_funding(market, position)
-    position.index_at = market.index
+    position.index_at = market.index_of(position.size)
     position.accrued = owed
     if not owed:
         return
@@ -87,7 +87,6 @@ def apply_fill(
     if position.size:
         settle_funding(step, market, holder, position)
     else:
-        position.index_at = market.index
         position.entry = KNOWN
     realised = 0
     if position.size and (position.size > 0) != (size > 0):
@@ -127,6 +126,7 @@ def apply_fill(
         position.entry = UNKNOWN
     position.size += size
     position.cost += amount
+    position.index_at = market.index_of(position.size)
     if not position.size:
         drop_fraction(step, market, holder, position)
     step.note_position(market, holder, position)

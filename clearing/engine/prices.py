@@ -5,6 +5,7 @@ used for is withheld until the doubt is gone.
 """
 
 from clearing.engine.book import Asset, Market, Scope
+from clearing.engine.computed_funding import note_coming, run_period
 from clearing.engine.content import Content
 from clearing.engine.feed import VALID, Feed
 from clearing.engine.positions import price_pending
@@ -94,6 +95,7 @@ def mark_told(step: Step, market: Market, price: int, amended: int | None) -> No
 
 def set_mark(step: Step, market: Market, price: int) -> None:
     """Value the market at a mark that takes effect now; who is concerned is tested later."""
+    run_period(market, step.row.occurred_at)
     if market.pending:
         price_pending(step, market, price, market.spec.mark_decimals)
     step.entries.append(("mark", market.ordinal, price, 1))
@@ -123,6 +125,7 @@ def evaluate(step: Step) -> None:
 
 
 def _evaluate(step: Step, market: Market, policy: PricePolicy) -> None:
+    run_period(market, step.row.occurred_at)
     feed = market.feed
     reading = _Evaluation(feed)
     before = feed.values
@@ -142,6 +145,7 @@ def _evaluate(step: Step, market: Market, policy: PricePolicy) -> None:
     _note_status(step, market, _status(market, policy, market.mark))
     if values.get("collateral") != before.get("collateral"):
         _test(step, market.secured)
+    note_coming(step, market)
     if values.get("trigger") != before.get("trigger"):
         due = {a: scope for a, scope in market.holders.items() if scope.status == "liquidation"}
         _test(step, due)

@@ -28,6 +28,7 @@ def exposure_of(asset: Asset, market: Market, scope: Scope) -> Exposure:
         buys,
         sells,
         market.open_interest,
+        coming=market.coming * market.funding_lift,
     )
 
 

@@ -6,10 +6,12 @@ has the same bytes however it came about.
 """
 
 import json
+from fractions import Fraction
 from typing import Any
 
 from clearing.engine.book import Asset, Book, MarginCall, Market, PendingRulebook, Position, Scope
 from clearing.engine.feed import Feed
+from clearing.engine.funding_period import Average, Ended, FundingPeriod
 from clearing.engine.observed import set_orders
 from clearing.events.canonical import canonical_json
 from clearing.events.registry import Registry
@@ -104,7 +106,35 @@ def _market_document(market: Market) -> dict[str, Any]:
         "suspense": _position_document(market.suspense),
         "pending": [list(item) for item in sorted(market.pending.items())],
         "feed": _feed_document(market.feed),
+        "short_index": market.short_index,
+        "residual": market.residual,
+        "coming": market.coming,
+        "period": None if market.period is None else _period_document(market.period),
     }
+
+
+def _period_document(period: FundingPeriod) -> dict[str, Any]:
+    return {
+        "start": period.start,
+        "now": period.now,
+        "stamp": period.stamp,
+        "averages": [[average.integral, average.time] for average in period.averages],
+        "samples": [period.total, period.count],
+        "paused": period.paused,
+        "ended": [
+            [ended.stamp, *(_fraction(f) for f in (ended.premium, ended.rate, ended.price))]
+            for ended in period.ended
+        ],
+        "compared": _fraction(period.compared),
+    }
+
+
+def _fraction(value: Fraction | None) -> list[int] | None:
+    return None if value is None else [value.numerator, value.denominator]
+
+
+def _read_fraction(stored: list[int] | None) -> Fraction | None:
+    return None if stored is None else Fraction(*stored)
 
 
 def _feed_document(feed: Feed) -> dict[str, Any]:
@@ -160,6 +190,8 @@ def _read_book(document: dict[str, Any]) -> Book:
             asset.rescale()
             for ordinal, policy in rulebook.prices.items():
                 book.follow_prices(book.markets[ordinal], policy)
+            for ordinal, rule in rulebook.funding.items():
+                book.follow_funding(book.markets[ordinal], rule, 0)
     for effective, *name in document["scheduled"]:
         book.scheduled.append(PendingRulebook(effective, _read_rulebook(book, name)))
     for stored in document["markets"]:
@@ -195,6 +227,23 @@ def _read_market(market: Market, stored: dict[str, Any]) -> None:
     market.suspense = Position(*stored["suspense"])
     market.pending = dict(stored["pending"])
     _read_feed(market.feed, stored["feed"])
+    market.short_index = stored["short_index"]
+    market.residual = stored["residual"]
+    market.coming = stored["coming"]
+    if market.period is not None:
+        _read_period(market.period, stored["period"])
+
+
+def _read_period(period: FundingPeriod, stored: dict[str, Any]) -> None:
+    period.start, period.now, period.stamp = (stored[name] for name in ("start", "now", "stamp"))
+    period.averages = [Average(*average) for average in stored["averages"]]
+    period.total, period.count = stored["samples"]
+    period.paused = stored["paused"]
+    period.ended = [
+        Ended(stamp, *(_read_fraction(f) for f in fractions))
+        for stamp, *fractions in stored["ended"]
+    ]
+    period.compared = _read_fraction(stored["compared"])
 
 
 def _read_feed(feed: Feed, stored: dict[str, Any]) -> None:

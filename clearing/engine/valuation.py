@@ -28,9 +28,10 @@ def unrealised(asset: Asset, market: Market, position: Position) -> int:
 
 def accrued_funding(market: Market, position: Position) -> int:
     """Return accrued funding at the market's funding scale; positive: the holder is owed."""
-    if market.index == position.index_at:
+    index = market.index_of(position.size)
+    if index == position.index_at:
         return position.accrued
-    return position.accrued - position.size * (market.index - position.index_at)
+    return position.accrued - position.size * (index - position.index_at)
 
 
 class Measure:
@@ -111,8 +112,9 @@ def measure(book: Book, scope: Scope, trace: Trace | None = None) -> Measure:
         market = markets[ordinal]
         size = position.size
         accrued = position.accrued
-        if market.index != position.index_at:
-            accrued -= size * (market.index - position.index_at)
+        index = market.short_index if size < 0 else market.index
+        if index != position.index_at:
+            accrued -= size * (index - position.index_at)
         if accrued:
             equity += accrued * market.funding_lift
         if not market.mark:
@@ -168,7 +170,7 @@ def _funding_lines(trace: Trace, market: Market, position: Position) -> None:
     name = f"accrued funding {market.spec.name}"
     accrued = trace.step(name, "accrued - size * (index - index at touch)")
     accrued.value("accrued at touch", position.accrued, market.accrued_decimals)
-    accrued.value("index", market.index, market.index_decimals)
+    accrued.value("index", market.index_of(position.size), market.index_decimals)
     accrued.value("index at touch", position.index_at, market.index_decimals)
 
 

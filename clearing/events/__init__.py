@@ -35,6 +35,7 @@ from clearing.events.observations import (
     LeverageSet,
     OpenInterestObserved,
     OrdersObserved,
+    PremiumSampled,
     PriceObserved,
 )
 from clearing.events.refused import EventRefused, Problem
@@ -82,6 +83,7 @@ __all__ = [
     "OpenInterestObserved",
     "OrdersObserved",
     "PositionCarried",
+    "PremiumSampled",
     "PriceObserved",
     "Problem",
     "Reference",

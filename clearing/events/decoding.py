@@ -267,6 +267,10 @@ def _settle(decoder: _Decoder) -> dict[str, Any]:
     }
 
 
+def _sample(decoder: _Decoder) -> dict[str, Any]:
+    return {"market": decoder.market.name, "rate": decoder.decimal("quantity", RATE_DECIMALS)}
+
+
 def _pay(decoder: _Decoder) -> dict[str, Any]:
     return {
         "account": decoder.account("account", decoder.row.account),
@@ -300,6 +304,7 @@ _DECODERS: Final[dict[Kind, Any]] = {
     Kind.FundingSettled: _settle,
     Kind.FundingPaid: _pay,
     Kind.OpenInterestObserved: _open_interest,
+    Kind.PremiumSampled: _sample,
     Kind.ClockTicked: _stored,
     Kind.StateCertified: _stored,
     Kind.RestatementAccepted: _stored,

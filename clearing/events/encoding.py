@@ -39,6 +39,7 @@ from clearing.events.observations import (
     LeverageSet,
     OpenInterestObserved,
     OrdersObserved,
+    PremiumSampled,
     PriceObserved,
 )
 from clearing.events.refused import EventRefused
@@ -300,6 +301,11 @@ def _settle(encoder: Encoder, event: FundingSettled) -> None:
         encoder.detail["interval_seconds"] = event.interval_seconds
 
 
+def _sample(encoder: Encoder, event: PremiumSampled) -> None:
+    encoder.row.market = encoder.market(event.market).ordinal
+    encoder.row.quantity = encoder.scaled("rate", event.rate, RATE_DECIMALS, "a premium")
+
+
 def _pay(encoder: Encoder, event: FundingPaid) -> None:
     market = encoder.market(event.market)
     asset = encoder.registry.asset(market.settlement_asset)
@@ -345,6 +351,7 @@ _ENCODERS: Final[dict[Kind, Any]] = {
     Kind.FundingSettled: _settle,
     Kind.FundingPaid: _pay,
     Kind.OpenInterestObserved: _open_interest,
+    Kind.PremiumSampled: _sample,
     Kind.ClockTicked: _tick,
     Kind.StateCertified: _certify,
     Kind.RestatementAccepted: _certify,

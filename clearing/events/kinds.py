@@ -33,6 +33,7 @@ class Kind(IntEnum):
     FundingSettled = 32
     FundingPaid = 33
     OpenInterestObserved = 34
+    PremiumSampled = 37
     ClockTicked = 40
     StateCertified = 50
     RestatementAccepted = 51

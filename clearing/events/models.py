@@ -30,6 +30,7 @@ from clearing.events.observations import (
     LeverageSet,
     OpenInterestObserved,
     OrdersObserved,
+    PremiumSampled,
     PriceObserved,
 )
 from clearing.events.refused import EventRefused, Problem
@@ -68,6 +69,7 @@ Event = Annotated[
     | FundingSettled
     | FundingPaid
     | OpenInterestObserved
+    | PremiumSampled
     | ClockTicked
     | StateCertified
     | RestatementAccepted,

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator
 
 from clearing.events.base import EventBase
-from clearing.events.fields import Name, NotNegativeAmount, PositiveAmount
+from clearing.events.fields import Amount, Name, NotNegativeAmount, PositiveAmount
 
 MAX_LEVERAGE = 1_000_000
 """The greatest leverage that an account may be said to have chosen."""
@@ -62,3 +62,14 @@ class OpenInterestObserved(EventBase):
     kind: Literal["OpenInterestObserved"] = "OpenInterestObserved"
     market: Name
     size: NotNegativeAmount
+
+
+class PremiumSampled(EventBase):
+    """A sample of a market's funding premium: how far its price is from the index, as a fraction.
+
+    ``rate`` is for as long as the rates of the market's funding rule are; positive makes longs pay.
+    """
+
+    kind: Literal["PremiumSampled"] = "PremiumSampled"
+    market: Name
+    rate: Amount

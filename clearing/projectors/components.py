@@ -47,6 +47,7 @@ WITH scale AS (
         AS m (market, asset, value_unit, size_unit, numerator)
 ), quoted AS (
     SELECT spec.*, scale.unit, coalesce(f."index", 0) AS funding_index,
+        coalesce(s."index", f."index", 0) AS short_index,
         CASE WHEN numerator > 0 THEN -div(numerator, k.price) ELSE k.price END AS face
     FROM spec JOIN scale USING (asset)
     LEFT JOIN LATERAL (
@@ -55,12 +56,17 @@ WITH scale AS (
     LEFT JOIN LATERAL (
         SELECT "index" FROM {funding} WHERE market = spec.market AND position <= %(position)s
             ORDER BY position DESC, line DESC LIMIT 1) f ON true
+    LEFT JOIN LATERAL (
+        SELECT "index" FROM {short_index} WHERE market = spec.market AND position <= %(position)s
+            ORDER BY position DESC, line DESC LIMIT 1) s ON true
 ), wanted AS (
     SELECT * FROM unnest(%(accounts)s::int[]) AS a (account)
 ), held AS (
     SELECT account, asset,
         sum(coalesce(p.size * q.face * q.value_unit - p.cost * q.unit, 0)) AS unrealised,
-        sum(p.accrued - p.size * q.size_unit * (q.funding_index - p.funding_index)) AS accrued
+        sum(p.accrued - p.size * q.size_unit * (
+            CASE WHEN p.size < 0 THEN q.short_index ELSE q.funding_index END - p.funding_index
+        )) AS accrued
     FROM wanted CROSS JOIN quoted q CROSS JOIN LATERAL (
         SELECT size, cost, funding_index, accrued FROM {position_history}
         WHERE holder_kind = 'account' AND holder = wanted.account AND market = q.market
@@ -116,7 +122,7 @@ def equity_components(
         ],
     }
     schema = schema_of(generation)
-    names = ("posting", "position_history", "mark", "funding")
+    names = ("posting", "position_history", "mark", "funding", "short_index")
     query = sql.SQL(_QUERY).format(**{name: sql.Identifier(schema, name) for name in names})
     with connection.cursor(row_factory=class_row(Components)) as cursor:
         return cursor.execute(query, values).fetchall()

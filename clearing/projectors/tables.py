@@ -26,7 +26,7 @@ _TYPES: Final[dict[str, str]] = {
         ),
         "integer NOT NULL",
     ),
-    **dict.fromkeys(("microseconds", "due_at"), "bigint NOT NULL"),
+    **dict.fromkeys(("microseconds", "due_at", "stamp"), "bigint NOT NULL"),
     **dict.fromkeys(("effective", "moved", "entry_known"), "boolean NOT NULL"),
     **dict.fromkeys(
         (
@@ -58,6 +58,8 @@ _TYPES: Final[dict[str, str]] = {
             "cash",
             "inventory",
             "leverage",
+            "premium",
+            "payment",
             "buys",
             "sells",
         ),
@@ -81,6 +83,9 @@ _INDEXES: Final[dict[str, tuple[str, ...]]] = {
     "price": ("market, role, position, line",),
     "price_status": ("market, position",),
     "funding": ("market, position",),
+    "short_index": ("market, position",),
+    "funding_computed": ("market, position, line",),
+    "funding_coming": ("market, position, line",),
     "leverage": ("account, market, position",),
     "orders": ("account, market, position",),
     "open_interest": ("market, position",),

@@ -1,6 +1,7 @@
 """From a document to rules: names resolved to ordinals, decimals to scaled integers."""
 
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from clearing.events.kinds import RATE_DECIMALS
@@ -29,7 +30,13 @@ from clearing.rulebook.document import (
     WaterfallDocument,
     check_document,
 )
-from clearing.rulebook.operators import LevelDocument, Operator
+from clearing.rulebook.funding import FundingRule
+from clearing.rulebook.operators import (
+    FundingToComeDocument,
+    LevelDocument,
+    Operator,
+    walk_operators,
+)
 from clearing.rulebook.prices import PricePolicy
 from clearing.rulebook.rules import (
     NO_LEVEL,
@@ -46,7 +53,7 @@ from clearing.rulebook.rules import (
     TakeoverRung,
     Waterfall,
 )
-from clearing.rulebook.schedules import sorted_levels
+from clearing.rulebook.schedules import REQUIRED, level_pieces, sorted_levels
 
 
 class RulebookRefused(ValueError):  # noqa: N818 - reads as the statement that it is
@@ -104,7 +111,7 @@ class _Compiler:
             key: self.collateral(f"collateral.{key}", value)
             for key, value in document.collateral.items()
         }
-        prices = self.prices()
+        prices, funding = self.prices(), self.funding()
         classes = {
             binding.account_class: self.binding(
                 i, binding, schedules, ladders, waterfalls, policies
@@ -123,7 +130,17 @@ class _Compiler:
             numerics.bankruptcy,
             numerics.entry_price,
         )
-        return Rulebook(name, version, sha256, self.asset, regime, classes, prices)
+        return Rulebook(
+            name,
+            version,
+            sha256,
+            self.asset,
+            regime,
+            classes,
+            prices,
+            funding,
+            self.margins_funding(),
+        )
 
     def schedule(self, path: str, name: str, document: dict[str, LevelDocument]) -> Schedule:
         levels = _Levels(self, path, document)
@@ -148,10 +165,8 @@ class _Compiler:
             return 0
 
     def fund(self, path: str, name: str) -> int:
-        ordinal = self.registry.account_ordinals.get(name, 0)
-        if not ordinal:
-            self.problems.append(f"{path}: account {name!r} is not declared")
-        elif self.registry.account(ordinal).account_class != "fund":
+        ordinal = self.account(path, name)
+        if ordinal and self.registry.account(ordinal).account_class != "fund":
             self.problems.append(f"{path}: account {name!r} is not of class fund")
         return ordinal
 
@@ -279,6 +294,42 @@ class _Compiler:
             path = f"prices.{name}"
             found[self.own_market(path, name)] = document.compile(path, _Prices(self))
         return found
+
+    def funding(self) -> dict[int, FundingRule]:
+        found = {}
+        for name, document in self.document.funding.markets.items():
+            path = f"funding.markets.{name}"
+            ordinal = self.own_market(path, name)
+            found[ordinal] = document.compile(path, self.account, self.margin_gap)
+        return found
+
+    def margins_funding(self) -> bool:
+        levels = (op for schedule in self.document.schedules.values() for op in schedule.values())
+        return any(
+            isinstance(part, FundingToComeDocument) for op in levels for part in walk_operators(op)
+        )
+
+    def margin_gap(self, path: str, schedule: str) -> tuple[Fraction, Fraction]:
+        """Return the initial and maintenance rates of a schedule at the smallest notional."""
+        levels = self.document.schedules[schedule]
+        rates = []
+        for level in REQUIRED:
+            pieces = level_pieces(levels, level)
+            if pieces is None:
+                self.problems.append(
+                    f"{path}: {level} of {schedule!r} depends on more than notional, so it has no"
+                    " rate to take"
+                )
+                return Fraction(0), Fraction(0)
+            _, rate = pieces.at(Fraction(0))
+            rates.append(Fraction(rate))
+        return rates[0], rates[1]
+
+    def account(self, path: str, name: str) -> int:
+        ordinal = self.registry.account_ordinals.get(name, 0)
+        if not ordinal:
+            self.problems.append(f"{path}: account {name!r} is not declared")
+        return ordinal
 
     def own_market(self, path: str, name: str) -> int:
         ordinal = self.registry.market_ordinals.get(name, 0)

@@ -15,6 +15,7 @@ from clearing.events.fields import Name, NotNegativeAmount
 from clearing.quantities import Rounding
 from clearing.rulebook.collateral import CollateralDocument
 from clearing.rulebook.fields import Factor, Fraction, List, NamedRounding, Share
+from clearing.rulebook.funding import FundingRuleDocument, MarginBounds
 from clearing.rulebook.prices import MarketPricesDocument
 from clearing.rulebook.schedules import ScheduleDocument
 
@@ -143,9 +144,15 @@ class InstrumentsDocument(Fact):
 
 
 class FundingDocument(Fact):
-    """How funding works in derive mode: by cumulative index or per account at once."""
+    """How funding works in derive mode: by cumulative index or per account at once.
+
+    ``markets`` are those whose funding is computed, each by its rule; that of others is told.
+    """
 
     operator: Literal["index", "per_account"] = "index"
+    markets: Annotated[
+        dict[Name, FundingRuleDocument], Field(max_length=10_000, default_factory=dict)
+    ]
 
 
 class NumericsDocument(Fact):
@@ -200,7 +207,7 @@ class RulebookDocument(Fact):
     prices: Annotated[
         dict[Name, MarketPricesDocument], Field(max_length=10_000, default_factory=dict)
     ]
-    funding: FundingDocument = FundingDocument()
+    funding: FundingDocument = FundingDocument(markets={})
     numerics: NumericsDocument = NumericsDocument()
     bindings: Annotated[tuple[BindingDocument, ...], List, Field(max_length=1000)] = ()
 
@@ -215,12 +222,25 @@ class RulebookDocument(Fact):
                         f"collateral.{name}.assets.{asset}.market: every asset but the settlement"
                         " asset needs a market that prices it"
                     )
+        for name, funded in self.funding.markets.items():
+            self._check_funding(name, funded)
         classes = [binding.account_class for binding in self.bindings]
         if len(set(classes)) != len(classes):
             raise ValueError("bindings: an account class may be bound only once")
         for i, binding in enumerate(self.bindings):
             self._check_binding(f"bindings.{i}", binding)
         return self
+
+    def _check_funding(self, market: str, rule: FundingRuleDocument) -> None:
+        priced = self.prices[market].roles if market in self.prices else {}
+        for role in sorted(rule.roles()):
+            if role not in priced:
+                raise ValueError(f"funding.markets.{market}: prices.{market} has no role {role}")
+        cap = rule.cap
+        if isinstance(cap, MarginBounds) and cap.schedule not in self.schedules:
+            raise ValueError(
+                f"funding.markets.{market}.cap.schedule: there is no schedule {cap.schedule!r}"
+            )
 
     def _check_binding(self, path: str, binding: BindingDocument) -> None:
         if binding.account_class == "fund":

@@ -7,6 +7,7 @@ from typing import Final
 
 from clearing.quantities import Rounding
 from clearing.rulebook.collateral import CollateralPolicy
+from clearing.rulebook.funding import FundingRule
 from clearing.rulebook.operators import RATE_SCALE, MarginalTiers, Operator
 from clearing.rulebook.prices import PricePolicy
 
@@ -353,10 +354,21 @@ DEFAULT_REGIME: Final = Regime(
 class Rulebook:
     """A rulebook in force for one settlement asset: its regime, and the rules of each class.
 
-    ``prices`` maps market ordinals to their price policies.
+    By market ordinal, ``prices`` are price policies and ``funding`` the rules of computed funding;
+    ``margins_funding`` says whether a schedule looks at the funding to come.
     """
 
-    __slots__ = ("asset", "classes", "name", "prices", "regime", "sha256", "version")
+    __slots__ = (
+        "asset",
+        "classes",
+        "funding",
+        "margins_funding",
+        "name",
+        "prices",
+        "regime",
+        "sha256",
+        "version",
+    )
 
     def __init__(
         self,
@@ -367,8 +379,12 @@ class Rulebook:
         regime: Regime,
         classes: dict[str, ClassRules],
         prices: dict[int, PricePolicy],
+        funding: dict[int, FundingRule],
+        margins_funding: bool,
     ) -> None:
         self.prices = prices
+        self.funding = funding
+        self.margins_funding = margins_funding
         self.name = name
         self.version = version
         self.sha256 = sha256

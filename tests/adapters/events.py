@@ -132,6 +132,7 @@ events: st.SearchStrategy[Event] = st.one_of(
         {"account": names, "market": names, "buy_size": positive, "sell_size": positive},
     ),
     _kind("OpenInterestObserved", {"market": names, "size": positive}),
+    _kind("PremiumSampled", {"market": names, "rate": amounts}),
     _kind("PriceObserved", {"market": names, "price": positive}),
     _kind("Marked", {"marks": marks}, {"amends": references}),
     _kind(

@@ -73,7 +73,7 @@ def test_the_order_of_kinds_in_one_moment() -> None:
         ("Filled", "Traded"),
         ("PositionCarried", "LeverageSet"),
         ("OrdersObserved", "OpenInterestObserved"),
-        ("PriceObserved", "Marked"),
+        ("PriceObserved", "PremiumSampled", "Marked"),
         ("FundingSettled", "FundingPaid"),
     ):
         assert len({kind_rank(kind) for kind in same}) == 1

@@ -54,3 +54,35 @@ def random_prices(dice: Random, markets: tuple[str, ...]) -> dict[str, Any]:
         validity = {"divergence": "0.2", "stale_seconds": 40, "forbids": forbids}
         policies[market] = {"roles": roles, "validity": validity}
     return policies
+
+
+def random_funding(dice: Random, prices: dict[str, Any]) -> dict[str, Any]:
+    """Rules of computed funding for some of the markets that have an index."""
+    rules: dict[str, Any] = {}
+    for market in prices:
+        if dice.random() < 0.4:
+            continue
+        premium = {
+            "op": "prices",
+            "average": dice.choice(["twap", "last"]),
+            "rounding": dice.choice([None, "down"]),
+        }
+        rule: dict[str, Any] = {
+            "interval_seconds": 60,
+            "per_seconds": dice.choice([60, 480]),
+            "lag_seconds": dice.choice([0, 0, 7]),
+            "premium": dice.choice([premium, {"op": "samples", "expected": 3}]),
+            "interest": "0.0001",
+            "cap": {"low": "-0.02", "high": "0.02"},
+            "rate_decimals": dice.choice([None, 6]),
+        }
+        if dice.random() < 0.4:
+            rule["band"] = {"low": "-0.0005", "high": "0.0005"}
+        if dice.random() < 0.4:
+            rule["pause"] = {"states": ["halted"]}
+        if dice.random() < 0.4:
+            share = dice.choice([None, "0.1"])
+            sides = {"long": {"pays": "0.7"}, "short": {"receives": "0.9"}, "residual": "insurance"}
+            rule["sides"] = {**sides, "residual_share": share}
+        rules[market] = rule
+    return rules

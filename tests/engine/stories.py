@@ -7,9 +7,9 @@ applies it to an engine with the banded watch and to one with the naive watch an
 from random import Random
 from typing import Any
 
-from tests.engine.price_trees import ROLES, random_prices
+from tests.engine.price_trees import ROLES, random_funding, random_prices
 from tests.engine.schedules import random_schedule
-from tests.engine.venue import TAKEOVER, Venue, rulebook
+from tests.engine.venue import PERSON, TAKEOVER, Venue, rulebook
 
 TRADERS = ("ada", "bob", "cyd", "dan")
 KINDS = ["mark", "trade", "cash", "funding", "observe", "price", "adopt", "tick"]
@@ -113,19 +113,26 @@ class Story:
             book["bindings"][0]["collateral"] = "some"
         if self.rounds:
             book["prices"] = random_prices(dice, tuple(PRICES))
+            book["funding"]["markets"] = random_funding(dice, book["prices"])
         self.venue.adopt(book)
 
     def observe(self, market: str) -> None:
         """Have an account choose a leverage or change its orders, or see the open interest."""
         dice, venue = self.dice, self.venue
         name, size = dice.choice(TRADERS), str(dice.choice([0, 3, 40, 4000]))
-        match dice.choice(["leverage", "orders", "interest"]):
+        match dice.choice(["leverage", "orders", "interest", "premium", "state"]):
             case "leverage":
                 leverage = dice.choice(["2", "3.5", "20"])
                 venue("LeverageSet", account=name, market=market, leverage=leverage)
             case "orders":
                 other = str(dice.choice([0, 0, 7]))
                 venue("OrdersObserved", account=name, market=market, buy_size=size, sell_size=other)
+            case "premium":
+                rate = dice.choice(["0.001", "-0.0004", "0.000000000007"])
+                venue("PremiumSampled", market=market, rate=rate)
+            case "state":
+                state = dice.choice(["halted", "normal", "normal", "reduce_only"])
+                venue("MarketStateChanged", market=market, state=state, **PERSON)
             case _:
                 venue("OpenInterestObserved", market=market, size=size)
 

@@ -339,6 +339,9 @@ EVENTS: dict[str, st.SearchStrategy[Event]] = {
         )
     ),
     "Marked": _marked(),
+    "PremiumSampled": _of_market(
+        lambda market: _kind("PremiumSampled", {"market": st.just(market), "rate": signed(12)})
+    ),
     "FundingSettled": _of_market(
         lambda market: _kind(
             "FundingSettled",

@@ -84,6 +84,7 @@ def test_every_kind_of_event_that_a_venue_writes_is_there() -> None:
         "LeverageSet",
         "OrdersObserved",
         "OpenInterestObserved",
+        "PremiumSampled",
         "Filled",
         "PositionCarried",
         "FundingPaid",

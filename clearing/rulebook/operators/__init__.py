@@ -4,6 +4,7 @@ One file an operator (or family). A new one is a document and an operator there,
 :data:`LevelDocument`, and its scenario under ``tests/engine``; nothing else changes.
 """
 
+from collections.abc import Iterable
 from typing import Annotated, Final
 
 from pydantic import Field
@@ -18,6 +19,7 @@ from clearing.rulebook.operators.base import (
     OperatorDocument,
 )
 from clearing.rulebook.operators.combined import CombinedDocument
+from clearing.rulebook.operators.funding_to_come import FundingToComeDocument
 from clearing.rulebook.operators.open_interest import OpenInterestDocument
 from clearing.rulebook.operators.orders import (
     OrdersDocument,
@@ -43,7 +45,8 @@ LevelDocument = Annotated[
     | UserLeverageDocument
     | WithOrdersDocument
     | WorstSideDocument
-    | OrdersDocument,
+    | OrdersDocument
+    | FundingToComeDocument,
     Field(discriminator="op"),
 ]
 """A level's requirement, told apart by ``op``."""
@@ -52,14 +55,24 @@ _NESTING: Final = (CombinedDocument, RoundedDocument, WithOrdersDocument, WorstS
 for _document in _NESTING:
     _document.model_rebuild(_types_namespace={"LevelDocument": LevelDocument})
 
+
+def walk_operators(document: OperatorDocument) -> Iterable[OperatorDocument]:
+    """Yield an operator and all those that it is made of."""
+    yield document
+    for part in document.parts():
+        yield from walk_operators(part)
+
+
 __all__ = [
     "RATE_SCALE",
     "Bound",
     "Compiling",
     "Exposure",
+    "FundingToComeDocument",
     "LevelDocument",
     "MarginalTiers",
     "Operator",
     "OperatorDocument",
     "Tier",
+    "walk_operators",
 ]

@@ -29,11 +29,13 @@ class Exposure:
     of ``entry_base`` that orders would add at the mark is ``entry_moving``. ``lift`` ×
     one unit of the asset is an amount. ``leverage`` is what the account chose (at
     :data:`RATE_SCALE`, 0: nothing). ``buys`` and ``sells`` are the sizes of open orders;
-    ``open_interest`` the market's, in steps.
+    ``open_interest`` the market's, in steps. ``coming`` is what one long step would pay if the
+    running funding period ended now, at ``working`` decimals (a short one the opposite).
     """
 
     __slots__ = (
         "buys",
+        "coming",
         "entry_base",
         "entry_moving",
         "leverage",
@@ -61,6 +63,7 @@ class Exposure:
         sells: int = 0,
         open_interest: int = 0,
         entry_moving: int = 0,
+        coming: int = 0,
     ) -> None:
         self.size = size
         self.long = long
@@ -74,6 +77,7 @@ class Exposure:
         self.sells = sells
         self.open_interest = open_interest
         self.entry_moving = entry_moving
+        self.coming = coming
 
     @property
     def base(self) -> int:
@@ -99,6 +103,7 @@ class Exposure:
             sells,
             self.open_interest,
             moving + added,
+            self.coming,
         )
 
 
@@ -180,9 +185,13 @@ class OperatorDocument(Fact):
         del level  # most operators stand by themselves
         return None
 
+    def parts(self) -> "tuple[OperatorDocument, ...]":
+        """Return the operators that this one is made of."""
+        return ()
+
     def levels(self) -> Iterable[str]:
         """Return the names of the levels that this one is defined by, its parts' included."""
-        return ()
+        return [name for part in self.parts() for name in part.levels()]
 
 
 def up(numerator: int, denominator: int) -> int:

@@ -1,6 +1,5 @@
 """``sum``, ``max``, ``min``: several requirements of one position as one."""
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
@@ -45,9 +44,9 @@ class CombinedDocument(OperatorDocument):
             return summed(parts)
         return extreme(parts, max if self.op == "max" else min)
 
-    def levels(self) -> Iterable[str]:
-        """Return what the parts refer to."""
-        return [name for part in self.of for name in part.levels()]
+    def parts(self) -> tuple[OperatorDocument, ...]:
+        """Return what is combined."""
+        return self.of
 
 
 class Combined:

@@ -1,6 +1,5 @@
 """``with_orders``, ``worst_side``, ``orders``: what open orders may make of a position."""
 
-from collections.abc import Iterable
 from fractions import Fraction
 from typing import TYPE_CHECKING, Literal
 
@@ -36,9 +35,9 @@ class WithOrdersDocument(OperatorDocument):
         """Return the part's function: what is asked without orders."""
         return self.of.pieces(level)
 
-    def levels(self) -> Iterable[str]:
-        """Return what the part refers to."""
-        return self.of.levels()
+    def parts(self) -> tuple[OperatorDocument, ...]:
+        """Return what is asked with orders."""
+        return (self.of,)
 
 
 class WithOrders:
@@ -101,9 +100,9 @@ class WorstSideDocument(OperatorDocument):
             return None
         return extreme([long, short], min)
 
-    def levels(self) -> Iterable[str]:
-        """Return what either side refers to."""
-        return [*self.long.levels(), *self.short.levels()]
+    def parts(self) -> tuple[OperatorDocument, ...]:
+        """Return both sides."""
+        return (self.long, self.short)
 
 
 class WorstSide:

@@ -1,6 +1,5 @@
 """``rounded``: a requirement rounded to the asset's units, or coarser, as the venue's integers."""
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
@@ -39,9 +38,9 @@ class RoundedDocument(OperatorDocument):
         """Return the function that is rounded: less than one unit from it."""
         return self.of.pieces(level)
 
-    def levels(self) -> Iterable[str]:
-        """Return what the rounded part refers to."""
-        return self.of.levels()
+    def parts(self) -> tuple[OperatorDocument, ...]:
+        """Return what is rounded."""
+        return (self.of,)
 
 
 class Rounded:
