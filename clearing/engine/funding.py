@@ -170,18 +170,18 @@ def _pay(step: Step, asset: Asset, market: Market, holder: Holder, exact: int) -
 
 
 def _check_rate(step: Step, market: Market, told: int) -> None:
-    """Compare a told rate with the computed one that it should be."""
+    """Compare a told rate with the computed one, cut off at the decimals that can be told."""
     period = market.period
     if period is None or period.compared is None:
         return
-    expected = period.rule.for_interval(period.compared) * 10**RATE_DECIMALS
+    expected = truncated(period.rule.for_interval(period.compared) * 10**RATE_DECIMALS)
     period.compared = None
     if expected != told:
         step.deviation(
             "funding_rate_mismatch",
             market=market.ordinal,
             asset=market.asset,
-            expected=format_exact(truncated(expected), RATE_DECIMALS),
+            expected=format_exact(expected, RATE_DECIMALS),
             found=format_exact(told, RATE_DECIMALS),
         )
 

@@ -19,10 +19,10 @@ from clearing.quantities import Rounding, divide
 from clearing.rulebook.fields import Factor, List, NamedRounding, Rate, Share
 from clearing.rulebook.prices.base import RoleName
 
-YEAR_SECONDS: Final = 31_622_400
-"""The longest period, of 366 days."""
+LONGEST_SECONDS: Final = 316_224_000
+"""The longest period, of ten years of 366 days."""
 
-Seconds = Annotated[int, Field(ge=60, le=YEAR_SECONDS)]
+Seconds = Annotated[int, Field(ge=60, le=LONGEST_SECONDS)]
 
 
 class SampledPremium(Fact):
@@ -127,9 +127,9 @@ class FundingRuleDocument(Fact):
     """
 
     interval_seconds: Seconds
-    offset_seconds: Annotated[int, Field(ge=0, le=YEAR_SECONDS)] = 0
-    cut_off_seconds: Annotated[int, Field(ge=0, le=YEAR_SECONDS)] = 0
-    lag_seconds: Annotated[int, Field(ge=0, le=YEAR_SECONDS)] = 0
+    offset_seconds: Annotated[int, Field(ge=0, le=LONGEST_SECONDS)] = 0
+    cut_off_seconds: Annotated[int, Field(ge=0, le=LONGEST_SECONDS)] = 0
+    lag_seconds: Annotated[int, Field(ge=0, le=LONGEST_SECONDS)] = 0
     per_seconds: Seconds | None = None
     premium: Annotated[SampledPremium | PricePremium, Field(discriminator="op")]
     interest: Rate = Decimal(0)

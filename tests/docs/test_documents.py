@@ -53,6 +53,16 @@ def test_the_prices_on_the_page_on_rulebooks_are_accepted() -> None:
     assert [r["status"] for r in of_kind(entries, "rulebook")] == ["in_force"]
 
 
+def test_the_funding_on_the_page_on_rulebooks_is_accepted() -> None:
+    (section,) = re.findall(r"```json funding\n(.*?)```", text("docs/rulebooks.md"), re.DOTALL)
+    venue = Venue()
+    venue.market("BTC-PERP")
+    index = {"op": "source", "source": "venue", "price": "index"}
+    prices = {"BTC-PERP": {"roles": {"index": index}}}
+    entries = venue.adopt(rulebook(funding=json.loads(section), prices=prices))
+    assert [r["status"] for r in of_kind(entries, "rulebook")] == ["in_force"]
+
+
 def test_the_python_example_of_the_readme_runs(
     database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

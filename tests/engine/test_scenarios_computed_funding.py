@@ -314,3 +314,13 @@ def test_a_rule_that_contradicts_itself_is_refused_with_its_path(
     document = rulebook(funding={"markets": {"BTC": rule}}, prices={"BTC": {"roles": INDEX}})
     (deviation,) = of_kind(venue.adopt(document), "deviation")
     assert str(deviation["detail"]).startswith(problem)
+
+
+def test_a_told_rate_is_compared_at_the_decimals_that_it_can_have() -> None:
+    """(100.20 − 100.10) / 100.10 does not end; what is told of it does, after 12 decimals."""
+    venue = Funded(HOURLY, mode="verify")
+    venue.index("100.10")
+    venue.mark(BTC="100.20")
+    venue.tick("01:00:00")
+    fields = {"market": "BTC", "rate": "0.000999000999", "price": "100.10"}
+    assert deviations(venue("FundingSettled", **fields)) == []

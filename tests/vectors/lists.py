@@ -1,15 +1,11 @@
 """What is not there yet, and what differs on purpose. Both lists are meant to shrink."""
 
 LATER = "liquidation and waterfall (issue 4)"
-FUNDING = "computed funding"
-FUNDING_MARGIN = "margin for the funding to come"
 PARTIAL = "take-over of a part"
 HEALTH = "nested health weights"
 
 MECHANISMS = {
     LATER: "insurance, deleveraging, socialised losses, close-out sizes and prices",
-    FUNDING: "a rate or payment from premium samples or averages over time, clamped and scaled",
-    FUNDING_MARGIN: "maintenance that includes what a side would pay at the coming settlement",
     PARTIAL: "the bankruptcy amount of a part of a position",
     HEALTH: "a weight on PnL less its position's haircut, and the asset's weight on all of that",
 }
@@ -27,7 +23,6 @@ PENDING = {
     "mango_health": HEALTH,
     "mango_insurance": LATER,
     "mango_liquidation": LATER,
-    "perp_funding": FUNDING,
     "perp_insurance": LATER,
     "vega_scenarios/insurance": LATER,
     "vega_socialised_loss/insurance": LATER,

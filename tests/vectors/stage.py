@@ -6,6 +6,8 @@ from typing import Any
 
 from clearing.engine import Entry, Trace
 from clearing.engine.book import Asset, Market, Position, Scope
+from clearing.engine.computed_funding import payment_of, price_of
+from clearing.engine.funding_period import Ended
 from clearing.engine.liquidation_price import liquidation_price
 from clearing.engine.valuation import Measure, accrued_funding, measure, position_value, unrealised
 from clearing.quantities import Rounding, divide, exact_decimal
@@ -64,6 +66,31 @@ class Stage(Venue):
         if deviations(entries):
             raise RefusedError(str(of_kind(entries, "deviation")[0]["detail"]))
         return entries
+
+    def coming(self, market: str) -> Ended:
+        """Return what the funding period that runs would come to if it ended now."""
+        at = self.of_market(market)
+        assert at.period is not None, f"{market} has no funding rule"
+        return at.period.conclude(price_of(at))
+
+    def ended(self, market: str) -> Ended:
+        """Return the last funding period that ended and is not paid yet."""
+        at = self.of_market(market)
+        assert at.period is not None, f"{market} has no funding rule"
+        return at.period.ended[-1]
+
+    def averages(self, market: str) -> list[Decimal]:
+        """Return the two averages of the funding period that runs."""
+        at = self.of_market(market)
+        assert at.period is not None, f"{market} has no funding rule"
+        rule, price = at.period.rule, price_of(at)
+        pairs = zip(at.period.averages, rule.roles, strict=True)
+        return [quotient(average.value(rule, price(role))) for average, role in pairs]
+
+    def payment(self, market: str, ended: Ended) -> Decimal:
+        """Return what a unit of size pays for a funding period."""
+        at = self.of_market(market)
+        return exact_decimal(payment_of(at, ended), at.index_decimals)
 
     def of_market(self, name: str) -> Market:
         """Return the book's market."""

@@ -8,10 +8,24 @@ from decimal import Decimal
 from typing import Any
 
 from tests.engine.venue import rulebook
-from tests.vectors.lists import FUNDING_MARGIN
-from tests.vectors.outcome import Found, Outcome, Pending
+from tests.vectors.outcome import Found, Outcome
 from tests.vectors.rows import Row
 from tests.vectors.stage import Stage, text
+
+COMING = "margin_funding_factor_times_funding_payment"
+FUNDED: dict[str, Any] = {
+    "prices": {"PERP": {"roles": {"index": {"op": "source", "source": "venue", "price": "index"}}}},
+    "funding": {
+        "markets": {
+            "PERP": {
+                "interval_seconds": 86_400,
+                "premium": {"op": "prices", "average": "last"},
+                "pays_at": "reference",
+            }
+        }
+    },
+}
+"""Funding that pays mark less index, so that a row's payment is told as an index."""
 
 LEVELS = ("search", "initial", "release")
 FINEST = Decimal("1e-12")
@@ -19,15 +33,18 @@ FINEST = Decimal("1e-12")
 
 
 def run(row: Row) -> Outcome:
-    if row.number("margin_funding_factor_times_funding_payment", "0"):
-        return Pending(FUNDING_MARGIN)
     stage = Stage(decimals=0)
     places = int(row.inputs.get("position_decimal_places", "0"))
     stage.perpetual(size_decimals=max(0, places))
     stage.account("alice")
-    stage.adopt(rulebook(mode="verify", schedule=_schedule(row)))
+    coming = row.number(COMING, "0")
+    rules = rulebook(mode="verify", schedule=_schedule(row))
+    stage.adopt(rules | (FUNDED if coming else {}))
     mark = row.text("mark_price")
     stage.mark(PERP=mark)
+    if coming:
+        index = text(Decimal(mark) - coming)
+        stage("PriceObserved", market="PERP", role="index", price=index)
     sizes = [
         row.number(name).scaleb(-places)
         for name in ("position", "open_buy_order_volume", "open_sell_order_volume")
@@ -45,9 +62,12 @@ def _schedule(row: Row) -> dict[str, Any]:
         side: _side(row.number("linear_slippage_factor"), row.number(f"risk_factor_{side}"))
         for side in ("long", "short")
     }
+    asked: dict[str, Any] = {"op": "worst_side", **sides}
+    if row.number(COMING, "0"):
+        asked = {"op": "sum", "of": [asked, {"op": "funding_to_come", "factor": "1"}]}
     levels: dict[str, Any] = {
         "notional": {"op": "rate", "rate": "1"},
-        "maintenance": {"op": "rounded", "of": {"op": "worst_side", **sides}},
+        "maintenance": {"op": "rounded", "of": asked},
     }
     for name in LEVELS:
         ratio = {"op": "ratio", "level": "maintenance", "factor": row.text(f"{name}_factor")}
