@@ -250,9 +250,19 @@ class Asset:
     ``working`` decimals hold every product of its markets, with room for a rate;
     ``lift`` × units is an amount at that scale. ``regimes`` lists the regime before any rulebook,
     then (position, regime) of each change, so that a reversal can undo what was done then.
+    ``interest`` is what debts pay and credits get by the last settlement, at rate decimals.
     """
 
-    __slots__ = ("decimals", "lift", "markets", "ordinal", "regimes", "rulebook", "working")
+    __slots__ = (
+        "decimals",
+        "interest",
+        "lift",
+        "markets",
+        "ordinal",
+        "regimes",
+        "rulebook",
+        "working",
+    )
 
     def __init__(self, ordinal: int, decimals: int) -> None:
         self.ordinal = ordinal
@@ -262,6 +272,7 @@ class Asset:
         self.rulebook: Rulebook | None = None
         self.regimes: list[tuple[int, Regime]] = [(0, DEFAULT_REGIME)]
         self.markets: list[Market] = []
+        self.interest: tuple[int, int] | None = None
 
     @property
     def regime(self) -> Regime:

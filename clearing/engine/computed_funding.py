@@ -61,6 +61,18 @@ def settle_due(step: Step) -> None:
         note_coming(step, market)
 
 
+def end_funding(step: Step, market: Market) -> None:
+    """Pay what a market's ended periods came to, whatever their lag, and run none from now on."""
+    run_period(market, step.row.occurred_at)
+    period = market.period
+    if period is not None:
+        ended, period.ended = period.ended, []
+        for one in ended:
+            _conclude(step, market, one)
+    step.book.follow_funding(market, None, 0)
+    note_coming(step, market)
+
+
 def _conclude(step: Step, market: Market, ended: Ended) -> None:
     """State what came of a period, and settle it in derive mode unless its price is in doubt."""
     period, asset = market.period, asset_of(step, market)
@@ -145,6 +157,8 @@ def follow_funding(step: Step, asset: Asset) -> None:
     book, rulebook = step.book, asset.rulebook
     for market in asset.markets:
         rule = None if rulebook is None else rulebook.funding.get(market.ordinal)
+        if market.state == "settled":
+            rule = None
         run_period(market, step.row.occurred_at)
         book.follow_funding(market, rule, max(book.time, step.row.occurred_at))
         note_coming(step, market)

@@ -43,6 +43,8 @@ ENTRY_FIELDS: Final[dict[str, tuple[str, ...]]] = {
     "short_index": ("market", "index"),
     "funding_computed": ("market", "stamp", "premium", "rate", "status"),
     "funding_coming": ("market", "payment"),
+    "interest": ("asset", "rate", "credit_rate", "interval_seconds", "moved"),
+    "market_settled": ("market", "price"),
     "market_state": ("market", "state"),
     "leverage": ("account", "market", "leverage"),
     "orders": ("account", "market", "buys", "sells"),

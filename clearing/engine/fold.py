@@ -17,11 +17,13 @@ from clearing.engine.computed_funding import apply_sample, run_period, settle_du
 from clearing.engine.content import Content
 from clearing.engine.entries import GENESIS_HASH, Entry, chain
 from clearing.engine.funding import apply_paid, apply_settled
+from clearing.engine.interest import apply_interest, apply_interest_paid
 from clearing.engine.liquidation import in_order, run_ladder
 from clearing.engine.margin import examine, miss_call
 from clearing.engine.observed import apply_observation
 from clearing.engine.prices import evaluate, mark_told, observe_price, reprice_timed
 from clearing.engine.reversal import reverse
+from clearing.engine.settlement import SETTLED, settle_market
 from clearing.engine.snapshot import book_document, canonical_text, read_snapshot
 from clearing.engine.step import Step
 from clearing.engine.trading import apply_carried, apply_execution
@@ -206,6 +208,9 @@ def _declare(step: Step) -> None:
 def _change_state(step: Step, content: Content) -> None:
     del content  # the row says it all
     market = step.book.markets[step.row.market]
+    if market.state == SETTLED:
+        step.deviation("settled_market", market=market.ordinal, asset=market.asset)
+        return
     run_period(market, step.row.occurred_at)
     market.state = MARKET_STATES[step.row.flags]
     step.entries.append(("market_state", market.ordinal, market.state))
@@ -250,7 +255,10 @@ _FACTS: Final[dict[int, Callable[[Step, Content], None]]] = {
     Kind.Adjusted: _fact(apply_cash),
     Kind.FundingPaid: _fact(apply_paid),
     Kind.FundingSettled: apply_settled,
+    Kind.InterestSettled: apply_interest,
+    Kind.InterestPaid: _fact(apply_interest_paid),
     Kind.PremiumSampled: apply_sample,
+    Kind.MarketSettled: settle_market,
     Kind.PositionCarried: apply_carried,
     Kind.MarketStateChanged: _change_state,
     Kind.RulebookAdopted: adopt,

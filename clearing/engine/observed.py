@@ -32,7 +32,7 @@ def apply_observation(step: Step, content: Content) -> None:
 
 def set_orders(market: Market, scope: Scope, buys: int, sells: int) -> None:
     """Replace what the scope's open orders in a market add up to."""
-    if buys or sells:
+    if (buys or sells) and not market.spec.base_asset:
         scope.orders[market.ordinal] = (buys, sells)
         market.ordering[scope.account] = scope
     else:

@@ -86,6 +86,7 @@ def _asset_document(asset: Asset) -> dict[str, Any]:
         "asset": asset.ordinal,
         "regimes": [[position, *regime.texts()] for position, regime in asset.regimes],
         "rulebook": None if rulebook is None else _rulebook_name(rulebook),
+        "interest": None if asset.interest is None else list(asset.interest),
     }
 
 
@@ -185,6 +186,8 @@ def _read_book(document: dict[str, Any]) -> Book:
         asset.regimes = [
             (position, Regime.from_texts(texts)) for position, *texts in stored["regimes"]
         ]
+        interest = stored["interest"]
+        asset.interest = None if interest is None else (interest[0], interest[1])
         if stored["rulebook"] is not None:
             asset.rulebook = rulebook = _read_rulebook(book, stored["rulebook"])
             asset.rescale()
@@ -195,7 +198,11 @@ def _read_book(document: dict[str, Any]) -> Book:
     for effective, *name in document["scheduled"]:
         book.scheduled.append(PendingRulebook(effective, _read_rulebook(book, name)))
     for stored in document["markets"]:
-        _read_market(book.markets[stored["market"]], stored)
+        market = book.markets[stored["market"]]
+        if stored["period"] is None:
+            # A market that ended runs none, whatever the rulebook says.
+            book.follow_funding(market, None, 0)
+        _read_market(market, stored)
     for kind, ordinal, asset_ordinal, amount in document["balances"]:
         book.balances[kind, ordinal, asset_ordinal] = amount
     book.reversed = set(document["reversed"])

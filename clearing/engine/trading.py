@@ -9,6 +9,8 @@ from clearing.engine.positions import (
     price_pending,
     rounded_entry_cost,
 )
+from clearing.engine.settlement import SETTLED
+from clearing.engine.spot import Exchange, exchange
 from clearing.engine.step import Holder, Step, asset_of
 from clearing.events.kinds import CAUSES, Kind
 from clearing.quantities import format_exact
@@ -64,20 +66,21 @@ def apply_execution(step: Step, content: Content, sign: int) -> None:
             _check_side(step, content, market, holder, side)
         size, amount = _apply_side(step, content, market, holder, side, sign)
         total += amount
-    if row.kind == Kind.Filled:
-        apply_fill(step, market, step.control_holder(market), -size, -amount)
-    else:
-        # A directed rounding pays the sides different amounts; the difference is not clearing's.
+    spot = bool(market.spec.base_asset)
+    if row.kind == Kind.Traded:
+        # A directed rounding pays the sides different amounts; the difference is not the market's.
         step.move(
             "fill_cost",
             market.asset,
-            "clearing",
+            "spot" if spot else "clearing",
             market.ordinal,
             "rounding",
             0,
             total,
             market.ordinal,
         )
+    elif not spot:
+        apply_fill(step, market, step.control_holder(market), -size, -amount)
 
 
 def _venue_outcome(step: Step, market: Market, sides: list[Side]) -> bool:
@@ -104,6 +107,13 @@ def _apply_side(
     asset = asset_of(step, market)
     decimals = market.spec.price_decimals
     rounding = asset.regime_at(content.row.position).fill_cost
+    if market.spec.base_asset:
+        told = content.scaled("reported_cost")
+        bought = Exchange(side.account, side.size, content.price, rounding, told, checks=sign > 0)
+        amount = exchange(step, market, bought, sign)
+        fee_asset = content.row.asset or market.asset
+        charge_fee(step, side.account, fee_asset, side.fee * sign, market.ordinal)
+        return 0, amount
     amount, left = market.payoff.amount(side.size, content.price, decimals, rounding)
     told = content.scaled("reported_cost")
     if told is not None and told != amount:
@@ -188,7 +198,7 @@ def _check_side(step: Step, content: Content, market: Market, holder: Holder, si
 def _check_position(step: Step, content: Content, market: Market, scope: Scope, side: Side) -> None:
     position = scope.positions.get(market.ordinal)
     size = 0 if position is None else position.size
-    if market.state != "normal" and abs(size + side.size) > abs(size):
+    if market.state not in ("normal", SETTLED) and abs(size + side.size) > abs(size):
         _deviate(step, "reduce_only", scope, market, found=market.state)
     reported = content.scaled("reported_size_before")
     if reported is not None and reported != size:
@@ -198,7 +208,15 @@ def _check_position(step: Step, content: Content, market: Market, scope: Scope, 
     isolates = step.book.registry.account(scope.account).isolates
     if isolates and market.ordinal not in isolates:
         _deviate(step, "outside_scope", scope, market)
-    if not size and scope.rules is not None and scope.rules.schedule(market.ordinal) is None:
+    if market.state == SETTLED:
+        _deviate(step, "settled_market", scope, market)
+    spot = bool(market.spec.base_asset)
+    if (
+        not spot
+        and not size
+        and scope.rules is not None
+        and scope.rules.schedule(market.ordinal) is None
+    ):
         _deviate(step, "no_schedule", scope, market)
 
 
@@ -223,6 +241,8 @@ def apply_carried(step: Step, content: Content) -> None:
     unknown = content.unknown("account")
     if unknown:
         step.deviation("unknown_account", market=market.ordinal, asset=market.asset, found=unknown)
+    if market.state == SETTLED:
+        step.deviation("settled_market", market=market.ordinal, asset=market.asset)
     holder = step.account_holder(content.account, market)
     price, decimals = content.price, market.spec.price_decimals
     if not price:

@@ -7,7 +7,7 @@ from pydantic import Field, field_validator, model_validator
 
 from clearing.events.base import Authorised, EventBase
 from clearing.events.canonical import canonical_json, document_hash, normalise_document
-from clearing.events.fields import Digest, ListAsTuple, Name, Position, PositiveAmount, Text
+from clearing.events.fields import Digest, ListAsTuple, Name, Position, PositiveAmount, Text, Time
 from clearing.quantities import MAX_DECIMALS
 
 Decimals = Annotated[int, Field(ge=0, le=MAX_DECIMALS)]
@@ -43,20 +43,40 @@ class MarketDeclared(EventBase):
     size × price × ``multiplier`` (the quote asset per unit of size); ``quanto`` is the same with
     a multiplier that turns a price in one asset into another asset at a fixed rate; ``inverse`` is
     −size × ``multiplier`` / price, for contracts of a fixed quote amount paid in the coin, whose
-    PnL from E to P is size × multiplier × (1/E − 1/P). ``lot`` is the smallest step of size. Prices
-    of fills fit ``price_decimals``, marks ``mark_decimals``, sizes ``size_decimals``. Scales never
-    change: a new scale is a new market.
+    PnL from E to P is size × multiplier × (1/E − 1/P); ``option`` is linear in the option's own
+    price. In a ``spot`` market there are no positions: a fill exchanges ``base_asset`` for
+    ``settlement_asset``, at a multiplier of 1. ``expires_at`` says when a dated future or an option
+    ends; ``MarketSettled`` settles it. ``lot`` is the smallest step of size. Prices of fills fit
+    ``price_decimals``, marks ``mark_decimals``, sizes ``size_decimals``. Scales never change: a new
+    scale is a new market.
     """
 
     kind: Literal["MarketDeclared"] = "MarketDeclared"
     name: Name
-    payoff: Literal["linear", "inverse", "quanto"] = "linear"
+    payoff: Literal["linear", "inverse", "quanto", "option", "spot"] = "linear"
     settlement_asset: Name
+    base_asset: Name | None = None
+    expires_at: Time | None = None
     multiplier: PositiveAmount = Decimal(1)
     lot: PositiveAmount
     price_decimals: Decimals
     mark_decimals: Decimals
     size_decimals: Decimals
+
+    @model_validator(mode="after")
+    def _spot(self) -> Self:
+        spot = self.payoff == "spot"
+        if spot and self.base_asset is None:
+            raise ValueError("base_asset: is missing; a spot market exchanges it")
+        if not spot and self.base_asset is not None:
+            raise ValueError(f"base_asset: is {self.base_asset}; only spot markets have one")
+        if spot and self.base_asset == self.settlement_asset:
+            raise ValueError("base_asset: is the settlement asset")
+        if spot and self.multiplier != 1:
+            raise ValueError(f"multiplier: is {self.multiplier}; in a spot market it is 1")
+        if spot and self.expires_at is not None:
+            raise ValueError("expires_at: a spot market does not expire")
+        return self
 
 
 class AccountOpened(EventBase):

@@ -4,7 +4,7 @@ import json
 from decimal import Decimal
 from typing import Any, Final
 
-from clearing.events.encoding import DEFAULT_INTERVAL_SECONDS
+from clearing.events.encoding import DEFAULT_INTERVAL_SECONDS, GREEKS
 from clearing.events.fields import from_microseconds
 from clearing.events.kinds import CAUSES, FINALITIES, MARKET_STATES, RATE_DECIMALS, Kind
 from clearing.events.models import Event, parse_event
@@ -92,8 +92,13 @@ def _stored(decoder: _Decoder) -> dict[str, Any]:
 
 
 def _market(decoder: _Decoder) -> dict[str, Any]:
-    asset = decoder.registry.asset(decoder.row.asset)
-    return {**decoder.detail, "settlement_asset": asset.name}
+    registry, row = decoder.registry, decoder.row
+    detail = dict(decoder.detail)
+    if "expires_at" in detail:
+        detail["expires_at"] = from_microseconds(detail["expires_at"])
+    if row.contra:
+        detail["base_asset"] = registry.asset(row.contra).name
+    return {**detail, "settlement_asset": registry.asset(row.asset).name}
 
 
 def _account(decoder: _Decoder) -> dict[str, Any]:
@@ -279,6 +284,44 @@ def _pay(decoder: _Decoder) -> dict[str, Any]:
     }
 
 
+def _interest(decoder: _Decoder) -> dict[str, Any]:
+    return {
+        "asset": decoder.registry.asset(decoder.row.asset).name,
+        "rate": decoder.decimal("quantity", RATE_DECIMALS),
+        "credit_rate": decoder.decimal("price", RATE_DECIMALS),
+        "interval_seconds": decoder.detail.get("interval_seconds", DEFAULT_INTERVAL_SECONDS),
+    }
+
+
+def _settle_market(decoder: _Decoder) -> dict[str, Any]:
+    market = decoder.market
+    return {"market": market.name, "price": decoder.decimal("price", market.mark_decimals)}
+
+
+def _depth(decoder: _Decoder) -> dict[str, Any]:
+    market = decoder.market
+    return {
+        "market": market.name,
+        "bid_size": decoder.decimal("quantity", market.size_decimals),
+        "ask_size": decoder.decimal("amount", market.size_decimals),
+        "within": decoder.decimal("price", RATE_DECIMALS),
+    }
+
+
+def _risk_array(decoder: _Decoder) -> dict[str, Any]:
+    market, detail = decoder.market, decoder.detail
+    greeks: dict[str, Any] = {
+        name: exact_decimal(int(detail[name]), RATE_DECIMALS) for name in GREEKS if name in detail
+    }
+    return {
+        "market": market.name,
+        "producer": detail["producer"],
+        "version": detail["version"],
+        "losses": [exact_decimal(int(loss), market.mark_decimals) for loss in detail["losses"]],
+        **greeks,
+    }
+
+
 _DECODERS: Final[dict[Kind, Any]] = {
     Kind.SourceDeclared: _stored,
     Kind.AssetDeclared: _stored,
@@ -294,16 +337,21 @@ _DECODERS: Final[dict[Kind, Any]] = {
     Kind.Adjusted: _adjust,
     Kind.Reversed: _reverse,
     Kind.DepositConfirmed: _confirm,
+    Kind.InterestSettled: _interest,
+    Kind.InterestPaid: _cash,
     Kind.PositionCarried: _carry,
     Kind.Filled: _fill,
     Kind.Traded: _trade,
     Kind.LeverageSet: _leverage,
     Kind.OrdersObserved: _orders,
+    Kind.MarketSettled: _settle_market,
     Kind.PriceObserved: _observe,
     Kind.Marked: _mark,
     Kind.FundingSettled: _settle,
     Kind.FundingPaid: _pay,
     Kind.OpenInterestObserved: _open_interest,
+    Kind.DepthObserved: _depth,
+    Kind.RiskArrayPublished: _risk_array,
     Kind.PremiumSampled: _sample,
     Kind.ClockTicked: _stored,
     Kind.StateCertified: _stored,

@@ -23,6 +23,7 @@ from clearing.events.declarations import (
     SourceDeclared,
 )
 from clearing.events.encoder import WIDE, Encoder
+from clearing.events.fields import to_microseconds
 from clearing.events.kinds import CAUSES, FINALITIES, MARKET_STATES, RATE_DECIMALS, Kind
 from clearing.events.models import Event
 from clearing.events.movements import (
@@ -31,16 +32,20 @@ from clearing.events.movements import (
     Deposited,
     FundContributed,
     FundWithdrawn,
+    InterestPaid,
+    InterestSettled,
     Reversed,
     Transferred,
     Withdrawn,
 )
 from clearing.events.observations import (
+    DepthObserved,
     LeverageSet,
     OpenInterestObserved,
     OrdersObserved,
     PremiumSampled,
     PriceObserved,
+    RiskArrayPublished,
 )
 from clearing.events.refused import EventRefused
 from clearing.events.registry import AssetSpec, MarketSpec, Registry
@@ -51,12 +56,16 @@ from clearing.events.trading import (
     FundingPaid,
     FundingSettled,
     Marked,
+    MarketSettled,
     PositionCarried,
     Traded,
 )
 
 DEFAULT_INTERVAL_SECONDS: Final = 28_800
-"""The interval of a ``FundingSettled`` that does not state another; it is not stored."""
+"""The interval of a settlement of funding or interest that states no other; it is not stored."""
+
+GREEKS: Final = ("delta", "gamma", "vega", "theta")
+"""What a risk array may say besides its losses."""
 
 
 def encode(event: Event, registry: Registry) -> EventRow:
@@ -107,6 +116,17 @@ def _market(encoder: Encoder, event: MarketDeclared) -> None:
     detail["price_decimals"] = event.price_decimals
     detail["mark_decimals"] = event.mark_decimals
     detail["size_decimals"] = event.size_decimals
+    if event.expires_at is not None:
+        detail["expires_at"] = to_microseconds(event.expires_at)
+    if event.base_asset is not None:
+        base = encoder.asset(event.base_asset, "base_asset")
+        if event.size_decimals > base.decimals:
+            raise EventRefused(
+                "size_decimals",
+                str(event.size_decimals),
+                f"are more than the {base.decimals} decimals of {base.name}, which sizes move",
+            )
+        encoder.row.contra = base.ordinal
 
 
 def _account(encoder: Encoder, event: AccountOpened) -> None:
@@ -187,8 +207,14 @@ def _reverse(encoder: Encoder, event: Reversed) -> None:
     encoder.reference("target", event.target)
 
 
+def _has_positions(market: MarketSpec, field: str) -> None:
+    if market.payoff == "spot":
+        raise EventRefused(field, market.name, "is a spot market, which has no positions")
+
+
 def _carry(encoder: Encoder, event: PositionCarried) -> None:
     market = encoder.market(event.market)
+    _has_positions(market, "market")
     encoder.row.market = market.ordinal
     encoder.row.account = encoder.account("account", event.account)
     encoder.row.quantity = encoder.size("size", event.size, market)
@@ -218,6 +244,9 @@ def _fill(encoder: Encoder, event: Filled) -> None:
     row.price = encoder.price("price", event.price, market)
     asset = _fee_asset(encoder, event.fee_asset, market)
     row.fee = encoder.amount("fee", event.fee, asset)
+    for field in ("reported_size_before", "reported_pnl"):
+        if getattr(event, field) is not None:
+            _has_positions(market, field)
     if event.reported_size_before is not None:
         before = encoder.scaled(
             "reported_size_before",
@@ -314,6 +343,53 @@ def _pay(encoder: Encoder, event: FundingPaid) -> None:
     encoder.row.amount = encoder.amount("amount", event.amount, asset)
 
 
+def _interest(encoder: Encoder, event: InterestSettled) -> None:
+    encoder.row.asset = encoder.asset(event.asset).ordinal
+    encoder.row.quantity = encoder.scaled("rate", event.rate, RATE_DECIMALS, "an interest rate")
+    encoder.row.price = encoder.scaled(
+        "credit_rate", event.credit_rate, RATE_DECIMALS, "an interest rate"
+    )
+    if event.interval_seconds != DEFAULT_INTERVAL_SECONDS:
+        encoder.detail["interval_seconds"] = event.interval_seconds
+
+
+def _pay_interest(encoder: Encoder, event: InterestPaid) -> None:
+    encoder.cash(event.amount, event.asset)
+    encoder.row.account = encoder.account("account", event.account)
+
+
+def _settle_market(encoder: Encoder, event: MarketSettled) -> None:
+    market = encoder.market(event.market)
+    _has_positions(market, "market")
+    if market.payoff == "inverse" and not event.price:
+        raise EventRefused("price", str(event.price), "is no price of an inverse contract")
+    encoder.row.market = market.ordinal
+    encoder.row.price = encoder.mark("price", event.price, market)
+
+
+def _depth(encoder: Encoder, event: DepthObserved) -> None:
+    market = encoder.market(event.market)
+    encoder.row.market = market.ordinal
+    encoder.row.quantity = encoder.size("bid_size", event.bid_size, market)
+    encoder.row.amount = encoder.size("ask_size", event.ask_size, market)
+    encoder.row.price = encoder.scaled("within", event.within, RATE_DECIMALS, "a distance")
+
+
+def _risk_array(encoder: Encoder, event: RiskArrayPublished) -> None:
+    market = encoder.market(event.market)
+    encoder.row.market = market.ordinal
+    detail = encoder.detail
+    detail["producer"] = event.producer
+    detail["version"] = event.version
+    detail["losses"] = [
+        str(encoder.mark(f"losses.{i}", loss, market)) for i, loss in enumerate(event.losses)
+    ]
+    for name in GREEKS:
+        value = getattr(event, name)
+        if value is not None:
+            detail[name] = str(encoder.scaled(name, value, RATE_DECIMALS, "a Greek"))
+
+
 def _tick(encoder: Encoder, event: ClockTicked) -> None:
     del encoder, event  # a tick is its time and nothing else
 
@@ -341,16 +417,21 @@ _ENCODERS: Final[dict[Kind, Any]] = {
     Kind.Adjusted: _adjust,
     Kind.Reversed: _reverse,
     Kind.DepositConfirmed: _confirm,
+    Kind.InterestSettled: _interest,
+    Kind.InterestPaid: _pay_interest,
     Kind.PositionCarried: _carry,
     Kind.Filled: _fill,
     Kind.Traded: _trade,
     Kind.LeverageSet: _leverage,
     Kind.OrdersObserved: _orders,
+    Kind.MarketSettled: _settle_market,
     Kind.PriceObserved: _observe,
     Kind.Marked: _mark,
     Kind.FundingSettled: _settle,
     Kind.FundingPaid: _pay,
     Kind.OpenInterestObserved: _open_interest,
+    Kind.DepthObserved: _depth,
+    Kind.RiskArrayPublished: _risk_array,
     Kind.PremiumSampled: _sample,
     Kind.ClockTicked: _tick,
     Kind.StateCertified: _certify,

@@ -22,16 +22,20 @@ from clearing.events.movements import (
     Deposited,
     FundContributed,
     FundWithdrawn,
+    InterestPaid,
+    InterestSettled,
     Reversed,
     Transferred,
     Withdrawn,
 )
 from clearing.events.observations import (
+    DepthObserved,
     LeverageSet,
     OpenInterestObserved,
     OrdersObserved,
     PremiumSampled,
     PriceObserved,
+    RiskArrayPublished,
 )
 from clearing.events.refused import EventRefused, Problem
 from clearing.events.trading import (
@@ -40,6 +44,7 @@ from clearing.events.trading import (
     FundingPaid,
     FundingSettled,
     Marked,
+    MarketSettled,
     PositionCarried,
     Traded,
 )
@@ -58,6 +63,11 @@ Event = Annotated[
     | FundWithdrawn
     | Adjusted
     | Reversed
+    | InterestSettled
+    | InterestPaid
+    | MarketSettled
+    | DepthObserved
+    | RiskArrayPublished
     | DepositConfirmed
     | PositionCarried
     | Filled

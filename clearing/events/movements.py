@@ -1,9 +1,12 @@
 """Events that move money or correct it. Amounts are in the named asset, within its decimals."""
 
-from typing import Literal
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from clearing.events.base import Authorised, EventBase, Reference
-from clearing.events.fields import Name, NonZeroAmount, PositiveAmount
+from clearing.events.fields import Name, NonZeroAmount, NotNegativeAmount, PositiveAmount
 
 
 class Deposited(EventBase):
@@ -90,3 +93,29 @@ class Reversed(EventBase, Authorised):
 
     kind: Literal["Reversed"] = "Reversed"
     target: Reference
+
+
+class InterestSettled(EventBase):
+    """Interest on balances of ``asset`` was settled for ``interval_seconds``.
+
+    ``rate`` is what debts (negative balances) pay and ``credit_rate`` what positive balances get,
+    both fractions of the balance for the whole interval.
+    """
+
+    kind: Literal["InterestSettled"] = "InterestSettled"
+    asset: Name
+    rate: NotNegativeAmount
+    credit_rate: NotNegativeAmount = Decimal(0)
+    interval_seconds: Annotated[int, Field(ge=1, le=31_622_400)] = 28_800
+
+
+class InterestPaid(EventBase):
+    """An interest payment as its source booked it.
+
+    ``amount`` is the effect on the account's cash: positive was received, negative was paid.
+    """
+
+    kind: Literal["InterestPaid"] = "InterestPaid"
+    account: Name
+    asset: Name
+    amount: NonZeroAmount

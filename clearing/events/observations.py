@@ -1,16 +1,16 @@
 """Events that say what was seen of accounts and markets: prices, orders, leverage, open interest.
 
-They move no money. Rules may look at what they say: margin by chosen leverage or open orders, rates
-by open interest.
+They move no money. Rules may look at what they say: margin by chosen leverage, open orders or what
+scenarios would cost, rates by open interest, depth or prices.
 """
 
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 from clearing.events.base import EventBase
-from clearing.events.fields import Amount, Name, NotNegativeAmount, PositiveAmount
+from clearing.events.fields import Amount, ListAsTuple, Name, NotNegativeAmount, PositiveAmount
 
 MAX_LEVERAGE = 1_000_000
 """The greatest leverage that an account may be said to have chosen."""
@@ -19,6 +19,12 @@ MAX_LEVERAGE = 1_000_000
 def _leverage(value: Decimal) -> Decimal:
     if value > MAX_LEVERAGE:
         raise ValueError(f"{value} must be at most {MAX_LEVERAGE}")
+    return value
+
+
+def _distance(value: Decimal) -> Decimal:
+    if value > 1:
+        raise ValueError(f"{value} is more than the whole price; at most 1 is accepted")
     return value
 
 
@@ -73,3 +79,37 @@ class PremiumSampled(EventBase):
     kind: Literal["PremiumSampled"] = "PremiumSampled"
     market: Name
     rate: Amount
+
+
+class DepthObserved(EventBase):
+    """How much a market's order book takes near its price, as its source says: unsigned sizes.
+
+    ``bid_size`` is what can be sold, ``ask_size`` what can be bought, no farther than ``within``
+    (a fraction of the price) from it.
+    """
+
+    kind: Literal["DepthObserved"] = "DepthObserved"
+    market: Name
+    bid_size: NotNegativeAmount
+    ask_size: NotNegativeAmount
+    within: Annotated[PositiveAmount, AfterValidator(_distance)]
+
+
+class RiskArrayPublished(EventBase):
+    """What one unit of a market's size loses in each scenario, from a named, versioned producer.
+
+    ``losses`` are of a long position, positive a loss, in the units of the market's price (before
+    its multiplier), at mark decimals; a short one loses the opposite. Their order is the producer's
+    and the rulebook's: the same scenario stands at the same place of every array. The Greeks, where
+    given, are per unit of size, at 12 decimals. What was published before is replaced.
+    """
+
+    kind: Literal["RiskArrayPublished"] = "RiskArrayPublished"
+    market: Name
+    producer: Name
+    version: Name
+    losses: Annotated[tuple[Amount, ...], ListAsTuple, Field(min_length=1, max_length=256)]
+    delta: Amount | None = None
+    gamma: Amount | None = None
+    vega: Amount | None = None
+    theta: Amount | None = None

@@ -42,10 +42,13 @@ class MarketSpec:
     """A declared market.
 
     ``multiplier`` is an integer at ``multiplier_decimals``, ``lot`` at ``size_decimals``;
-    ``settlement_asset`` is an ordinal.
+    ``settlement_asset`` and ``base_asset`` (0: it is no spot market) are ordinals, ``expires_at``
+    is in microseconds (0: it does not expire).
     """
 
     __slots__ = (
+        "base_asset",
+        "expires_at",
         "lot",
         "mark_decimals",
         "multiplier",
@@ -70,7 +73,11 @@ class MarketSpec:
         price_decimals: int,
         mark_decimals: int,
         size_decimals: int,
+        base_asset: int = 0,
+        expires_at: int = 0,
     ) -> None:
+        self.base_asset = base_asset
+        self.expires_at = expires_at
         self.ordinal = ordinal
         self.name = name
         self.payoff = payoff
@@ -171,7 +178,7 @@ class Registry:
             self._assets.append(AssetSpec(len(self._assets) + 1, name, detail["decimals"]))
             self.asset_ordinals[name] = len(self._assets)
         elif kind == Kind.MarketDeclared:
-            self._markets.append(_market(len(self._markets) + 1, name, asset, detail))
+            self._markets.append(_market(len(self._markets) + 1, name, asset, contra, detail))
             self.market_ordinals[name] = len(self._markets)
         elif kind == Kind.AccountOpened:
             owner = detail.get("owner")
@@ -231,7 +238,9 @@ def _at(specs: list[_Spec], ordinal: int, what: str) -> _Spec:
     return specs[ordinal - 1]
 
 
-def _market(ordinal: int, name: str, asset: int, detail: dict[str, Any]) -> MarketSpec:
+def _market(
+    ordinal: int, name: str, asset: int, base_asset: int, detail: dict[str, Any]
+) -> MarketSpec:
     multiplier = Decimal(detail["multiplier"])
     exponent = multiplier.as_tuple().exponent
     decimals = max(0, -exponent) if isinstance(exponent, int) else 0
@@ -246,4 +255,6 @@ def _market(ordinal: int, name: str, asset: int, detail: dict[str, Any]) -> Mark
         detail["price_decimals"],
         detail["mark_decimals"],
         detail["size_decimals"],
+        base_asset,
+        detail.get("expires_at", 0),
     )

@@ -12,6 +12,7 @@ from clearing.events.fields import (
     ListAsTuple,
     Name,
     NonZeroAmount,
+    NotNegativeAmount,
     PositiveAmount,
 )
 
@@ -126,6 +127,17 @@ class FundingPaid(EventBase):
     account: Name
     market: Name
     amount: NonZeroAmount
+
+
+class MarketSettled(EventBase):
+    """A market ended: every position in it is closed at ``price``, and no other may be opened.
+
+    ``price`` is at the market's mark decimals; 0 is an option that ended worthless.
+    """
+
+    kind: Literal["MarketSettled"] = "MarketSettled"
+    market: Name
+    price: NotNegativeAmount
 
 
 class ClockTicked(EventBase):

@@ -129,6 +129,7 @@ class _Compiler:
             numerics.funding,
             numerics.bankruptcy,
             numerics.entry_price,
+            numerics.interest,
         )
         return Rulebook(
             name,

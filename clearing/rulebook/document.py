@@ -162,6 +162,7 @@ class NumericsDocument(Fact):
     funding: NamedRounding = Rounding.TOWARD_ZERO
     bankruptcy: NamedRounding = Rounding.HALF_EVEN
     entry_price: NamedRounding = Rounding.TOWARD_ZERO
+    interest: NamedRounding = Rounding.HALF_EVEN
 
 
 class BindingDocument(Fact):

@@ -293,6 +293,7 @@ class Regime:
         "fill_cost",
         "funding",
         "funding_index",
+        "interest",
         "mode",
         "rounded_entry",
     )
@@ -306,7 +307,9 @@ class Regime:
         funding: Rounding,
         bankruptcy: Rounding,
         entry_price: Rounding,
+        interest: Rounding,
     ) -> None:
+        self.interest = interest
         self.mode = mode
         self.rounded_entry = rounded_entry
         self.funding_index = funding_index
@@ -325,6 +328,7 @@ class Regime:
             self.funding.value,
             self.bankruptcy.value,
             self.entry_price.value,
+            self.interest.value,
         ]
 
     @classmethod
@@ -347,6 +351,7 @@ DEFAULT_REGIME: Final = Regime(
     Rounding.TOWARD_ZERO,
     Rounding.HALF_EVEN,
     Rounding.TOWARD_ZERO,
+    Rounding.HALF_EVEN,
 )
 """What holds for an asset before any rulebook is adopted for it."""
 

@@ -68,7 +68,7 @@ events: st.SearchStrategy[Event] = st.one_of(
             "mark_decimals": decimals,
             "size_decimals": decimals,
         },
-        {"multiplier": positive},
+        {"multiplier": positive, "expires_at": times},
     ),
     _kind("AccountOpened", {"account": names}, {"owner": names, "parent": names}),
     _kind(
@@ -141,6 +141,28 @@ events: st.SearchStrategy[Event] = st.one_of(
         {"interval_seconds": st.integers(1, 86_400)},
     ),
     _kind("FundingPaid", {"account": names, "market": names, "amount": amounts}),
+    _kind("InterestSettled", {"asset": names, "rate": positive}, {"credit_rate": positive}),
+    _kind("InterestPaid", {"account": names, "asset": names, "amount": amounts}),
+    _kind("MarketSettled", {"market": names, "price": positive}),
+    _kind(
+        "DepthObserved",
+        {
+            "market": names,
+            "bid_size": positive,
+            "ask_size": positive,
+            "within": st.sampled_from(["0.01", "1"]),
+        },
+    ),
+    _kind(
+        "RiskArrayPublished",
+        {
+            "market": names,
+            "producer": names,
+            "version": names,
+            "losses": st.lists(amounts, min_size=1, max_size=4),
+        },
+        {"delta": amounts, "vega": amounts},
+    ),
     _kind("ClockTicked", {}),
     _kind(
         "StateCertified",

@@ -52,6 +52,7 @@ def test_the_order_of_kinds_in_one_moment() -> None:
         "OrdersObserved",
         "Marked",
         "FundingSettled",
+        "MarketSettled",
         "Reversed",
         "ClockTicked",
         "StateCertified",
@@ -72,9 +73,9 @@ def test_the_order_of_kinds_in_one_moment() -> None:
         ),
         ("Filled", "Traded"),
         ("PositionCarried", "LeverageSet"),
-        ("OrdersObserved", "OpenInterestObserved"),
+        ("OrdersObserved", "OpenInterestObserved", "DepthObserved", "RiskArrayPublished"),
         ("PriceObserved", "PremiumSampled", "Marked"),
-        ("FundingSettled", "FundingPaid"),
+        ("FundingSettled", "FundingPaid", "InterestSettled", "InterestPaid"),
     ):
         assert len({kind_rank(kind) for kind in same}) == 1
 

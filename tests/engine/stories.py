@@ -12,10 +12,10 @@ from tests.engine.schedules import random_schedule
 from tests.engine.venue import PERSON, TAKEOVER, Venue, rulebook
 
 TRADERS = ("ada", "bob", "cyd", "dan")
-KINDS = ["mark", "trade", "cash", "funding", "observe", "price", "adopt", "tick"]
-WEIGHTS = [50, 30, 8, 6, 6, 10, 2, 4]
-PRICES = {"LIN": 100_00, "QUA": 5_00, "INV": 20_000_00, "COIN-USD": 20_00}
-MARKETS = ("LIN", "QUA", "INV")
+KINDS = ["mark", "trade", "cash", "funding", "observe", "price", "adopt", "tick", "rare"]
+WEIGHTS = [50, 30, 8, 6, 6, 10, 2, 4, 3]
+PRICES = {"LIN": 100_00, "QUA": 5_00, "INV": 20_000_00, "JUN": 104_00, "COIN-USD": 20_00}
+MARKETS = ("LIN", "QUA", "INV", "JUN")
 
 
 def random_ladder(dice: Random, levels: list[str]) -> list[dict[str, Any]]:
@@ -68,10 +68,11 @@ def random_policy(dice: Random) -> dict[str, Any] | None:
 
 
 class Story:
-    """A venue with a linear, a quanto and an inverse market, in dollars, and what the dice do.
+    """A venue with a linear, a quanto, an inverse and a dated market, in dollars; dice do the rest.
 
-    Another asset, COIN, may count as collateral and may be owed. With ``rounds`` false nothing
-    that is asked is rounded to units, and marks are as told: no tree makes them.
+    Another asset, COIN, is bought and sold, may count as collateral and may be owed. With
+    ``rounds`` false nothing that is asked is rounded to units, and marks are as told: no tree makes
+    them.
     """
 
     def __init__(self, dice: Random, *, rounds: bool = True) -> None:
@@ -83,8 +84,9 @@ class Story:
         venue.market("LIN")
         venue.market("QUA", payoff="quanto", multiplier="0.1", lot="1", size_decimals=0)
         venue.market("INV", payoff="inverse", multiplier="20000", lot="1", size_decimals=0)
+        venue.market("JUN", expires_at="2026-01-01T00:10:00Z")
         venue("AssetDeclared", name="COIN", decimals=8)
-        venue.market("COIN-USD", settlement_asset="USD")
+        venue.market("COIN-USD", payoff="spot", base_asset="COIN")
         venue.account(*TRADERS)
         venue.deposit("dan", "1000000")
         for name in TRADERS[:3]:
@@ -136,6 +138,24 @@ class Story:
             case _:
                 venue("OpenInterestObserved", market=market, size=size)
 
+    def rare(self, market: str) -> None:
+        """Have interest settled or booked, coin bought with what may be owed, or a market end."""
+        dice, venue = self.dice, self.venue
+        match dice.choice(["interest", "booked", "spot", "spot", "spot", "end"]):
+            case "interest":
+                rates = {"rate": dice.choice(["0.001", "0.01"]), "credit_rate": "0.0000037"}
+                venue("InterestSettled", asset=dice.choice(["USD", "COIN"]), **rates)
+            case "booked":
+                name, amount = dice.choice(TRADERS), dice.choice(["-1.25", "0.75"])
+                venue("InterestPaid", account=name, asset="USD", amount=amount)
+            case "spot":
+                buyer, seller = dice.sample(TRADERS, 2)
+                size = dice.choice(["1.5", "10", "40"])
+                venue.trade(buyer, seller, "COIN-USD", size, self.text("COIN-USD"))
+            case _:
+                ends = "JUN" if dice.random() < 0.8 else market
+                venue("MarketSettled", market=ends, price=self.text(ends))
+
     def step(self) -> None:
         """Have one thing happen."""
         dice, venue = self.dice, self.venue
@@ -171,5 +191,7 @@ class Story:
                 self.observe(market)
             case "adopt":
                 self.adopt()
+            case "rare":
+                self.rare(market)
             case _:
                 venue("ClockTicked", after=dice.choice([1, 20, 60]))

@@ -252,7 +252,8 @@ EVENTS: dict[str, st.SearchStrategy[Event]] = {
             },
             {
                 "multiplier": positive(18),
-                "payoff": st.sampled_from(["linear", "inverse", "quanto"]),
+                "payoff": st.sampled_from(["linear", "inverse", "quanto", "option"]),
+                "expires_at": times,
             },
         )
     ),
@@ -361,6 +362,48 @@ EVENTS: dict[str, st.SearchStrategy[Event]] = {
                 "market": st.just(market),
                 "amount": signed(ASSETS[MARKETS[market][0]]),
             },
+        )
+    ),
+    "InterestSettled": st.sampled_from(list(ASSETS)).flatmap(
+        lambda asset: _kind(
+            "InterestSettled",
+            {"asset": st.just(asset), "rate": positive(12) | st.just(0)},
+            {"credit_rate": positive(12), "interval_seconds": st.integers(1, 31_622_400)},
+        )
+    ),
+    "InterestPaid": st.sampled_from(list(ASSETS)).flatmap(
+        lambda asset: _kind(
+            "InterestPaid",
+            {"account": accounts, "asset": st.just(asset), "amount": signed(ASSETS[asset])},
+        )
+    ),
+    "MarketSettled": _of_market(
+        lambda market: _kind(
+            "MarketSettled",
+            {"market": st.just(market), "price": positive(MARKETS[market][3]) | st.just(0)},
+        )
+    ),
+    "DepthObserved": _of_market(
+        lambda market: _kind(
+            "DepthObserved",
+            {
+                "market": st.just(market),
+                "bid_size": sizes(market),
+                "ask_size": sizes(market) | st.just(0),
+                "within": st.sampled_from(["0.001", "1"]),
+            },
+        )
+    ),
+    "RiskArrayPublished": _of_market(
+        lambda market: _kind(
+            "RiskArrayPublished",
+            {
+                "market": st.just(market),
+                "producer": names,
+                "version": names,
+                "losses": st.lists(signed(MARKETS[market][3]), min_size=1, max_size=5),
+            },
+            {name: signed(12) for name in ("delta", "gamma", "vega", "theta")},
         )
     ),
     "ClockTicked": _kind("ClockTicked", {}),
