@@ -8,7 +8,7 @@ from typing import Any
 from psycopg import sql
 
 from clearing.audit.moments import Moment
-from clearing.engine.book import KNOWN, UNKNOWN, Book, Market, Position
+from clearing.engine.book import KNOWN, UNKNOWN, Book, Market, Position, RiskArray
 from clearing.engine.observed import set_orders
 from clearing.events import Registry
 from clearing.events.kinds import RATE_DECIMALS
@@ -112,6 +112,31 @@ class Histories:
             )
             if found:
                 market.open_interest = int(found[0][0])
+            self._load_risk(market)
+
+    def _load_risk(self, market: Market) -> None:
+        """Load the depth and the risk array that were told last."""
+        found = self.rows(
+            "SELECT bids, asks FROM {depth} WHERE market = %(market)s"
+            " AND position <= %(position)s ORDER BY position DESC LIMIT 1",
+            ["depth"],
+            market=market.ordinal,
+        )
+        if found:
+            market.depth = (int(found[0][0]), int(found[0][1]))
+        found = self.rows(
+            "SELECT losses, greeks FROM {risk_array} WHERE market = %(market)s"
+            " AND position <= %(position)s ORDER BY position DESC LIMIT 1",
+            ["risk_array"],
+            market=market.ordinal,
+        )
+        if found:
+            losses, greeks = (json.loads(text) for text in found[0])
+            decimals = market.spec.mark_decimals
+            market.risk = RiskArray(
+                tuple(to_scaled(Decimal(loss), decimals) for loss in losses),
+                {name: to_scaled(Decimal(value), RATE_DECIMALS) for name, value in greeks.items()},
+            )
 
     def _load_rulebooks(self, book: Book) -> None:
         found = self.rows(

@@ -31,7 +31,7 @@ from clearing.engine.collateral import value_of
 from clearing.engine.margin import bears_margin, short_of
 from clearing.engine.requirements import exposure_of, margined_markets
 from clearing.engine.valuation import Measure
-from clearing.rulebook import RATE_SCALE, Bound, ClassRules, Exposure
+from clearing.rulebook import RATE_SCALE, Bound, ClassRules, Exposure, always_examine
 
 _SPARE: Final = 64
 _RESERVE: Final = 4
@@ -248,6 +248,11 @@ class BandedWatch:
             for market in margined_markets(book, scope)
         }
         steepest, weight = RATE_SCALE, 0
+        if rules.portfolio is not None:
+            for ordinal in rules.portfolio.markets & scope.positions.keys():
+                market = book.markets[ordinal]
+                if market.mark:
+                    bounds[ordinal] = always_examine(exposure_of(asset, market, scope))
         policy = rules.collateral
         if policy is not None:
             steepest = policy.steepest

@@ -105,12 +105,23 @@ class Scope:
         return (self.account, self.asset)
 
 
+class RiskArray:
+    """What one unit of size loses by scenario (at mark decimals), and Greeks at rate decimals."""
+
+    __slots__ = ("greeks", "losses")
+
+    def __init__(self, losses: tuple[int, ...], greeks: dict[str, int]) -> None:
+        self.losses = losses
+        self.greeks = greeks
+
+
 class Market:
     """One market: its specification, prices, funding index, holders, and working-scale factors.
 
     ``ordering`` and ``secured`` are scopes whose margin follows the mark though they may hold
     nothing here: those with open orders, and those whose collateral is priced by it.
-    ``open_interest`` is what was last observed, at size decimals.
+    ``open_interest`` and ``depth`` (bids, asks) are what was last observed, at size decimals;
+    ``risk`` is the last published risk array.
 
     ``mark`` 0 means none yet; ``last_price`` is the last fill's price at price decimals. ``sides``:
     1 for ``Filled`` and 2 for ``Traded`` seen, added up. ``feed`` is what is known of prices.
@@ -133,6 +144,7 @@ class Market:
         "base_worth",
         "coming",
         "control",
+        "depth",
         "face_unit",
         "feed",
         "funding_lift",
@@ -152,6 +164,7 @@ class Market:
         "pending",
         "period",
         "residual",
+        "risk",
         "secured",
         "short_index",
         "sides",
@@ -188,6 +201,8 @@ class Market:
         self.ordering: dict[int, Scope] = {}
         self.secured: dict[int, Scope] = {}
         self.open_interest = 0
+        self.depth: tuple[int, int] | None = None
+        self.risk: RiskArray | None = None
         self.pending: dict[int, int] = {}
         self.face_unit = 0
         self.worth = 0

@@ -3,7 +3,7 @@
 import json
 from typing import Any, Final
 
-from clearing.events.encoding import DEFAULT_INTERVAL_SECONDS
+from clearing.events.encoding import DEFAULT_INTERVAL_SECONDS, GREEKS
 from clearing.events.row import EventRow
 
 _NOTHING: Final[dict[str, Any]] = {}
@@ -60,6 +60,16 @@ class Content:
     def interval_seconds(self) -> int:
         """The interval that a funding rate is for."""
         return int(self._detail.get("interval_seconds", DEFAULT_INTERVAL_SECONDS))
+
+    @property
+    def losses(self) -> tuple[int, ...]:
+        """The losses of a risk array, at mark decimals."""
+        return tuple(int(loss) for loss in self._detail["losses"])
+
+    @property
+    def greeks(self) -> dict[str, int]:
+        """The Greeks of a risk array by name, at rate decimals; only those that are told."""
+        return {name: int(self._detail[name]) for name in GREEKS if name in self._detail}
 
     def marks(self) -> list[tuple[int, int]]:
         """Return (market, price) pairs in order of market ordinal."""

@@ -265,6 +265,8 @@ _FACTS: Final[dict[int, Callable[[Step, Content], None]]] = {
     Kind.LeverageSet: apply_observation,
     Kind.OrdersObserved: apply_observation,
     Kind.OpenInterestObserved: apply_observation,
+    Kind.DepthObserved: apply_observation,
+    Kind.RiskArrayPublished: apply_observation,
     Kind.PriceObserved: observe_price,
 }
 """What applies a fact of each kind; the others are the engine's own or move nothing."""

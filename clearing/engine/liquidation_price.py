@@ -70,7 +70,7 @@ def _surplus_function(
     place, factor = boundary
     asset = book.assets[scope.asset]
     parts = []
-    if place in (at for at, _ in rules.minima):
+    if place in (at for at, _ in rules.minima) or rules.portfolio is not None:
         return None
     if place != NO_LEVEL:
         schedule = rules.schedule(market.ordinal)

@@ -6,8 +6,11 @@ Nothing here writes.
 """
 
 from clearing.engine.book import Asset, Book, Market, Position, Scope
+from clearing.engine.portfolio import portfolio_charge
+from clearing.events.kinds import RATE_DECIMALS
 from clearing.quantities import Trace
 from clearing.rulebook import RATE_SCALE, ClassRules, Exposure
+from clearing.rulebook.portfolio import Portfolio
 
 _NOTHING = Position()
 
@@ -29,6 +32,7 @@ def exposure_of(asset: Asset, market: Market, scope: Scope) -> Exposure:
         sells,
         market.open_interest,
         coming=market.coming * market.funding_lift,
+        depth=market.depth,
     )
 
 
@@ -39,9 +43,35 @@ def margined_markets(book: Book, scope: Scope) -> list[Market]:
     return [market for market in markets if market.mark]
 
 
+def _add_portfolio(
+    book: Book,
+    scope: Scope,
+    portfolio: Portfolio,
+    totals: list[int],
+    nodes: list[Trace] | None,
+) -> None:
+    """Add to each level what the portfolio schedule asks of the scope's positions together."""
+    charge = portfolio_charge(book, scope, portfolio)
+    working = book.assets[scope.asset].working
+    for place, factor in portfolio.factors:
+        amount = -(-charge * factor // RATE_SCALE)
+        totals[place] += amount
+        if nodes is not None:
+            step = nodes[place].step("portfolio", "factor * sum of groups")
+            step.value("factor", factor, RATE_DECIMALS)
+            portfolio_charge(book, scope, portfolio, step)
+            step.finish(amount, working)
+
+
 def requirement_of(book: Book, scope: Scope, place: int, market: Market) -> int:
-    """Return what the level at ``place`` asks for the scope's position in one market."""
+    """Return what the level at ``place`` asks for the scope's position in one market.
+
+    Where only a portfolio schedule covers the market, which has no part for one position, it is the
+    notional.
+    """
     rules = scope.rules
+    if rules is not None and rules.portfolio is not None and rules.by_portfolio(market.ordinal):
+        return abs(scope.positions.get(market.ordinal, _NOTHING).size * market.worth)
     schedule = None if rules is None else rules.schedule(market.ordinal)
     if schedule is None or not market.mark:
         return 0
@@ -76,6 +106,8 @@ def requirements(
             totals[place] += amount
             if step is not None:
                 step.finish(amount, at.working, f"schedule {schedule.name}")
+    if rules.portfolio is not None:
+        _add_portfolio(book, scope, rules.portfolio, totals, nodes)
     for place, units in rules.minima:
         if scope.positions:
             totals[place] = max(totals[place], units * asset.lift)

@@ -9,7 +9,16 @@ import json
 from fractions import Fraction
 from typing import Any
 
-from clearing.engine.book import Asset, Book, MarginCall, Market, PendingRulebook, Position, Scope
+from clearing.engine.book import (
+    Asset,
+    Book,
+    MarginCall,
+    Market,
+    PendingRulebook,
+    Position,
+    RiskArray,
+    Scope,
+)
 from clearing.engine.feed import Feed
 from clearing.engine.funding_period import Average, Ended, FundingPeriod
 from clearing.engine.observed import set_orders
@@ -110,6 +119,8 @@ def _market_document(market: Market) -> dict[str, Any]:
         "short_index": market.short_index,
         "residual": market.residual,
         "coming": market.coming,
+        "depth": None if market.depth is None else list(market.depth),
+        "risk": None if market.risk is None else [list(market.risk.losses), market.risk.greeks],
         "period": None if market.period is None else _period_document(market.period),
     }
 
@@ -237,6 +248,11 @@ def _read_market(market: Market, stored: dict[str, Any]) -> None:
     market.short_index = stored["short_index"]
     market.residual = stored["residual"]
     market.coming = stored["coming"]
+    if stored["depth"] is not None:
+        market.depth = (stored["depth"][0], stored["depth"][1])
+    if stored["risk"] is not None:
+        losses, greeks = stored["risk"]
+        market.risk = RiskArray(tuple(losses), greeks)
     if market.period is not None:
         _read_period(market.period, stored["period"])
 

@@ -216,6 +216,7 @@ def _check_position(step: Step, content: Content, market: Market, scope: Scope, 
         and not size
         and scope.rules is not None
         and scope.rules.schedule(market.ordinal) is None
+        and not scope.rules.by_portfolio(market.ordinal)
     ):
         _deviate(step, "no_schedule", scope, market)
 

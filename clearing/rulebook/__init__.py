@@ -17,6 +17,7 @@ from clearing.rulebook.operators import (
     MarginalTiers,
     Operator,
     Tier,
+    always_examine,
 )
 from clearing.rulebook.rules import (
     DEFAULT_REGIME,
@@ -64,6 +65,7 @@ __all__ = [
     "TakeoverRung",
     "Tier",
     "Waterfall",
+    "always_examine",
     "check_document",
     "compile_rulebook",
 ]

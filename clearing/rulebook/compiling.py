@@ -37,6 +37,12 @@ from clearing.rulebook.operators import (
     Operator,
     walk_operators,
 )
+from clearing.rulebook.portfolio import (
+    Portfolio,
+    PortfolioClass,
+    PortfolioDocument,
+    PortfolioGroup,
+)
 from clearing.rulebook.prices import PricePolicy
 from clearing.rulebook.rules import (
     NO_LEVEL,
@@ -111,10 +117,14 @@ class _Compiler:
             key: self.collateral(f"collateral.{key}", value)
             for key, value in document.collateral.items()
         }
+        portfolios = {
+            key: self.portfolio(f"portfolios.{key}", value)
+            for key, value in document.portfolios.items()
+        }
         prices, funding = self.prices(), self.funding()
         classes = {
             binding.account_class: self.binding(
-                i, binding, schedules, ladders, waterfalls, policies
+                i, binding, schedules, ladders, waterfalls, policies, portfolios
             )
             for i, binding in enumerate(document.bindings)
         }
@@ -229,6 +239,7 @@ class _Compiler:
         ladders: dict[str, list[Rung]],
         waterfalls: dict[str, Waterfall],
         policies: dict[str, CollateralPolicy],
+        portfolios: dict[str, Portfolio],
     ) -> ClassRules:
         bound: dict[int, Schedule] = {}
         for market, schedule in document.markets.items():
@@ -250,7 +261,26 @@ class _Compiler:
             None if document.waterfall is None else waterfalls[document.waterfall],
             minima,
             None if document.collateral is None else policies[document.collateral],
+            None if document.portfolio is None else portfolios[document.portfolio],
         )
+
+    def portfolio(self, path: str, document: PortfolioDocument) -> Portfolio:
+        groups = []
+        for name, group in document.groups.items():
+            classes = []
+            for key, members in group.classes.items():
+                ordinals = [
+                    self.own_market(f"{path}.groups.{name}.classes.{key}.markets.{i}", market)
+                    for i, market in enumerate(members.markets)
+                ]
+                classes.append(PortfolioClass(sorted(ordinals), _rate(members.offset)))
+            moves = [_rate(move) for move in group.moves]
+            floor = 0 if group.floor is None else _rate(group.floor)
+            groups.append(PortfolioGroup(name, moves, classes, floor))
+        factors = [
+            (self.levels.index(level), _rate(factor)) for level, factor in document.levels.items()
+        ]
+        return Portfolio(groups, sorted(factors))
 
     def collateral(self, path: str, document: CollateralDocument) -> CollateralPolicy:
         rules = [

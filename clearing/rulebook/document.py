@@ -16,6 +16,7 @@ from clearing.quantities import Rounding
 from clearing.rulebook.collateral import CollateralDocument
 from clearing.rulebook.fields import Factor, Fraction, List, NamedRounding, Share
 from clearing.rulebook.funding import FundingRuleDocument, MarginBounds
+from clearing.rulebook.portfolio import PortfolioDocument
 from clearing.rulebook.prices import MarketPricesDocument
 from clearing.rulebook.schedules import ScheduleDocument
 
@@ -171,14 +172,16 @@ class BindingDocument(Fact):
     ``minimum``, by level, is the least asked of a scope that has positions, in the settlement
     asset, whatever its schedules ask. ``collateral`` names the policy by which other assets and
     unrealised PnL count; without one, settlement cash and unrealised PnL do, in full.
+    ``portfolio`` names what is asked of positions together, on top of what schedules ask.
     """
 
     account_class: Name
-    markets: Annotated[dict[str, Name], Field(min_length=1, max_length=10_000)]
+    markets: Annotated[dict[str, Name], Field(max_length=10_000, default_factory=dict)]
     minimum: Annotated[dict[Name, NotNegativeAmount], Field(max_length=16, default_factory=dict)]
     ladder: Name | None = None
     waterfall: Name | None = None
     collateral: Name | None = None
+    portfolio: Name | None = None
 
 
 class RulebookDocument(Fact):
@@ -205,6 +208,9 @@ class RulebookDocument(Fact):
     collateral: Annotated[
         dict[Name, CollateralDocument], Field(max_length=1000, default_factory=dict)
     ]
+    portfolios: Annotated[
+        dict[Name, PortfolioDocument], Field(max_length=1000, default_factory=dict)
+    ]
     prices: Annotated[
         dict[Name, MarketPricesDocument], Field(max_length=10_000, default_factory=dict)
     ]
@@ -223,6 +229,8 @@ class RulebookDocument(Fact):
                         f"collateral.{name}.assets.{asset}.market: every asset but the settlement"
                         " asset needs a market that prices it"
                     )
+        for name, portfolio in self.portfolios.items():
+            self._check_portfolio(name, portfolio)
         for name, funded in self.funding.markets.items():
             self._check_funding(name, funded)
         classes = [binding.account_class for binding in self.bindings]
@@ -231,6 +239,15 @@ class RulebookDocument(Fact):
         for i, binding in enumerate(self.bindings):
             self._check_binding(f"bindings.{i}", binding)
         return self
+
+    def _known_levels(self) -> set[str]:
+        named = {level for schedule in self.schedules.values() for level in schedule}
+        return named | {"initial", "maintenance"}
+
+    def _check_portfolio(self, name: str, portfolio: PortfolioDocument) -> None:
+        for level in portfolio.levels:
+            if level not in self._known_levels():
+                raise ValueError(f"portfolios.{name}.levels: no schedule has a level {level!r}")
 
     def _check_funding(self, market: str, rule: FundingRuleDocument) -> None:
         priced = self.prices[market].roles if market in self.prices else {}
@@ -246,6 +263,10 @@ class RulebookDocument(Fact):
     def _check_binding(self, path: str, binding: BindingDocument) -> None:
         if binding.account_class == "fund":
             raise ValueError(f"{path}.account_class: funds have no margin requirement")
+        if not binding.markets and binding.portfolio is None:
+            raise ValueError(f"{path}.markets: nothing is asked: name a schedule or a portfolio")
+        if binding.portfolio is not None and binding.portfolio not in self.portfolios:
+            raise ValueError(f"{path}.portfolio: there is no portfolio {binding.portfolio!r}")
         for market, schedule in binding.markets.items():
             if schedule not in self.schedules:
                 raise ValueError(f"{path}.markets.{market}: there is no schedule {schedule!r}")

@@ -9,6 +9,7 @@ from clearing.quantities import Rounding
 from clearing.rulebook.collateral import CollateralPolicy
 from clearing.rulebook.funding import FundingRule
 from clearing.rulebook.operators import RATE_SCALE, MarginalTiers, Operator
+from clearing.rulebook.portfolio import Portfolio
 from clearing.rulebook.prices import PricePolicy
 
 INITIAL: Final = 0
@@ -158,7 +159,8 @@ class ClassRules:
 
     ``levels`` are the names of the rulebook's levels in order of place. ``schedules`` maps market
     ordinals; ``other`` is the schedule of every market not named there. ``minima`` are (place,
-    units) of what is asked of a scope at least, ``collateral`` what counts besides cash and PnL.
+    units) of what is asked of a scope at least, ``collateral`` what counts besides cash and PnL,
+    ``portfolio`` what is asked of positions together.
 
     What the ladder's rungs are is sorted out once: ``caller`` is the margin-call rung,
     ``closing`` are the others, ``after_caller`` the first closing rung after it; ``boundaries``
@@ -181,6 +183,7 @@ class ClassRules:
         "minima",
         "other",
         "plain",
+        "portfolio",
         "schedules",
         "top_factor",
         "waterfall",
@@ -196,7 +199,9 @@ class ClassRules:
         waterfall: Waterfall | None,
         minima: list[tuple[int, int]],
         collateral: CollateralPolicy | None,
+        portfolio: Portfolio | None,
     ) -> None:
+        self.portfolio = portfolio
         self.account_class = account_class
         self.levels = levels
         self.schedules = schedules
@@ -229,6 +234,7 @@ class ClassRules:
             len(levels) == 2
             and not minima
             and collateral is None
+            and portfolio is None
             and all(schedule.plain for schedule in bound)
         )
         self._reaches: dict[int, int] = {}
@@ -253,6 +259,11 @@ class ClassRules:
     def schedule(self, market: int) -> Schedule | None:
         """Return the schedule of the market with that ordinal, or None if it has none."""
         return self.schedules.get(market, self.other)
+
+    def by_portfolio(self, market: int) -> bool:
+        """Whether the market has no schedule of its own and the portfolio schedule covers it."""
+        covered = self.portfolio is not None and market in self.portfolio.markets
+        return covered and self.schedule(market) is None
 
     def reach(self, market: int) -> int:
         """Return the most that factor × requirement rises per unit of notional, rounded up.

@@ -53,6 +53,18 @@ def test_the_prices_on_the_page_on_rulebooks_are_accepted() -> None:
     assert [r["status"] for r in of_kind(entries, "rulebook")] == ["in_force"]
 
 
+def test_the_portfolios_on_the_page_on_rulebooks_are_accepted() -> None:
+    (section,) = re.findall(r"```json portfolios\n(.*?)```", text("docs/rulebooks.md"), re.DOTALL)
+    venue = Venue()
+    for name in ("BTC-PERP", "ETH-PERP"):
+        venue.market(name)
+    venue.market("BTC-CALL", payoff="option")
+    document = rulebook(portfolios=json.loads(section))
+    document["bindings"][0] |= {"markets": {}, "portfolio": "majors"}
+    entries = venue.adopt(document)
+    assert [r["status"] for r in of_kind(entries, "rulebook")] == ["in_force"]
+
+
 def test_the_funding_on_the_page_on_rulebooks_is_accepted() -> None:
     (section,) = re.findall(r"```json funding\n(.*?)```", text("docs/rulebooks.md"), re.DOTALL)
     venue = Venue()

@@ -51,6 +51,7 @@ def random_level(dice: Random, depth: int, *, rounds: bool = True) -> dict[str, 
         {"op": "user_leverage", "default": "10", "rate": dice.choice(["1", "0.05"]), "on": on},
         {"op": "orders", "rate": "0.02"},
         {"op": "funding_to_come", "factor": dice.choice(["1", "0.3"])},
+        {"op": "depth", "coefficient": dice.choice(["0.5", "0.01"]), "ceiling": "0.2"},
     ]
     if not depth or dice.random() < 0.5:
         return dice.choice(simple)

@@ -67,6 +67,19 @@ def random_policy(dice: Random) -> dict[str, Any] | None:
     return {"assets": assets, "unrealised": unrealised}
 
 
+def random_portfolio(dice: Random) -> dict[str, Any]:
+    """One or two groups over some markets, with offsets, a floor or none."""
+    moves = ["-0.2", "-0.03", "0.1"]
+    first = {"a": {"markets": ["LIN", "JUN"], "offset": "0.8"}}
+    if dice.random() < 0.5:
+        first["b"] = {"markets": ["QUA"], "offset": dice.choice(["0", "1"])}
+    groups: dict[str, Any] = {"first": {"moves": moves, "classes": first}}
+    if dice.random() < 0.5:
+        second = {"moves": ["-0.1", "0.1"], "classes": {"c": {"markets": ["INV"]}}}
+        groups["second"] = second | ({"floor": "0.01"} if dice.random() < 0.5 else {})
+    return {"groups": groups, "levels": {"initial": "1.2", "maintenance": "1"}}
+
+
 class Story:
     """A venue with a linear, a quanto, an inverse and a dated market, in dollars; dice do the rest.
 
@@ -113,6 +126,11 @@ class Story:
         if policy is not None:
             book["collateral"] = {"some": policy}
             book["bindings"][0]["collateral"] = "some"
+        if dice.random() < 0.2:
+            book["portfolios"] = {"grid": random_portfolio(dice)}
+            book["bindings"][0]["portfolio"] = "grid"
+            if dice.random() < 0.5:
+                book["bindings"][0]["markets"] = {"INV": "majors"}
         if self.rounds:
             book["prices"] = random_prices(dice, tuple(PRICES))
             book["funding"]["markets"] = random_funding(dice, book["prices"])
@@ -122,7 +140,7 @@ class Story:
         """Have an account choose a leverage or change its orders, or see the open interest."""
         dice, venue = self.dice, self.venue
         name, size = dice.choice(TRADERS), str(dice.choice([0, 3, 40, 4000]))
-        match dice.choice(["leverage", "orders", "interest", "premium", "state"]):
+        match dice.choice(["leverage", "orders", "interest", "premium", "state", "depth", "risk"]):
             case "leverage":
                 leverage = dice.choice(["2", "3.5", "20"])
                 venue("LeverageSet", account=name, market=market, leverage=leverage)
@@ -132,6 +150,13 @@ class Story:
             case "premium":
                 rate = dice.choice(["0.001", "-0.0004", "0.000000000007"])
                 venue("PremiumSampled", market=market, rate=rate)
+            case "depth":
+                within = {"bid_size": size, "ask_size": str(dice.choice([0, 50])), "within": "0.01"}
+                venue("DepthObserved", market=market, **within)
+            case "risk":
+                losses = [str(dice.randrange(-9, 10)) for _ in range(dice.choice([2, 3, 3]))]
+                told = {"producer": "desk", "version": "1", "losses": losses, "delta": "0.5"}
+                venue("RiskArrayPublished", market=market, **told)
             case "state":
                 state = dice.choice(["halted", "normal", "normal", "reduce_only"])
                 venue("MarketStateChanged", market=market, state=state, **PERSON)

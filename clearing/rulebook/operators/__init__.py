@@ -17,8 +17,10 @@ from clearing.rulebook.operators.base import (
     Exposure,
     Operator,
     OperatorDocument,
+    always_examine,
 )
 from clearing.rulebook.operators.combined import CombinedDocument
+from clearing.rulebook.operators.depth import DepthDocument
 from clearing.rulebook.operators.funding_to_come import FundingToComeDocument
 from clearing.rulebook.operators.open_interest import OpenInterestDocument
 from clearing.rulebook.operators.orders import (
@@ -46,7 +48,8 @@ LevelDocument = Annotated[
     | WithOrdersDocument
     | WorstSideDocument
     | OrdersDocument
-    | FundingToComeDocument,
+    | FundingToComeDocument
+    | DepthDocument,
     Field(discriminator="op"),
 ]
 """A level's requirement, told apart by ``op``."""
@@ -74,5 +77,6 @@ __all__ = [
     "Operator",
     "OperatorDocument",
     "Tier",
+    "always_examine",
     "walk_operators",
 ]

@@ -31,11 +31,13 @@ class Exposure:
     :data:`RATE_SCALE`, 0: nothing). ``buys`` and ``sells`` are the sizes of open orders;
     ``open_interest`` the market's, in steps. ``coming`` is what one long step would pay if the
     running funding period ended now, at ``working`` decimals (a short one the opposite).
+    ``depth`` are the sizes that bids and asks take, in steps, if they were observed.
     """
 
     __slots__ = (
         "buys",
         "coming",
+        "depth",
         "entry_base",
         "entry_moving",
         "leverage",
@@ -64,7 +66,9 @@ class Exposure:
         open_interest: int = 0,
         entry_moving: int = 0,
         coming: int = 0,
+        depth: tuple[int, int] | None = None,
     ) -> None:
+        self.depth = depth
         self.size = size
         self.long = long
         self.step_base = step_base
@@ -104,6 +108,7 @@ class Exposure:
             self.open_interest,
             moving + added,
             self.coming,
+            self.depth,
         )
 
 
