@@ -14,6 +14,8 @@ from clearing.events.kinds import RATE_DECIMALS
 from clearing.events.registry import MarketSpec
 from clearing.quantities import Rounding, divide
 
+_RATE_SCALE: Final = 10**RATE_DECIMALS
+
 INVERSE_DECIMALS: Final = RATE_DECIMALS
 """Decimals beyond the asset's own to which the value of one inverse contract is kept."""
 
@@ -56,6 +58,12 @@ class Payoff(Protocol):
 
     def highest(self, mark: int, surplus: int, weight: int) -> int | None:
         """Return how high it may rise before that, or None if there is no limit."""
+
+    def moved(self, worth: int, move: int) -> int:
+        """Return what a value becomes when the price moves by the fraction ``move``.
+
+        ``move`` (more than −1) is at rate decimals. The result has the scale of ``worth``.
+        """
 
     def marks_within(self, low: int, high: int | None) -> tuple[int, int | None]:
         """Return the lowest and highest mark at which |face| is from ``low`` to ``high``.
@@ -128,6 +136,10 @@ class Linear:
     def highest(self, mark: int, surplus: int, weight: int) -> int | None:
         """Return the mark plus surplus / weight of itself."""
         return mark + surplus * mark // weight
+
+    def moved(self, worth: int, move: int) -> int:
+        """Return worth × (1 + move)."""
+        return worth + divide(worth * move, _RATE_SCALE, Rounding.HALF_EVEN)
 
     def marks_within(self, low: int, high: int | None) -> tuple[int, int | None]:
         """Return the faces divided by the multiplier."""
@@ -206,6 +218,10 @@ class Inverse:
     def highest(self, mark: int, surplus: int, weight: int) -> int | None:
         """Return mark / (1 − surplus / weight), rounded down."""
         return None if surplus >= weight else mark * weight // (weight - surplus)
+
+    def moved(self, worth: int, move: int) -> int:
+        """Return worth / (1 + move)."""
+        return divide(worth * _RATE_SCALE, _RATE_SCALE + move, Rounding.HALF_EVEN)
 
     def marks_within(self, low: int, high: int | None) -> tuple[int, int | None]:
         """Return where the quotient is in reach: it falls as the mark rises."""

@@ -1,13 +1,13 @@
 """What a portfolio schedule asks: the worst loss of a scope's positions over joint scenarios.
 
 Losses are positive. A market with a published risk array loses what the array says; another one is
-revalued at its moved mark, exactly as its payoff values it. An option without an array that fits
-the group's scenarios loses its whole value in every one of them.
+revalued at its moved price, which is not rounded to marks: so a requirement has no jumps. An option
+without an array that fits the group's scenarios loses its whole value in every one of them.
 """
 
 from clearing.engine.book import Asset, Book, Market, Scope
 from clearing.events.kinds import RATE_DECIMALS
-from clearing.quantities import Rounding, Trace, divide
+from clearing.quantities import Trace
 from clearing.rulebook import RATE_SCALE
 from clearing.rulebook.portfolio import Portfolio, PortfolioGroup
 
@@ -65,12 +65,8 @@ def _losses(market: Market, size: int, moves: list[int]) -> list[int]:
         return [loss * unit for loss in array]
     if market.spec.payoff == "option":
         return [abs(size * market.worth)] * len(moves)
-    return [size * (market.worth - market.worth_at(_moved(market.mark, move))) for move in moves]
-
-
-def _moved(mark: int, move: int) -> int:
-    """Return the mark after a move, rounded half to even to mark decimals, at least its last."""
-    return max(mark + divide(mark * move, RATE_SCALE, Rounding.HALF_EVEN), 1)
+    worth = market.worth
+    return [size * (worth - market.payoff.moved(worth, move)) for move in moves]
 
 
 def _greeks(book: Book, scope: Scope, held: list[int], trace: Trace) -> None:
