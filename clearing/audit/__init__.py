@@ -9,6 +9,7 @@ from clearing.audit.balances import trial_balance
 from clearing.audit.fills import FillReport, fill_report
 from clearing.audit.losses import NameUnknown, deviations, fund_history, liquidations
 from clearing.audit.moments import Moment, MomentUnclear, resolve_moment
+from clearing.audit.rulebooks import RulebookUnknown, RulebookView, rulebook, rulebooks
 from clearing.audit.status import ledger_status
 from clearing.audit.verify import Verification, verify
 from clearing.audit.views import (
@@ -34,6 +35,8 @@ __all__ = [
     "MomentUnclear",
     "NameUnknown",
     "PositionView",
+    "RulebookUnknown",
+    "RulebookView",
     "ScopeView",
     "StoryPoint",
     "TrialBalanceLine",
@@ -47,6 +50,8 @@ __all__ = [
     "ledger_status",
     "liquidations",
     "resolve_moment",
+    "rulebook",
+    "rulebooks",
     "trial_balance",
     "verify",
 ]
