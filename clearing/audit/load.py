@@ -10,6 +10,7 @@ from psycopg import sql
 from clearing.audit.moments import Moment
 from clearing.engine.book import KNOWN, UNKNOWN, Book, Market, Position, RiskArray
 from clearing.engine.observed import set_orders
+from clearing.engine.volatility import set_volatility
 from clearing.events import Registry
 from clearing.events.kinds import RATE_DECIMALS
 from clearing.log import Connection, load_registry
@@ -17,6 +18,7 @@ from clearing.projectors import schema_of
 from clearing.quantities import to_scaled
 from clearing.rulebook import compile_rulebook
 from clearing.rulebook.prices import PricePolicy
+from clearing.rulebook.volatility import VolatilityRule
 
 
 class Histories:
@@ -153,6 +155,19 @@ class Histories:
             book.assets[asset].rescale()
             for ordinal, policy in rulebook.prices.items():
                 self._load_prices(book, book.markets[ordinal], policy)
+            for ordinal, rule in rulebook.volatility.items():
+                self._load_rate(book, book.markets[ordinal], rule)
+
+    def _load_rate(self, book: Book, market: Market, rule: VolatilityRule) -> None:
+        state = set_volatility(book, market, rule, 0)
+        found = self.rows(
+            "SELECT rate FROM {margin_rate} WHERE market = %(market)s"
+            " AND position <= %(position)s ORDER BY position DESC, line DESC LIMIT 1",
+            ["margin_rate"],
+            market=market.ordinal,
+        )
+        if found and state is not None:
+            state.rate = to_scaled(found[0][0], RATE_DECIMALS)
 
     def _load_prices(self, book: Book, market: Market, policy: PricePolicy) -> None:
         book.follow_prices(market, policy)

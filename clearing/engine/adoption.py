@@ -5,6 +5,7 @@ from clearing.engine.computed_funding import follow_funding
 from clearing.engine.content import Content
 from clearing.engine.prices import follow_policies
 from clearing.engine.step import Step
+from clearing.engine.volatility import follow_volatility
 from clearing.events.canonical import canonical_json
 from clearing.rulebook import Rulebook, RulebookRefused, compile_rulebook
 
@@ -103,6 +104,7 @@ def put_in_force(step: Step, rulebook: Rulebook, position: int) -> None:
     bind(step, asset)
     follow_policies(step, asset)
     follow_funding(step, asset)
+    follow_volatility(step, asset)
     _note(step, rulebook, "in_force")
 
 

@@ -18,6 +18,7 @@ from clearing.quantities import format_exact
 from clearing.rulebook import DEFAULT_REGIME, RATE_SCALE, ClassRules, Regime, Rulebook
 from clearing.rulebook.funding import FundingRule
 from clearing.rulebook.prices import PricePolicy
+from clearing.rulebook.volatility import VolatilityRule
 
 KNOWN: Final = 1
 """A position's entry is known."""
@@ -105,6 +106,21 @@ class Scope:
         return (self.account, self.asset)
 
 
+class Volatility:
+    """A market's volatility: the policy, when the next sample is due (microseconds), the last one.
+
+    ``price`` is that sample (0: none yet), ``variance`` at twice rate decimals, ``rate`` what is
+    published, at rate decimals.
+    """
+
+    __slots__ = ("due", "price", "rate", "rule", "variance")
+
+    def __init__(self, rule: VolatilityRule, due: int) -> None:
+        self.rule = rule
+        self.due = due
+        self.price = self.variance = self.rate = 0
+
+
 class RiskArray:
     """What one unit of size loses by scenario (at mark decimals), and Greeks at rate decimals."""
 
@@ -172,6 +188,7 @@ class Market:
         "state",
         "suspense",
         "value_decimals",
+        "volatility",
         "worth",
     )
 
@@ -203,6 +220,7 @@ class Market:
         self.open_interest = 0
         self.depth: tuple[int, int] | None = None
         self.risk: RiskArray | None = None
+        self.volatility: Volatility | None = None
         self.pending: dict[int, int] = {}
         self.face_unit = 0
         self.worth = 0
@@ -339,7 +357,7 @@ class Book:
     ``timers`` is a heap of (due time, account, asset) that may hold calls closed since; it is made
     anew from the open calls and is not part of the state. ``pending`` are the positions of deposits
     that are not final yet. ``priced`` are the markets that have a price policy,
-    ``funded`` those whose funding is computed.
+    ``funded`` those whose funding is computed, ``volatile`` those that have a volatility policy.
     """
 
     __slots__ = (
@@ -357,6 +375,7 @@ class Book:
         "scopes",
         "time",
         "timers",
+        "volatile",
     )
 
     def __init__(self, registry: Registry | None = None) -> None:
@@ -371,6 +390,7 @@ class Book:
         self.pending: set[int] = set()
         self.priced: dict[int, Market] = {}
         self.funded: dict[int, Market] = {}
+        self.volatile: dict[int, Market] = {}
         self.time = 0
         self.latest = 0
         self.timers: list[tuple[int, int, int]] = []

@@ -49,6 +49,7 @@ ENTRY_FIELDS: Final[dict[str, tuple[str, ...]]] = {
     "leverage": ("account", "market", "leverage"),
     "orders": ("account", "market", "buys", "sells"),
     "open_interest": ("market", "size"),
+    "margin_rate": ("market", "deviation", "rate"),
     "depth": ("market", "bids", "asks", "within"),
     "risk_array": ("market", "producer", "version", "losses", "greeks"),
     "rulebook": ("asset", "name", "version", "document_sha256", "status"),

@@ -28,6 +28,7 @@ from clearing.engine.snapshot import book_document, canonical_text, read_snapsho
 from clearing.engine.step import Step
 from clearing.engine.trading import apply_carried, apply_execution
 from clearing.engine.valuation import Measure, equity_of, measure
+from clearing.engine.volatility import sample_due
 from clearing.engine.watch import NaiveWatch, Watch
 from clearing.events.kinds import MARKET_STATES, REGISTRY_KINDS, Kind
 from clearing.events.row import EventRow
@@ -88,6 +89,8 @@ class Engine:
             for scope in self._watch.on_mark(market, before):
                 step.touched[scope.key()] = scope
         if row.kind in _CLOCKS:
+            if book.volatile:
+                sample_due(step)
             if book.funded:
                 settle_due(step)
             for scope in book.due_calls():

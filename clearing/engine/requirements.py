@@ -33,6 +33,7 @@ def exposure_of(asset: Asset, market: Market, scope: Scope) -> Exposure:
         market.open_interest,
         coming=market.coming * market.funding_lift,
         depth=market.depth,
+        volatility=0 if market.volatility is None else market.volatility.rate,
     )
 
 

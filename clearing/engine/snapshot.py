@@ -18,10 +18,12 @@ from clearing.engine.book import (
     Position,
     RiskArray,
     Scope,
+    Volatility,
 )
 from clearing.engine.feed import Feed
 from clearing.engine.funding_period import Average, Ended, FundingPeriod
 from clearing.engine.observed import set_orders
+from clearing.engine.volatility import set_volatility
 from clearing.events.canonical import canonical_json
 from clearing.events.registry import Registry
 from clearing.rulebook import Regime, Rulebook, compile_rulebook
@@ -120,9 +122,14 @@ def _market_document(market: Market) -> dict[str, Any]:
         "residual": market.residual,
         "coming": market.coming,
         "depth": None if market.depth is None else list(market.depth),
+        "volatility": None if market.volatility is None else _volatility(market.volatility),
         "risk": None if market.risk is None else [list(market.risk.losses), market.risk.greeks],
         "period": None if market.period is None else _period_document(market.period),
     }
+
+
+def _volatility(state: Volatility) -> list[int]:
+    return [state.due, state.price, state.variance, state.rate]
 
 
 def _period_document(period: FundingPeriod) -> dict[str, Any]:
@@ -206,6 +213,8 @@ def _read_book(document: dict[str, Any]) -> Book:
                 book.follow_prices(book.markets[ordinal], policy)
             for ordinal, rule in rulebook.funding.items():
                 book.follow_funding(book.markets[ordinal], rule, 0)
+            for ordinal, policy_of in rulebook.volatility.items():
+                set_volatility(book, book.markets[ordinal], policy_of, 0)
     for effective, *name in document["scheduled"]:
         book.scheduled.append(PendingRulebook(effective, _read_rulebook(book, name)))
     for stored in document["markets"]:
@@ -248,6 +257,9 @@ def _read_market(market: Market, stored: dict[str, Any]) -> None:
     market.short_index = stored["short_index"]
     market.residual = stored["residual"]
     market.coming = stored["coming"]
+    if market.volatility is not None:
+        state = market.volatility
+        state.due, state.price, state.variance, state.rate = stored["volatility"]
     if stored["depth"] is not None:
         market.depth = (stored["depth"][0], stored["depth"][1])
     if stored["risk"] is not None:

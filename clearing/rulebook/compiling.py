@@ -60,6 +60,7 @@ from clearing.rulebook.rules import (
     Waterfall,
 )
 from clearing.rulebook.schedules import REQUIRED, level_pieces, sorted_levels
+from clearing.rulebook.volatility import VolatilityRule
 
 
 class RulebookRefused(ValueError):  # noqa: N818 - reads as the statement that it is
@@ -151,6 +152,7 @@ class _Compiler:
             prices,
             funding,
             self.margins_funding(),
+            self.volatility(),
         )
 
     def schedule(self, path: str, name: str, document: dict[str, LevelDocument]) -> Schedule:
@@ -333,6 +335,12 @@ class _Compiler:
             ordinal = self.own_market(path, name)
             found[ordinal] = document.compile(path, self.account, self.margin_gap)
         return found
+
+    def volatility(self) -> dict[int, VolatilityRule]:
+        return {
+            self.own_market(f"volatility.{name}", name): VolatilityRule(document)
+            for name, document in self.document.volatility.items()
+        }
 
     def margins_funding(self) -> bool:
         levels = (op for schedule in self.document.schedules.values() for op in schedule.values())

@@ -16,9 +16,11 @@ from clearing.quantities import Rounding
 from clearing.rulebook.collateral import CollateralDocument
 from clearing.rulebook.fields import Factor, Fraction, List, NamedRounding, Share
 from clearing.rulebook.funding import FundingRuleDocument, MarginBounds
+from clearing.rulebook.operators import VolatilityRateDocument, walk_operators
 from clearing.rulebook.portfolio import PortfolioDocument
 from clearing.rulebook.prices import MarketPricesDocument
 from clearing.rulebook.schedules import ScheduleDocument
+from clearing.rulebook.volatility import VolatilityDocument
 
 FORMAT = 1
 """The version of the document's shape."""
@@ -214,6 +216,9 @@ class RulebookDocument(Fact):
     prices: Annotated[
         dict[Name, MarketPricesDocument], Field(max_length=10_000, default_factory=dict)
     ]
+    volatility: Annotated[
+        dict[Name, VolatilityDocument], Field(max_length=10_000, default_factory=dict)
+    ]
     funding: FundingDocument = FundingDocument(markets={})
     numerics: NumericsDocument = NumericsDocument()
     bindings: Annotated[tuple[BindingDocument, ...], List, Field(max_length=1000)] = ()
@@ -239,6 +244,15 @@ class RulebookDocument(Fact):
         for i, binding in enumerate(self.bindings):
             self._check_binding(f"bindings.{i}", binding)
         return self
+
+    def _check_volatility(self, path: str, market: str, schedule: str) -> None:
+        operators = self.schedules.get(schedule, {}).values()
+        parts = (part for operator in operators for part in walk_operators(operator))
+        if market in self.volatility or not any(
+            isinstance(part, VolatilityRateDocument) for part in parts
+        ):
+            return
+        raise ValueError(f"{path}: schedule {schedule!r} asks by volatility, which needs a policy")
 
     def _known_levels(self) -> set[str]:
         named = {level for schedule in self.schedules.values() for level in schedule}
@@ -268,6 +282,7 @@ class RulebookDocument(Fact):
         if binding.portfolio is not None and binding.portfolio not in self.portfolios:
             raise ValueError(f"{path}.portfolio: there is no portfolio {binding.portfolio!r}")
         for market, schedule in binding.markets.items():
+            self._check_volatility(f"{path}.markets.{market}", market, schedule)
             if schedule not in self.schedules:
                 raise ValueError(f"{path}.markets.{market}: there is no schedule {schedule!r}")
             for level in binding.minimum:

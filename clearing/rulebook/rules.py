@@ -11,6 +11,7 @@ from clearing.rulebook.funding import FundingRule
 from clearing.rulebook.operators import RATE_SCALE, MarginalTiers, Operator
 from clearing.rulebook.portfolio import Portfolio
 from clearing.rulebook.prices import PricePolicy
+from clearing.rulebook.volatility import VolatilityRule
 
 INITIAL: Final = 0
 MAINTENANCE: Final = 1
@@ -371,7 +372,8 @@ class Rulebook:
     """A rulebook in force for one settlement asset: its regime, and the rules of each class.
 
     By market ordinal, ``prices`` are price policies and ``funding`` the rules of computed funding;
-    ``margins_funding`` says whether a schedule looks at the funding to come.
+    ``margins_funding`` says whether a schedule looks at the funding to come; ``volatility`` are the
+    volatility policies.
     """
 
     __slots__ = (
@@ -384,6 +386,7 @@ class Rulebook:
         "regime",
         "sha256",
         "version",
+        "volatility",
     )
 
     def __init__(
@@ -397,10 +400,12 @@ class Rulebook:
         prices: dict[int, PricePolicy],
         funding: dict[int, FundingRule],
         margins_funding: bool,
+        volatility: dict[int, VolatilityRule],
     ) -> None:
         self.prices = prices
         self.funding = funding
         self.margins_funding = margins_funding
+        self.volatility = volatility
         self.name = name
         self.version = version
         self.sha256 = sha256

@@ -67,6 +67,25 @@ def random_policy(dice: Random) -> dict[str, Any] | None:
     return {"assets": assets, "unrealised": unrealised}
 
 
+def add_volatility(dice: Random, book: dict[str, Any]) -> None:
+    """Let every market's margin follow its volatility, too."""
+    policy = {
+        "sample_seconds": dice.choice([1, 7]),
+        "decay": dice.choice(["0.5", "0.97"]),
+        "multiple": dice.choice(["0.5", "3"]),
+        "floor": "0.001",
+        "cap": "0.1",
+        "step": dice.choice(["0.0005", "0.01"]),
+        "hysteresis": dice.choice(["0", "0.005"]),
+    }
+    book["volatility"] = dict.fromkeys(PRICES, policy)
+    levels = book["schedules"]["majors"]
+    rate = {"op": "volatility", "factor": dice.choice(["1", "0.3"])}
+    for level in ("initial", "maintenance"):
+        levels[level] = {"op": "sum", "of": [levels[level], rate]}
+    book["bindings"][0]["markets"] = dict.fromkeys(PRICES, "majors")
+
+
 def random_portfolio(dice: Random) -> dict[str, Any]:
     """One or two groups over some markets, with offsets, a floor or none."""
     moves = ["-0.2", "-0.03", "0.1"]
@@ -126,6 +145,8 @@ class Story:
         if policy is not None:
             book["collateral"] = {"some": policy}
             book["bindings"][0]["collateral"] = "some"
+        if dice.random() < 0.2:
+            add_volatility(dice, book)
         if dice.random() < 0.2:
             book["portfolios"] = {"grid": random_portfolio(dice)}
             book["bindings"][0]["portfolio"] = "grid"

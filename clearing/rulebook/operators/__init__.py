@@ -34,6 +34,7 @@ from clearing.rulebook.operators.rounded import RoundedDocument
 from clearing.rulebook.operators.size_premium import SizePremiumDocument
 from clearing.rulebook.operators.tiers import MarginalTiers, Tier, TiersDocument
 from clearing.rulebook.operators.user_leverage import UserLeverageDocument
+from clearing.rulebook.operators.volatility import VolatilityRateDocument
 
 LevelDocument = Annotated[
     RateDocument
@@ -49,7 +50,8 @@ LevelDocument = Annotated[
     | WorstSideDocument
     | OrdersDocument
     | FundingToComeDocument
-    | DepthDocument,
+    | DepthDocument
+    | VolatilityRateDocument,
     Field(discriminator="op"),
 ]
 """A level's requirement, told apart by ``op``."""
@@ -77,6 +79,7 @@ __all__ = [
     "Operator",
     "OperatorDocument",
     "Tier",
+    "VolatilityRateDocument",
     "always_examine",
     "walk_operators",
 ]

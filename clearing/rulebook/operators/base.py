@@ -31,7 +31,8 @@ class Exposure:
     :data:`RATE_SCALE`, 0: nothing). ``buys`` and ``sells`` are the sizes of open orders;
     ``open_interest`` the market's, in steps. ``coming`` is what one long step would pay if the
     running funding period ended now, at ``working`` decimals (a short one the opposite).
-    ``depth`` are the sizes that bids and asks take, in steps, if they were observed.
+    ``depth`` are the sizes that bids and asks take, in steps, if they were observed,
+    ``volatility`` the rate published for the market, at :data:`RATE_SCALE`.
     """
 
     __slots__ = (
@@ -48,6 +49,7 @@ class Exposure:
         "size",
         "size_decimals",
         "step_base",
+        "volatility",
         "working",
     )
 
@@ -67,8 +69,10 @@ class Exposure:
         entry_moving: int = 0,
         coming: int = 0,
         depth: tuple[int, int] | None = None,
+        volatility: int = 0,
     ) -> None:
         self.depth = depth
+        self.volatility = volatility
         self.size = size
         self.long = long
         self.step_base = step_base
@@ -109,6 +113,7 @@ class Exposure:
             moving + added,
             self.coming,
             self.depth,
+            self.volatility,
         )
 
 
