@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 from clearing.events.base import Fact
 from clearing.events.kinds import RATE_DECIMALS
 from clearing.quantities import square_root, to_scaled
-from clearing.rulebook.fields import Factor, MarginRate
+from clearing.rulebook.fields import Factor, MarginRate, Share
 
 _SCALE = 10**RATE_DECIMALS
 
@@ -33,7 +33,7 @@ class VolatilityDocument(Fact):
     floor: MarginRate
     cap: MarginRate
     step: Factor = Decimal("0.001")
-    hysteresis: MarginRate | None = None
+    hysteresis: Share = Decimal(0)
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -56,8 +56,7 @@ class VolatilityRule:
         self._floor = to_scaled(document.floor, RATE_DECIMALS)
         self._cap = to_scaled(document.cap, RATE_DECIMALS)
         self._step = to_scaled(document.step, RATE_DECIMALS)
-        hysteresis = document.hysteresis
-        self._hysteresis = 0 if hysteresis is None else to_scaled(hysteresis, RATE_DECIMALS)
+        self._hysteresis = to_scaled(document.hysteresis, RATE_DECIMALS)
 
     def decayed(self, variance: int, samples: int) -> int:
         """Return a variance after so many samples of no return, each rounded down in effect.
