@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from clearing.engine import ENTRY_FIELDS
+from clearing.engine.valuation import measure
 from clearing.projectors import TABLES
 from clearing.rulebook import check_document
 from tests.engine.venue import Venue, of_kind, rulebook
@@ -63,6 +64,24 @@ def test_the_portfolios_on_the_page_on_rulebooks_are_accepted() -> None:
     document["bindings"][0] |= {"markets": {}, "portfolio": "majors"}
     entries = venue.adopt(document)
     assert [r["status"] for r in of_kind(entries, "rulebook")] == ["in_force"]
+
+
+def test_the_venue_on_the_page_on_rulebooks_is_accepted_and_does_as_it_says() -> None:
+    (document,) = re.findall(r"```json binance\n(.*?)```", text("docs/rulebooks.md"), re.DOTALL)
+    venue = Venue()
+    venue("SourceDeclared", name="binance", description="the exchange")
+    venue("AssetDeclared", name="USDT", decimals=8)
+    venue.market("BTCUSDT", settlement_asset="USDT")
+    venue.account("ada", "bob")
+    entries = venue.adopt(json.loads(document))
+    assert [r["status"] for r in of_kind(entries, "rulebook")] == ["in_force"]
+    venue.mark(BTCUSDT="60000.00")
+    venue.trade("ada", "bob", "BTCUSDT", "20", "60000.00")
+    book = venue.engine.book
+    now = measure(book, book.scope(venue.ordinal("ada"), 2))
+    unit = 10 ** book.assets[2].working
+    # 1,200,000 × 0.65 % − 950, and a twentieth.
+    assert (now.maintenance, now.initial) == (6850 * unit, 60_000 * unit)
 
 
 def test_the_funding_on_the_page_on_rulebooks_is_accepted() -> None:
