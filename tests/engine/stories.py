@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.engine.price_trees import ROLES, random_funding, random_prices
 from tests.engine.schedules import random_schedule
-from tests.engine.venue import PERSON, TAKEOVER, Venue, rulebook
+from tests.engine.venue import PERSON, TAKEOVER, Venue, deviations, rulebook
 
 TRADERS = ("ada", "bob", "cyd", "dan")
 KINDS = ["mark", "trade", "cash", "funding", "observe", "price", "adopt", "tick", "rare"]
@@ -155,7 +155,7 @@ class Story:
         if self.rounds:
             book["prices"] = random_prices(dice, tuple(PRICES))
             book["funding"]["markets"] = random_funding(dice, book["prices"])
-        self.venue.adopt(book)
+        assert "rulebook_refused" not in deviations(self.venue.adopt(book))
 
     def observe(self, market: str) -> None:
         """Have an account choose a leverage or change its orders, or see the open interest."""
