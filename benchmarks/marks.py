@@ -6,7 +6,8 @@ from benchmarks.measure import Ratio, compared, seconds
 from benchmarks.venue import venue
 from clearing.engine import Engine
 from clearing.engine.bands import BandedWatch
-from clearing.engine.book import Book, Scope
+from clearing.engine.book import Book
+from clearing.engine.scope import Scope
 from clearing.engine.valuation import Measure
 from clearing.engine.watch import NaiveWatch
 from clearing.events import EventRow

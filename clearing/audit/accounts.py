@@ -3,10 +3,13 @@
 from clearing.audit.load import Histories
 from clearing.audit.moments import Moment
 from clearing.audit.views import AccountView, PositionView, ScopeView, StoryPoint
-from clearing.engine.book import Asset, Book, Market, Position, Scope
+from clearing.engine.asset import Asset
+from clearing.engine.book import Book
 from clearing.engine.liquidation_price import liquidation_price
+from clearing.engine.market import Market
 from clearing.engine.ratios import MarginFigures, Ratio, withdrawable
 from clearing.engine.requirements import requirement_of
+from clearing.engine.scope import Position, Scope
 from clearing.engine.valuation import (
     accrued_funding,
     equity_of,

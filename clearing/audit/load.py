@@ -8,8 +8,10 @@ from typing import Any
 from psycopg import sql
 
 from clearing.audit.moments import Moment
-from clearing.engine.book import KNOWN, UNKNOWN, Book, Market, Position, RiskArray
+from clearing.engine.book import Book
+from clearing.engine.market import Market, RiskArray
 from clearing.engine.observed import set_orders
+from clearing.engine.scope import KNOWN, UNKNOWN, Position
 from clearing.engine.volatility import set_volatility
 from clearing.events import Registry
 from clearing.events.kinds import RATE_DECIMALS

@@ -1,6 +1,7 @@
 """Rulebooks taking effect: compiled, scheduled, and bound to the scopes they govern."""
 
-from clearing.engine.book import Asset, Book, PendingRulebook
+from clearing.engine.asset import Asset
+from clearing.engine.book import Book, PendingRulebook
 from clearing.engine.computed_funding import follow_funding
 from clearing.engine.content import Content
 from clearing.engine.prices import follow_policies

@@ -26,10 +26,12 @@ from collections.abc import Iterable
 from heapq import heapify, heappop, heappush
 from typing import Final
 
-from clearing.engine.book import Book, Market, Scope
+from clearing.engine.book import Book
 from clearing.engine.collateral import value_of
 from clearing.engine.margin import bears_margin, short_of
+from clearing.engine.market import Market
 from clearing.engine.requirements import exposure_of, margined_markets
+from clearing.engine.scope import Scope
 from clearing.engine.valuation import Measure
 from clearing.rulebook import RATE_SCALE, Bound, ClassRules, Exposure, always_examine
 

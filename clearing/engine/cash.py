@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
-from clearing.engine.book import Scope
 from clearing.engine.content import Content
 from clearing.engine.ratios import withdrawable
+from clearing.engine.scope import Scope
 from clearing.engine.step import Step
 from clearing.events.kinds import FINALITIES, Kind
 from clearing.events.row import EventRow

@@ -3,7 +3,9 @@
 A balance that no mark values yet counts for nothing, owned or owed. Nothing here writes.
 """
 
-from clearing.engine.book import Book, Market, Scope
+from clearing.engine.book import Book
+from clearing.engine.market import Market
+from clearing.engine.scope import Scope
 from clearing.quantities import Trace
 from clearing.rulebook import RATE_SCALE, ClassRules, CollateralPolicy, CollateralRule
 

@@ -2,10 +2,11 @@
 
 from fractions import Fraction
 
-from clearing.engine.book import Asset, Market
+from clearing.engine.asset import Asset
 from clearing.engine.content import Content
 from clearing.engine.funding import Dues, exact_units, settle, truncated
 from clearing.engine.funding_period import Ended, PriceOf
+from clearing.engine.market import Market
 from clearing.engine.step import Step, asset_of
 from clearing.events.kinds import RATE_DECIMALS
 from clearing.quantities import Rounding, divide, format_exact

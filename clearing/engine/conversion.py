@@ -1,7 +1,7 @@
 """Conversion: what a scope has and owes in other assets becomes settlement cash at the mark."""
 
-from clearing.engine.book import Scope
 from clearing.engine.collateral import value_of
+from clearing.engine.scope import Scope
 from clearing.engine.step import Step
 from clearing.rulebook import CollateralPolicy
 

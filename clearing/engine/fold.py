@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 from clearing.engine.adoption import adopt, put_scheduled_in_force
 from clearing.engine.bands import BandedWatch
-from clearing.engine.book import Book, Scope
+from clearing.engine.book import Book
 from clearing.engine.cash import Resolver, apply_cash, confirm_deposit
 from clearing.engine.computed_funding import apply_sample, run_period, settle_due
 from clearing.engine.content import Content
@@ -23,6 +23,7 @@ from clearing.engine.margin import examine, miss_call
 from clearing.engine.observed import apply_observation
 from clearing.engine.prices import evaluate, mark_told, observe_price, reprice_timed
 from clearing.engine.reversal import reverse
+from clearing.engine.scope import Scope
 from clearing.engine.settlement import SETTLED, settle_market
 from clearing.engine.snapshot import book_document, canonical_text, read_snapshot
 from clearing.engine.step import Step

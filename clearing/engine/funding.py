@@ -3,8 +3,9 @@
 from fractions import Fraction
 from typing import Any
 
-from clearing.engine.book import Asset, Market
+from clearing.engine.asset import Asset
 from clearing.engine.content import Content
+from clearing.engine.market import Market
 from clearing.engine.step import Holder, Step, asset_of
 from clearing.events.kinds import RATE_DECIMALS
 from clearing.quantities import divide, format_exact

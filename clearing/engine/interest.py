@@ -7,8 +7,9 @@ come to would say nothing else.
 
 from typing import Any, Final
 
-from clearing.engine.book import Asset, Scope
+from clearing.engine.asset import Asset
 from clearing.engine.content import Content
+from clearing.engine.scope import Scope
 from clearing.engine.step import Step
 from clearing.events.kinds import RATE_DECIMALS
 from clearing.quantities import divide, format_exact

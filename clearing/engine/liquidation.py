@@ -2,11 +2,13 @@
 
 from functools import cmp_to_key
 
-from clearing.engine.book import Asset, Market, Position, Scope
+from clearing.engine.asset import Asset
 from clearing.engine.conversion import convert_collateral
 from clearing.engine.margin import can_act, holds, open_call, short_of
+from clearing.engine.market import Market
 from clearing.engine.positions import apply_fill, drop_fraction, settle_funding
 from clearing.engine.requirements import requirement_of
+from clearing.engine.scope import Position, Scope
 from clearing.engine.step import Step
 from clearing.engine.valuation import Measure, equity_of, measure, position_value, unrealised
 from clearing.engine.waterfall import Estate, hand_over, note_closed

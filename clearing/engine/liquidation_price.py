@@ -9,9 +9,11 @@ test margin.
 
 from fractions import Fraction
 
-from clearing.engine.book import Book, Market, Scope
+from clearing.engine.book import Book
 from clearing.engine.margin import bears_margin
+from clearing.engine.market import Market
 from clearing.engine.requirements import exposure_of
+from clearing.engine.scope import Scope
 from clearing.engine.valuation import accrued_funding, measure
 from clearing.rulebook import MAINTENANCE, NO_LEVEL, RATE_SCALE, ClassRules
 from clearing.rulebook.pieces import Pieces, extreme, summed

@@ -4,8 +4,10 @@ Testing changes no money and settles nothing. It compares equity with requiremen
 of status, closes margin calls that are met, and says whether the ladder has something to do.
 """
 
-from clearing.engine.book import Asset, Book, MarginCall, Scope
+from clearing.engine.asset import Asset
+from clearing.engine.book import Book
 from clearing.engine.collateral import owes
+from clearing.engine.scope import MarginCall, Scope
 from clearing.engine.step import Step
 from clearing.engine.valuation import Measure, measure
 from clearing.events.kinds import RATE_DECIMALS

@@ -1,8 +1,9 @@
 """What was observed of accounts and markets and rules may look at: leverage, orders, interest."""
 
-from clearing.engine.book import Market, RiskArray, Scope
 from clearing.engine.content import Content
+from clearing.engine.market import Market, RiskArray
 from clearing.engine.portfolio import fits
+from clearing.engine.scope import Scope
 from clearing.engine.step import Step, asset_of
 from clearing.events.canonical import canonical_json
 from clearing.events.kinds import RATE_DECIMALS, Kind

@@ -5,7 +5,10 @@ revalued at its moved price, which is not rounded to marks: so a requirement has
 without an array that fits the group's scenarios loses its whole value in every one of them.
 """
 
-from clearing.engine.book import Asset, Book, Market, Scope
+from clearing.engine.asset import Asset
+from clearing.engine.book import Book
+from clearing.engine.market import Market
+from clearing.engine.scope import Scope
 from clearing.events.kinds import RATE_DECIMALS
 from clearing.quantities import Trace
 from clearing.rulebook import RATE_SCALE

@@ -1,6 +1,8 @@
 """Fills applied to positions: cost, realised PnL, and accrued funding settled on the way."""
 
-from clearing.engine.book import KNOWN, UNKNOWN, Asset, Market, Position
+from clearing.engine.asset import Asset
+from clearing.engine.market import Market
+from clearing.engine.scope import KNOWN, UNKNOWN, Position
 from clearing.engine.step import Holder, Step, asset_of
 from clearing.engine.valuation import accrued_funding
 from clearing.quantities import divide

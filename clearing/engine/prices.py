@@ -4,11 +4,13 @@ A tree's mark is set like a recorded one, before anything is tested. What a mark
 used for is withheld until the doubt is gone.
 """
 
-from clearing.engine.book import Asset, Market, Scope
+from clearing.engine.asset import Asset
 from clearing.engine.computed_funding import note_coming, run_period
 from clearing.engine.content import Content
 from clearing.engine.feed import VALID, Feed
+from clearing.engine.market import Market
 from clearing.engine.positions import price_pending
+from clearing.engine.scope import Scope
 from clearing.engine.step import Step
 from clearing.quantities import divide, format_exact
 from clearing.rulebook import RATE_SCALE

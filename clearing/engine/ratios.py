@@ -6,9 +6,10 @@ names and formulas are the common ones of venues and lenders; each says its own.
 
 from collections.abc import Iterable
 
-from clearing.engine.book import Book, Scope
+from clearing.engine.book import Book
 from clearing.engine.collateral import balance_unit, value_of
 from clearing.engine.margin import bears_margin
+from clearing.engine.scope import Scope
 from clearing.engine.valuation import Measure, measure, position_value
 from clearing.rulebook import INITIAL, MAINTENANCE, RATE_SCALE
 

@@ -5,8 +5,11 @@ ask, and sums over markets (or the binding's minimum, if that is more) are the s
 Nothing here writes.
 """
 
-from clearing.engine.book import Asset, Book, Market, Position, Scope
+from clearing.engine.asset import Asset
+from clearing.engine.book import Book
+from clearing.engine.market import Market
 from clearing.engine.portfolio import portfolio_charge
+from clearing.engine.scope import Position, Scope
 from clearing.events.kinds import RATE_DECIMALS
 from clearing.quantities import Trace
 from clearing.rulebook import RATE_SCALE, ClassRules, Exposure

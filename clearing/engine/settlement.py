@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from clearing.engine.book import Market
 from clearing.engine.computed_funding import end_funding
 from clearing.engine.content import Content
+from clearing.engine.market import Market
 from clearing.engine.positions import apply_fill, price_pending
 from clearing.engine.step import Step, asset_of
 

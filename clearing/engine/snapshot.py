@@ -9,20 +9,13 @@ import json
 from fractions import Fraction
 from typing import Any
 
-from clearing.engine.book import (
-    Asset,
-    Book,
-    MarginCall,
-    Market,
-    PendingRulebook,
-    Position,
-    RiskArray,
-    Scope,
-    Volatility,
-)
+from clearing.engine.asset import Asset
+from clearing.engine.book import Book, PendingRulebook
 from clearing.engine.feed import Feed
 from clearing.engine.funding_period import Average, Ended, FundingPeriod
+from clearing.engine.market import Market, RiskArray, Volatility
 from clearing.engine.observed import set_orders
+from clearing.engine.scope import MarginCall, Position, Scope
 from clearing.engine.volatility import set_volatility
 from clearing.events.canonical import canonical_json
 from clearing.events.registry import Registry

@@ -3,7 +3,7 @@
 The other side of a one-sided fill is the market's ledger account ``spot``, in either asset.
 """
 
-from clearing.engine.book import Market
+from clearing.engine.market import Market
 from clearing.engine.step import Step, asset_of
 from clearing.quantities import Rounding, format_exact
 

@@ -5,8 +5,11 @@ to a payee: no event can create or lose any. Everything that changes a position 
 :meth:`Step.note_position`. Whatever they touch is tested afterwards.
 """
 
-from clearing.engine.book import KNOWN, Asset, Book, Market, Position, Scope
+from clearing.engine.asset import Asset
+from clearing.engine.book import Book
 from clearing.engine.entries import Entry
+from clearing.engine.market import Market
+from clearing.engine.scope import KNOWN, Position, Scope
 from clearing.events.row import EventRow
 from clearing.quantities import format_exact
 

@@ -1,14 +1,16 @@
 """Facts of positions: fills, trades, and positions carried in from before a history starts."""
 
-from clearing.engine.book import Asset, Market, Scope
+from clearing.engine.asset import Asset
 from clearing.engine.cash import charge_fee
 from clearing.engine.content import Content
+from clearing.engine.market import Market
 from clearing.engine.positions import (
     apply_fill,
     carry_pending,
     price_pending,
     rounded_entry_cost,
 )
+from clearing.engine.scope import Scope
 from clearing.engine.settlement import SETTLED
 from clearing.engine.spot import Exchange, exchange
 from clearing.engine.step import Holder, Step, asset_of

@@ -7,9 +7,12 @@ here writes, and nothing is rounded.
 
 from collections.abc import Sequence
 
-from clearing.engine.book import Asset, Book, Market, Position, Scope
+from clearing.engine.asset import Asset
+from clearing.engine.book import Book
 from clearing.engine.collateral import collateral_value, haircuts
+from clearing.engine.market import Market
 from clearing.engine.requirements import requirements
+from clearing.engine.scope import Position, Scope
 from clearing.quantities import Trace
 from clearing.rulebook import INITIAL, MAINTENANCE, NO_LEVEL, RATE_SCALE, Condition
 

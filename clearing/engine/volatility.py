@@ -1,6 +1,8 @@
 """Volatility by market: samples of marks, and the margin rate that is published when it steps."""
 
-from clearing.engine.book import Asset, Book, Market, Volatility
+from clearing.engine.asset import Asset
+from clearing.engine.book import Book
+from clearing.engine.market import Market, Volatility
 from clearing.engine.step import Step
 from clearing.events.kinds import RATE_DECIMALS
 from clearing.quantities import Rounding, divide, format_exact

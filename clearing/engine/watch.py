@@ -7,7 +7,9 @@ out must be something whose test would have changed nothing.
 from collections.abc import Iterable
 from typing import Protocol
 
-from clearing.engine.book import Book, Market, Scope
+from clearing.engine.book import Book
+from clearing.engine.market import Market
+from clearing.engine.scope import Scope
 from clearing.engine.valuation import Measure
 
 

@@ -7,10 +7,11 @@ the equity of the account that was taken over.
 
 from functools import cmp_to_key
 
-from clearing.engine.book import Market, Scope
 from clearing.engine.collateral import collateral_value
 from clearing.engine.margin import holds
+from clearing.engine.market import Market
 from clearing.engine.positions import apply_fill
+from clearing.engine.scope import Scope
 from clearing.engine.step import Step
 from clearing.engine.valuation import equity_of, measure, position_value, unrealised
 from clearing.quantities import Rounding, divide, format_exact

@@ -9,7 +9,8 @@ from benchmarks import append, marks, rebuild
 from benchmarks.measure import Ratio, against, compared
 from clearing.database import connect
 from clearing.engine.bands import BandedWatch
-from clearing.engine.book import Market, Scope
+from clearing.engine.market import Market
+from clearing.engine.scope import Scope
 
 
 def measured(ratios: Sequence[Ratio]) -> list[str]:

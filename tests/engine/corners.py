@@ -4,8 +4,9 @@ from random import Random
 
 from clearing.engine import Engine
 from clearing.engine.bands import BandedWatch
-from clearing.engine.book import Market, Scope
 from clearing.engine.margin import short_of
+from clearing.engine.market import Market
+from clearing.engine.scope import Scope
 from clearing.engine.valuation import measure
 from clearing.rulebook import RATE_SCALE
 

@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clearing.engine import Engine
-from clearing.engine.book import Market, Scope
 from clearing.engine.liquidation_price import liquidation_price
+from clearing.engine.market import Market
+from clearing.engine.scope import Scope
 from clearing.engine.valuation import measure
 from clearing.rulebook import RATE_SCALE
 from tests.engine.stories import Story

@@ -5,10 +5,12 @@ from fractions import Fraction
 from typing import Any
 
 from clearing.engine import Entry, Trace
-from clearing.engine.book import Asset, Market, Position, Scope
+from clearing.engine.asset import Asset
 from clearing.engine.computed_funding import payment_of, price_of
 from clearing.engine.funding_period import Ended
 from clearing.engine.liquidation_price import liquidation_price
+from clearing.engine.market import Market
+from clearing.engine.scope import Position, Scope
 from clearing.engine.valuation import Measure, accrued_funding, measure, position_value, unrealised
 from clearing.quantities import Rounding, divide, exact_decimal
 from tests.engine.venue import Venue, deviations, of_kind

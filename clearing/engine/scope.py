@@ -1,0 +1,94 @@
+"""A scope: one account in one asset, its positions, and its margin call.
+
+Sizes are at their market's size decimals, costs and cash in their asset's smallest unit. Nothing
+fine is stored of a position but what it accrued of its market's funding.
+"""
+
+from typing import Final
+
+from clearing.rulebook import ClassRules
+
+KNOWN: Final = 1
+"""A position's entry is known."""
+UNKNOWN: Final = 0
+"""A position's entry was not known: it was valued at a price of the market's instead."""
+
+
+class Position:
+    """What a holder has in one market.
+
+    ``size`` is signed, ``cost`` what was paid for it with the same sign, ``entry``
+    :data:`KNOWN` or :data:`UNKNOWN`. ``index_at`` is the market's funding index at
+    the last touch and ``accrued`` what stayed unpaid then, at the market's funding scale (positive:
+    the holder is owed).
+    """
+
+    __slots__ = ("accrued", "cost", "entry", "index_at", "size")
+
+    def __init__(
+        self, size: int = 0, cost: int = 0, entry: int = KNOWN, index_at: int = 0, accrued: int = 0
+    ) -> None:
+        self.size = size
+        self.cost = cost
+        self.entry = entry
+        self.index_at = index_at
+        self.accrued = accrued
+
+
+class MarginCall:
+    """An open margin call of a scope: what is due, which level it restores, and when."""
+
+    __slots__ = ("amount", "due_at", "level", "missed")
+
+    def __init__(self, amount: int, level: str, due_at: int, missed: bool = False) -> None:
+        self.amount = amount
+        self.level = level
+        self.due_at = due_at
+        self.missed = missed
+
+
+class Scope:
+    """One account in one asset: its cash and the positions tested together with it.
+
+    ``rules`` is what its class is bound to (None: no requirement). By market: ``orders`` are the
+    sizes of open buys and sells, ``leverages`` what its account chose, at
+    :data:`~clearing.rulebook.RATE_SCALE`. ``withheld``: a closing rung was
+    withheld during this stay in liquidation. ``taken_over``: a takeover happened and no money came
+    in since. ``venue_closed``: a venue's liquidation or ADL fill came during this stay. ``secures``
+    is the scope that its cash is collateral of, if any.
+    """
+
+    __slots__ = (
+        "account",
+        "asset",
+        "call",
+        "cash",
+        "leverages",
+        "orders",
+        "positions",
+        "rules",
+        "secures",
+        "status",
+        "taken_over",
+        "venue_closed",
+        "withheld",
+    )
+
+    def __init__(self, account: int, asset: int) -> None:
+        self.account = account
+        self.asset = asset
+        self.cash = 0
+        self.positions: dict[int, Position] = {}
+        self.orders: dict[int, tuple[int, int]] = {}
+        self.leverages: dict[int, int] = {}
+        self.rules: ClassRules | None = None
+        self.secures: Scope | None = None
+        self.status = "flat"
+        self.call: MarginCall | None = None
+        self.withheld = False
+        self.taken_over = False
+        self.venue_closed = False
+
+    def key(self) -> tuple[int, int]:
+        """Return (account ordinal, asset ordinal), the order in which scopes are tested."""
+        return (self.account, self.asset)
