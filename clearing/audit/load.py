@@ -66,81 +66,56 @@ class Histories:
         self._load_observed(book, wanted)
         return book
 
+    def _latest(
+        self, table: str, columns: tuple[str, ...], market: Market, *, effective: bool = False
+    ) -> Any:
+        """Return ``columns`` of a history's last row for a market, None where there is none.
+
+        ``effective``: of the last row that took effect.
+        """
+        query = sql.SQL(
+            "SELECT {columns} FROM {table} WHERE market = %(market)s AND position <= %(position)s"
+            " {effective} ORDER BY position DESC, line DESC LIMIT 1"
+        ).format(
+            columns=sql.SQL(", ").join(map(sql.Identifier, columns)),
+            table=sql.Identifier(self.schema, table),
+            effective=sql.SQL("AND effective" if effective else ""),
+        )
+        values = {"market": market.ordinal, "position": self.moment.position}
+        return self.connection.execute(query, values).fetchone()
+
     def _load_markets(self, book: Book) -> None:
         for market in book.markets.values():
-            found = self.rows(
-                "SELECT price FROM {mark} WHERE market = %(market)s AND position <= %(position)s"
-                " AND effective ORDER BY position DESC, line DESC LIMIT 1",
-                ["mark"],
-                market=market.ordinal,
-            )
-            if found:
-                market.set_mark(int(found[0][0]))
-            found = self.rows(
-                'SELECT "index" FROM {funding} WHERE market = %(market)s'
-                " AND position <= %(position)s ORDER BY position DESC LIMIT 1",
-                ["funding"],
-                market=market.ordinal,
-            )
-            if found:
-                market.index = market.short_index = to_scaled(found[0][0], market.index_decimals)
-            found = self.rows(
-                'SELECT "index" FROM {short_index} WHERE market = %(market)s'
-                " AND position <= %(position)s ORDER BY position DESC, line DESC LIMIT 1",
-                ["short_index"],
-                market=market.ordinal,
-            )
-            if found:
-                market.short_index = to_scaled(found[0][0], market.index_decimals)
-            found = self.rows(
-                "SELECT payment FROM {funding_coming} WHERE market = %(market)s"
-                " AND position <= %(position)s ORDER BY position DESC, line DESC LIMIT 1",
-                ["funding_coming"],
-                market=market.ordinal,
-            )
-            if found:
-                market.coming = to_scaled(found[0][0], market.index_decimals)
-            found = self.rows(
-                "SELECT state FROM {market_state} WHERE market = %(market)s"
-                " AND position <= %(position)s ORDER BY position DESC LIMIT 1",
-                ["market_state"],
-                market=market.ordinal,
-            )
-            if found:
-                market.state = str(found[0][0])
-            found = self.rows(
-                "SELECT size FROM {open_interest} WHERE market = %(market)s"
-                " AND position <= %(position)s ORDER BY position DESC LIMIT 1",
-                ["open_interest"],
-                market=market.ordinal,
-            )
-            if found:
-                market.open_interest = int(found[0][0])
-            self._load_risk(market)
-
-    def _load_risk(self, market: Market) -> None:
-        """Load the depth and the risk array that were told last."""
-        found = self.rows(
-            "SELECT bids, asks FROM {depth} WHERE market = %(market)s"
-            " AND position <= %(position)s ORDER BY position DESC LIMIT 1",
-            ["depth"],
-            market=market.ordinal,
-        )
-        if found:
-            market.depth = (int(found[0][0]), int(found[0][1]))
-        found = self.rows(
-            "SELECT losses, greeks FROM {risk_array} WHERE market = %(market)s"
-            " AND position <= %(position)s ORDER BY position DESC LIMIT 1",
-            ["risk_array"],
-            market=market.ordinal,
-        )
-        if found:
-            losses, greeks = (json.loads(text) for text in found[0])
-            decimals = market.spec.mark_decimals
-            market.risk = RiskArray(
-                tuple(to_scaled(Decimal(loss), decimals) for loss in losses),
-                {name: to_scaled(Decimal(value), RATE_DECIMALS) for name, value in greeks.items()},
-            )
+            if row := self._latest("mark", ("price",), market, effective=True):
+                market.set_mark(int(row[0]))
+            if row := self._latest("funding", ("index",), market):
+                market.index = market.short_index = to_scaled(row[0], market.index_decimals)
+            if row := self._latest("short_index", ("index",), market):
+                market.short_index = to_scaled(row[0], market.index_decimals)
+            if row := self._latest("funding_coming", ("payment",), market):
+                market.coming = to_scaled(row[0], market.index_decimals)
+            if row := self._latest("market_state", ("state",), market):
+                market.state = str(row[0])
+            if row := self._latest("open_interest", ("size",), market):
+                market.open_interest = int(row[0])
+            if row := self._latest(
+                "depth",
+                (
+                    "bids",
+                    "asks",
+                ),
+                market,
+            ):
+                market.depth = (int(row[0]), int(row[1]))
+            if row := self._latest(
+                "risk_array",
+                (
+                    "losses",
+                    "greeks",
+                ),
+                market,
+            ):
+                market.risk = _risk_array(market, *row)
 
     def _load_rulebooks(self, book: Book) -> None:
         found = self.rows(
@@ -162,14 +137,9 @@ class Histories:
 
     def _load_rate(self, book: Book, market: Market, rule: VolatilityRule) -> None:
         state = set_volatility(book, market, rule, 0)
-        found = self.rows(
-            "SELECT rate FROM {margin_rate} WHERE market = %(market)s"
-            " AND position <= %(position)s ORDER BY position DESC, line DESC LIMIT 1",
-            ["margin_rate"],
-            market=market.ordinal,
-        )
-        if found and state is not None:
-            state.rate = to_scaled(found[0][0], RATE_DECIMALS)
+        row = self._latest("margin_rate", ("rate",), market)
+        if row and state is not None:
+            state.rate = to_scaled(row[0], RATE_DECIMALS)
 
     def _load_prices(self, book: Book, market: Market, policy: PricePolicy) -> None:
         book.follow_prices(market, policy)
@@ -181,13 +151,8 @@ class Histories:
         ):
             if price:
                 market.feed.values[role] = int(price)
-        for (status,) in self.rows(
-            "SELECT status FROM {price_status} WHERE market = %(market)s"
-            " AND position <= %(position)s ORDER BY position DESC, line DESC LIMIT 1",
-            ["price_status"],
-            market=market.ordinal,
-        ):
-            market.feed.status = str(status)
+        if row := self._latest("price_status", ("status",), market):
+            market.feed.status = str(row[0])
 
     def _document(self, sha256: str) -> dict[str, Any]:
         rows = self.connection.execute(
@@ -265,6 +230,15 @@ class Histories:
         ):
             market = book.markets[ordinal]
             set_orders(market, book.scope(account, market.asset), int(buys), int(sells))
+
+
+def _risk_array(market: Market, losses: str, greeks: str) -> RiskArray:
+    decimals = market.spec.mark_decimals
+    values: dict[str, str] = json.loads(greeks)
+    return RiskArray(
+        tuple(to_scaled(Decimal(loss), decimals) for loss in json.loads(losses)),
+        {name: to_scaled(Decimal(value), RATE_DECIMALS) for name, value in values.items()},
+    )
 
 
 def _position(

@@ -3,6 +3,7 @@
 from clearing.engine.asset import Asset
 from clearing.engine.cash import charge_fee
 from clearing.engine.content import Content
+from clearing.engine.fill_cost import FillCost
 from clearing.engine.market import Market
 from clearing.engine.positions import (
     apply_fill,
@@ -12,7 +13,7 @@ from clearing.engine.positions import (
 )
 from clearing.engine.scope import Scope
 from clearing.engine.settlement import SETTLED
-from clearing.engine.spot import Exchange, exchange
+from clearing.engine.spot import exchange
 from clearing.engine.step import Holder, Step, asset_of
 from clearing.events.kinds import CAUSES, Kind
 from clearing.quantities import format_exact
@@ -109,20 +110,13 @@ def _apply_side(
     asset = asset_of(step, market)
     decimals = market.spec.price_decimals
     rounding = asset.regime_at(content.row.position).fill_cost
+    cost = FillCost(content.price, rounding, content.scaled("reported_cost"), checks=sign > 0)
     if market.spec.base_asset:
-        told = content.scaled("reported_cost")
-        bought = Exchange(side.account, side.size, content.price, rounding, told, checks=sign > 0)
-        amount = exchange(step, market, bought, sign)
+        amount = exchange(step, market, side.account, side.size, cost, sign)
         fee_asset = content.row.asset or market.asset
         charge_fee(step, side.account, fee_asset, side.fee * sign, market.ordinal)
         return 0, amount
-    amount, left = market.payoff.amount(side.size, content.price, decimals, rounding)
-    told = content.scaled("reported_cost")
-    if told is not None and told != amount:
-        if sign > 0:
-            ours, theirs = (format_exact(cost, asset.decimals) for cost in (amount, told))
-            _deviate_cost(step, market, side, ours, theirs)
-        amount, left = told, 0
+    amount, left = cost.of(step, market, side.account, side.size)
     size, amount, left = side.size * sign, amount * sign, left * sign
     step.remainder("fill_cost", market, holder, left, market.payoff.left_decimals(decimals))
     compares = sign > 0 and side.account
@@ -144,17 +138,6 @@ def _apply_side(
             detail=format_exact(rounded, asset.decimals),
         )
     return size, amount
-
-
-def _deviate_cost(step: Step, market: Market, side: Side, ours: str, theirs: str) -> None:
-    step.deviation(
-        "reported_cost",
-        account=side.account,
-        market=market.ordinal,
-        asset=market.asset,
-        expected=ours,
-        found=theirs,
-    )
 
 
 def _rounded_entry_pnl(

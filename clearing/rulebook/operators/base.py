@@ -7,6 +7,7 @@ and a bound on how much it changes when the mark does. Amounts are at the settle
 does not end there, the requirement is rounded up at that scale, far below the asset's unit.
 """
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Final, Protocol
@@ -186,9 +187,9 @@ LevelPieces = Callable[[str], Pieces | None]
 class OperatorDocument(Fact):
     """Common ground of operators' documents."""
 
+    @abstractmethod
     def compile(self, path: str, into: Compiling) -> Operator:
         """Return the operator; ``path`` is where this stands in its document."""
-        raise NotImplementedError
 
     def pieces(self, level: LevelPieces) -> Pieces | None:
         """Return the requirement as a function of notional alone, exactly; None if it is none."""

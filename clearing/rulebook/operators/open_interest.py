@@ -8,7 +8,7 @@ from pydantic import model_validator
 
 from clearing.events.fields import PositiveAmount
 from clearing.events.kinds import RATE_DECIMALS
-from clearing.quantities import Trace, to_scaled
+from clearing.quantities import to_scaled
 from clearing.rulebook.fields import Factor, MarginRate
 from clearing.rulebook.operators.base import (
     RATE_SCALE,
@@ -18,9 +18,9 @@ from clearing.rulebook.operators.base import (
     LevelPieces,
     Operator,
     OperatorDocument,
-    traced,
     up,
 )
+from clearing.rulebook.operators.varying import VaryingRate
 from clearing.rulebook.pieces import Pieces
 
 
@@ -62,10 +62,12 @@ class OpenInterestDocument(OperatorDocument):
         return Pieces.line(Fraction(self.rate))
 
 
-class OpenInterest:
+class OpenInterest(VaryingRate):
     """A rate between ``rate`` and ``ceiling`` by the market's open notional."""
 
     __slots__ = ("_ceiling", "_lower", "_rate", "_step", "_upper")
+    name = "open interest"
+    formula = "notional * (rate + (ceiling - rate) * part of open interest)"
 
     def __init__(self, lower: int, upper: int, rate: int, ceiling: int, step: int) -> None:
         self._lower = lower
@@ -74,20 +76,13 @@ class OpenInterest:
         self._ceiling = ceiling
         self._step = step
 
-    def _effective(self, at: Exposure) -> int:
+    def rate(self, at: Exposure) -> int:
+        """Return the rate at this open notional."""
         opened = at.open_interest * at.step_base * RATE_SCALE - self._lower * at.lift
         span = (self._upper - self._lower) * at.lift
         room = self._ceiling - self._rate
         added = min(max(opened, 0), span) * room // (span * self._step) * self._step
         return int(self._rate + added)
-
-    def requirement(self, at: Exposure, trace: Trace | None = None) -> int:
-        """Return notional × the rate at this open interest."""
-        rate = self._effective(at)
-        formula = "notional * (rate + (ceiling - rate) * part of open interest)"
-        return traced(
-            trace, "open interest", formula, at, at.base * rate, notional=at.base, rate=rate
-        )
 
     def bound(self, at: Exposure) -> Bound:
         """Return a bound while the mark at most doubles.
@@ -99,7 +94,7 @@ class OpenInterest:
         opened = at.open_interest * at.step_base * RATE_SCALE
         span = (self._upper - self._lower) * at.lift
         rise = up(opened * (self._ceiling - self._rate), span)
-        steep = at.base * (self._effective(at) + 2 * rise)
+        steep = at.base * (self.rate(at) + 2 * rise)
         return Bound(steep, 2 * at.base * self._step, 0, 2 * at.step_base)
 
     def function(self, at: Exposure) -> Pieces | None:

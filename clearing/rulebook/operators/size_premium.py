@@ -8,18 +8,17 @@ from pydantic import AfterValidator
 
 from clearing.events.fields import NotNegativeAmount
 from clearing.events.kinds import RATE_DECIMALS
-from clearing.quantities import Trace, square_root, to_scaled
+from clearing.quantities import square_root, to_scaled
 from clearing.rulebook.fields import MarginRate, Rate, Share
 from clearing.rulebook.operators.base import (
     RATE_SCALE,
-    Bound,
     Compiling,
     Exposure,
     LevelPieces,
     Operator,
     OperatorDocument,
-    traced,
 )
+from clearing.rulebook.operators.varying import VaryingRate
 from clearing.rulebook.pieces import Pieces
 
 
@@ -54,10 +53,12 @@ class SizePremiumDocument(OperatorDocument):
         return Pieces.line(Fraction(self.rate))
 
 
-class SizePremium:
+class SizePremium(VaryingRate):
     """A rate chosen by size; it does not follow the mark."""
 
     __slots__ = ("_ceiling", "_coefficient", "_rate", "_share")
+    name = "size premium"
+    formula = "notional * max(rate, share * rate + coefficient * sqrt(size))"
 
     def __init__(self, rate: int, share: int, coefficient: int, ceiling: int) -> None:
         self._rate = rate
@@ -65,24 +66,9 @@ class SizePremium:
         self._coefficient = coefficient
         self._ceiling = ceiling
 
-    def _effective(self, at: Exposure) -> int:
+    def rate(self, at: Exposure) -> int:
+        """Return the rate for this size."""
         # The root of size × 10^24 is √size at 12 decimals; sizes have theirs already.
         root = square_root(at.size * RATE_SCALE * RATE_SCALE // 10**at.size_decimals)
         grown = (self._share * self._rate + self._coefficient * root) // RATE_SCALE
         return int(min(max(self._rate, grown), max(self._ceiling, self._rate)))
-
-    def requirement(self, at: Exposure, trace: Trace | None = None) -> int:
-        """Return notional × the rate for this size."""
-        rate = self._effective(at)
-        formula = "notional * max(rate, share * rate + coefficient * sqrt(size))"
-        return traced(
-            trace, "size premium", formula, at, at.base * rate, notional=at.base, rate=rate
-        )
-
-    def bound(self, at: Exposure) -> Bound:
-        """Return the rate of the notional."""
-        return Bound(at.base * self._effective(at))
-
-    def function(self, at: Exposure) -> Pieces:
-        """Return a line: the rate does not follow the mark."""
-        return Pieces.line(Fraction(at.size * self._effective(at)))

@@ -6,6 +6,7 @@ the root, to the market's mark decimals. Where a quotient does not end at the fi
 rounded half to even there.
 """
 
+from abc import abstractmethod
 from typing import Final, Literal, Protocol
 
 from clearing.events.base import Fact
@@ -80,9 +81,9 @@ class PriceCompiling(Protocol):
 class PriceDocument(Fact):
     """Common ground of price operators' documents."""
 
+    @abstractmethod
     def compile(self, path: str, into: PriceCompiling) -> PriceNode:
         """Return the operator; ``path`` is where this stands in its document."""
-        raise NotImplementedError
 
     def parts(self) -> "tuple[PriceDocument, ...]":
         """Return the prices that this one is made of."""
