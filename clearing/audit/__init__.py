@@ -6,6 +6,7 @@ from the engine's own functions on a book loaded from them, so there is no secon
 
 from clearing.audit.accounts import account, account_story, accounts
 from clearing.audit.balances import trial_balance
+from clearing.audit.deriving import derive_rulebook, rederive
 from clearing.audit.fills import FillReport, fill_report
 from clearing.audit.losses import NameUnknown, deviations, fund_history, liquidations
 from clearing.audit.moments import Moment, MomentUnclear, resolve_moment
@@ -44,11 +45,13 @@ __all__ = [
     "account",
     "account_story",
     "accounts",
+    "derive_rulebook",
     "deviations",
     "fill_report",
     "fund_history",
     "ledger_status",
     "liquidations",
+    "rederive",
     "resolve_moment",
     "rulebook",
     "rulebooks",

@@ -8,6 +8,7 @@ from typing import Any
 from psycopg import sql
 
 from clearing.audit.moments import Moment
+from clearing.audit.rulebooks import document_of
 from clearing.engine.book import Book
 from clearing.engine.market import Market, RiskArray
 from clearing.engine.observed import set_orders
@@ -125,7 +126,7 @@ class Histories:
             ["rulebook"],
         )
         for asset, name, version, sha256 in found:
-            document = self._document(sha256)
+            document = document_of(self.connection, sha256, self.moment.position)
             book.assets[asset].rulebook = rulebook = compile_rulebook(
                 document, self.registry, name=name, version=version, sha256=sha256
             )
@@ -153,18 +154,6 @@ class Histories:
                 market.feed.values[role] = int(price)
         if row := self._latest("price_status", ("status",), market):
             market.feed.status = str(row[0])
-
-    def _document(self, sha256: str) -> dict[str, Any]:
-        rows = self.connection.execute(
-            "SELECT detail FROM clearing.log WHERE kind = 5 AND position <= %s ORDER BY position",
-            (self.moment.position,),
-        )
-        for (detail,) in rows:
-            content = json.loads(detail)
-            if content["document_sha256"] == sha256:
-                document: dict[str, Any] = content["document"]
-                return document
-        raise LookupError(f"the log has no rulebook document with digest {sha256}")
 
     def _load_cash(self, book: Book, accounts: list[int]) -> None:
         found = self.rows(

@@ -68,6 +68,20 @@ def rulebook(
     raise RulebookUnknown(f"the log has no rulebook {wanted!r} at {moment.position}; {have}")
 
 
+def document_of(connection: Connection, sha256: str, position: int) -> dict[str, Any]:
+    """Return the document of that hash, adopted by ``position``; else :class:`RulebookUnknown`."""
+    rows = connection.execute(
+        "SELECT detail FROM clearing.log WHERE kind = 5 AND position <= %s ORDER BY position",
+        (position,),
+    )
+    for (detail,) in rows:
+        told = json.loads(detail)
+        if told["document_sha256"] == sha256:
+            document: dict[str, Any] = told["document"]
+            return document
+    raise RulebookUnknown(f"the log has no rulebook with hash {sha256} at {position}")
+
+
 def _adoptions(connection: Connection, moment: Moment) -> list[tuple[RulebookView, dict[str, Any]]]:
     entries = sql.Identifier(schema_of(moment.generation.number), "rulebook")
     query = sql.SQL(

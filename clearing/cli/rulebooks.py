@@ -1,4 +1,4 @@
-"""Commands about rulebooks: list, show, check, diff, adopt.
+"""Commands about rulebooks: list, show, check, diff, derive, adopt.
 
 Where a rulebook is asked for, a file of that name is taken first, else NAME or NAME@VERSION of the
 log.
@@ -11,8 +11,8 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
+from clearing.audit import derive_rulebook, rederive, rulebooks
 from clearing.audit import rulebook as adopted_rulebook
-from clearing.audit import rulebooks
 from clearing.cli.output import err, out, print_json, shown_time, table
 from clearing.cli.queries import At
 from clearing.cli.where import Where, ledger, parse_at
@@ -23,6 +23,7 @@ from clearing.ledger import Ledger
 from clearing.log import position_of
 from clearing.rulebook import RulebookRefused, check_document, compile_rulebook
 from clearing.rulebook.comparing import differences
+from clearing.rulebook.derivation import check_recipe
 
 app = App(name="rulebook", help="Rulebooks: what was adopted, what a file says, what differs.")
 
@@ -83,26 +84,30 @@ def show(
 
 @app.command
 def check(
-    file: str,
+    rulebook: str,
     *,
     against_ledger: Annotated[
-        bool, Parameter(negative=(), help="also that every name is declared and amounts fit")
+        bool,
+        Parameter(
+            negative=(),
+            help="also that every name is declared, amounts fit, and a derivation gives the same",
+        ),
     ] = False,
     where: Where | None = None,
 ) -> int:
-    """Check a rulebook file: every problem with its path, or its hash."""
-    document = _read(file)
+    """Check a rulebook, a file or NAME[@VERSION]: every problem with its path, or its hash."""
+    document = _either(rulebook, None, where)
     _, problems = check_document(document)
     if against_ledger and not problems:
         with ledger(where) as opened:
             problems = _problems(opened, document)
     sha256 = document_hash(document)
     if where is not None and where.json:
-        print_json({"file": file, "document_sha256": sha256, "problems": problems})
+        print_json({"file": rulebook, "document_sha256": sha256, "problems": problems})
     elif not problems:
-        out.print(f"{file} is sound; its hash is {sha256}", markup=False)
+        out.print(f"{rulebook} is sound; its hash is {sha256}", markup=False)
     else:
-        _say(file, problems)
+        _say(rulebook, problems)
     return 1 if problems else 0
 
 
@@ -118,6 +123,46 @@ def diff(one: str, other: str, *, at: At = None, where: Where | None = None) -> 
     else:
         out.print("they say the same", markup=False)
     return 1 if found else 0
+
+
+@app.command
+def derive(
+    recipe: str,
+    *,
+    base: Annotated[str, Parameter(help="NAME or NAME@VERSION of the log, to start from")],
+    out_file: Annotated[str, Parameter(name="--out", help="the file to write, a new one")],
+    at: At = None,
+    where: Where | None = None,
+) -> int:
+    """Derive a rulebook's parameters from the log by a recipe file; nothing is adopted."""
+    content = _read(recipe)
+    problems = check_recipe(content)
+    if problems:
+        _say(recipe, problems)
+        return 1
+    target = Path(out_file)
+    if target.exists():
+        raise ValueError(f"{out_file} is there already; name a new file")
+    name, _, version = base.partition("@")
+    with ledger(where) as opened:
+        moment = opened.moment(parse_at(at))
+        view, _ = adopted_rulebook(opened.connection, name, version or None, moment)
+        sha256 = view.document_sha256
+        document, working = derive_rulebook(opened.connection, sha256, content, moment)
+        problems = _problems(opened, document)
+    if problems:
+        _say(recipe, problems)
+        return 1
+    target.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    answer = {"document_sha256": document_hash(document), "position": moment.position}
+    if where is not None and where.json:
+        print_json({**answer, "file": out_file, "parameters": working})
+        return 0
+    rows = [(w.path, w.measured, w.before, w.after, w.limit) for w in working]
+    title = f"{view.name}@{view.version} by {recipe}, measured at {moment.position}"
+    out.print(table(title, ("path", ">measured", ">before", ">after", "limit"), rows))
+    out.print(f"{out_file}: its hash is {answer['document_sha256']}", markup=False)
+    return 0
 
 
 @app.command
@@ -222,7 +267,7 @@ def _problems(opened: Ledger, document: dict[str, Any]) -> list[str]:
         compile_rulebook(document, registry, name="check", version="1", sha256="")
     except RulebookRefused as refused:
         return refused.problems
-    return []
+    return rederive(opened.connection, document, opened.moment(None))
 
 
 def _say(file: str, problems: list[str]) -> None:

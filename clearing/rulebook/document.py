@@ -14,11 +14,13 @@ from clearing.events.base import Fact
 from clearing.events.fields import Name, NotNegativeAmount
 from clearing.quantities import Rounding
 from clearing.rulebook.collateral import CollateralDocument
+from clearing.rulebook.derivation import DerivationDocument
 from clearing.rulebook.fields import Factor, Fraction, List, NamedRounding, Share
 from clearing.rulebook.funding import FundingRuleDocument, MarginBounds
 from clearing.rulebook.operators import VolatilityRateDocument, walk_operators
 from clearing.rulebook.portfolio import PortfolioDocument
 from clearing.rulebook.prices import MarketPricesDocument
+from clearing.rulebook.problems import problems_of
 from clearing.rulebook.schedules import ScheduleDocument
 from clearing.rulebook.volatility import VolatilityDocument
 
@@ -190,7 +192,8 @@ class RulebookDocument(Fact):
     """A rulebook: everything that holds for the scopes of one settlement asset.
 
     ``mode`` says whether venue outcomes are posted as told (``record``), also checked
-    (``verify``), or derived by the ladder (``derive``).
+    (``verify``), or derived by the ladder (``derive``). ``derivation`` says how the document was
+    made, if a recipe made it; nothing depends on it.
     """
 
     format: Literal[1] = 1
@@ -222,6 +225,7 @@ class RulebookDocument(Fact):
     funding: FundingDocument = FundingDocument(markets={})
     numerics: NumericsDocument = NumericsDocument()
     bindings: Annotated[tuple[BindingDocument, ...], List, Field(max_length=1000)] = ()
+    derivation: DerivationDocument | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -339,33 +343,4 @@ def check_document(document: dict[str, Any]) -> tuple[RulebookDocument | None, l
     try:
         return RulebookDocument.model_validate(document), []
     except ValidationError as error:
-        problems = error.errors(include_url=False)
-        return None, [_describe(problem, document) for problem in problems]
-
-
-_TAGS = ("op", "action", "layer")
-"""Fields by which one of several models is chosen; their value stands in pydantic's locations."""
-
-
-def _describe(problem: Any, document: Any) -> str:
-    """Return the path within the document, without the names that choose between models, and why.
-
-    The last part may be a field that is missing, so it stands whether it can be followed or not.
-    """
-    parts, value, chosen = [], document, False
-    location = problem["loc"]
-    for i, part in enumerate(location):
-        tags = [value.get(tag) for tag in _TAGS] if isinstance(value, dict) else []
-        if part in tags and not chosen:
-            chosen = True
-            continue
-        chosen = False
-        inside = isinstance(value, dict) and part in value
-        inside |= isinstance(value, list) and isinstance(part, int) and part < len(value)
-        if inside:
-            value = value[part]
-        if inside or (i + 1 == len(location) and problem["type"] in ("missing", "extra_forbidden")):
-            parts.append(str(part))
-    path = ".".join(parts)
-    message = str(problem["msg"]).removeprefix("Value error, ")
-    return f"{path}: {message}" if path else message
+        return None, problems_of(error, document)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import Run
-from tests.cli.test_commands import ledger_events
+from tests.cli.test_commands import event, ledger_events
 from tests.engine.venue import rulebook
 
 Answer = Callable[..., Any]
@@ -123,3 +123,149 @@ def test_adopt_refuses_before_anything_is_appended(
     assert "somebody else has to approve" in err
     assert clearing("rulebook", "adopt", "missing.json", *NAMED)[0] == 2
     assert len(answer("rulebook", "list")) == 1
+
+
+RECIPE: dict[str, Any] = {
+    "producer": "worst-moves",
+    "version": "1",
+    "parameters": [
+        {
+            "path": "schedules.majors.maintenance.rate",
+            "measure": {
+                "series": "mark",
+                "market": "BTC",
+                "window_seconds": 7200,
+                "sample_seconds": 3600,
+                "reduce": "worst_move",
+            },
+            "times": "0.2",
+            "floor": "0.01",
+            "ceiling": "0.05",
+            "step": "0.001",
+        }
+    ],
+}
+
+
+@pytest.mark.usefixtures("files")
+def test_parameters_are_derived_from_the_log_and_adopted_like_any_others(
+    tmp_path: Path, answer: Answer, clearing: Run
+) -> None:
+    """The mark fell from 1000 to 870 in an hour: a fifth of that is 0.026 of maintenance."""
+    recipe, out = write(tmp_path / "recipe.json", RECIPE), str(tmp_path / "derived.json")
+    made = answer("rulebook", "derive", recipe, "--base", "rules", "--out", out)
+    (parameter,) = made["parameters"]
+    numbers = [float(parameter[name]) for name in ("measured", "before", "after")]
+    assert numbers == [0.13, 0.01, 0.026]
+    document = json.loads(Path(out).read_text())
+    assert document["schedules"]["majors"]["maintenance"]["rate"] == "0.026"
+    adopted = answer("rulebook", "adopt", out, *NAMED)
+    assert adopted["document_sha256"] == made["document_sha256"]
+    assert [view["status"] for view in answer("rulebook", "list")] == ["replaced", "in_force"]
+    assert answer("rulebook", "check", "rules@2", "--against-ledger")["problems"] == []
+    again = str(tmp_path / "again.json")
+    at = ("--at", str(made["position"]))
+    made_again = answer("rulebook", "derive", recipe, "--base", "rules@1", "--out", again, *at)
+    assert made_again["document_sha256"] == made["document_sha256"]
+    third = str(tmp_path / "third.json")
+    code, shown, _ = clearing(
+        "rulebook", "derive", recipe, "--base", "rules@1", "--out", third, *at
+    )
+    assert code == 0
+    assert "0.026" in shown
+
+
+@pytest.mark.usefixtures("files")
+def test_a_derivation_that_does_not_give_the_document_is_refused(
+    tmp_path: Path, answer: Answer, clearing: Run
+) -> None:
+    recipe, out = write(tmp_path / "recipe.json", RECIPE), str(tmp_path / "derived.json")
+    answer("rulebook", "derive", recipe, "--base", "rules", "--out", out)
+    document = json.loads(Path(out).read_text())
+    document["schedules"]["majors"]["maintenance"]["rate"] = "0.02"
+    tampered = write(tmp_path / "tampered.json", document)
+    code, _, err = clearing("rulebook", "adopt", tampered, *NAMED)
+    assert code == 1
+    assert "schedules.majors.maintenance.rate: is 0.02, derived is 0.026" in err
+    document["derivation"]["position"] = 10_000
+    code, _, err = clearing(
+        "rulebook", "check", write(tmp_path / "later.json", document), "--against-ledger"
+    )
+    assert code == 1
+    assert "derivation.position: 10000 is beyond log position" in err
+    document["derivation"] |= {"position": 12, "base_sha256": "0" * 64}
+    code, _, err = clearing(
+        "rulebook", "check", write(tmp_path / "baseless.json", document), "--against-ledger"
+    )
+    assert code == 1
+    assert "no rulebook with hash 0000" in err
+    assert len(answer("rulebook", "list")) == 1
+
+
+@pytest.mark.usefixtures("files")
+@pytest.mark.parametrize(
+    ("series", "notional", "expected"),
+    [
+        ("open_interest", False, 12),  # 10 and 14, on average
+        ("open_interest", True, 11_090),  # 10 at 1000.00 and 14 at 870.00
+        ("depth", False, 3),  # the asks of 2 and the bids of 4
+    ],
+)
+def test_interest_and_depth_are_measured_in_size_or_at_the_mark(
+    tmp_path: Path,
+    answer: Answer,
+    clearing: Run,
+    series: str,
+    notional: bool,
+    expected: int,
+) -> None:
+    told = [
+        event(21, "OpenInterestObserved", 3, market="BTC", size="10"),
+        event(22, "OpenInterestObserved", 4, market="BTC", size="14"),
+        event(23, "DepthObserved", 3, market="BTC", bid_size="5", ask_size="2", within="0.02"),
+        event(24, "DepthObserved", 4, market="BTC", bid_size="4", ask_size="9", within="0.02"),
+    ]
+    (tmp_path / "more.jsonl").write_text("".join(json.dumps(one) + "\n" for one in told))
+    assert clearing("append", str(tmp_path / "more.jsonl"))[0] == 0
+    assert clearing("project")[0] == 0
+    recipe = deepcopy(RECIPE)
+    measure = {"series": series, "notional": notional, "reduce": "mean", "window_seconds": 3600}
+    recipe["parameters"][0]["measure"] |= measure
+    path, out = write(tmp_path / "recipe.json", recipe), str(tmp_path / "derived.json")
+    made = answer("rulebook", "derive", path, "--base", "rules", "--out", out)
+    (parameter,) = made["parameters"]
+    assert float(parameter["measured"]) == expected
+    assert parameter["limit"] == "ceiling"
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "why"),
+    [
+        ({"market": "DOGE"}, 2, "market 'DOGE' is not declared"),
+        ({"series": "depth"}, 2, "BTC has no depth at 2026-01-01T02:00:00+00:00 yet"),
+        ({"window_seconds": 86_400}, 2, "BTC has no mark at 2025-12-31T04:00:00+00:00 yet"),
+        ({"sample_seconds": 7}, 1, "parameters.0.measure: window_seconds is 7200"),
+    ],
+)
+def test_what_cannot_be_derived_is_refused_and_nothing_written(
+    files: dict[str, str],
+    tmp_path: Path,
+    clearing: Run,
+    change: dict[str, Any],
+    code: int,
+    why: str,
+) -> None:
+    recipe = deepcopy(RECIPE)
+    recipe["parameters"][0]["measure"] |= change
+    out = tmp_path / "derived.json"
+    path = write(tmp_path / "recipe.json", recipe)
+    found, _, err = clearing("rulebook", "derive", path, "--base", "rules", "--out", str(out))
+    assert found == code
+    assert why in " ".join(err.split())
+    assert not out.exists()
+    out.write_text("mine")
+    found, _, err = clearing(
+        "rulebook", "derive", files["same"], "--base", "rules", "--out", str(out)
+    )
+    assert found != 0
+    assert out.read_text() == "mine"

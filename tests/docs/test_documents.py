@@ -10,6 +10,7 @@ from clearing.engine import ENTRY_FIELDS
 from clearing.engine.valuation import measure
 from clearing.projectors import TABLES
 from clearing.rulebook import check_document
+from clearing.rulebook.derivation import check_recipe
 from tests.engine.venue import Venue, of_kind, rulebook
 
 ROOT = Path(__file__).parents[2]
@@ -52,6 +53,11 @@ def test_the_prices_on_the_page_on_rulebooks_are_accepted() -> None:
     venue.market("BTC-PERP")
     entries = venue.adopt(rulebook(prices=json.loads(section)))
     assert [r["status"] for r in of_kind(entries, "rulebook")] == ["in_force"]
+
+
+def test_the_recipe_on_the_page_on_rulebooks_is_sound() -> None:
+    (recipe,) = re.findall(r"```json recipe\n(.*?)```", text("docs/rulebooks.md"), re.DOTALL)
+    assert check_recipe(json.loads(recipe)) == []
 
 
 def test_the_portfolios_on_the_page_on_rulebooks_are_accepted() -> None:
