@@ -245,8 +245,11 @@ class BandedWatch:
         """Set bands from what each operator vouches for, the same in both directions."""
         asset = book.assets[scope.asset]
         budget = _smaller(*_surpluses(scope, rules, now))
+        policy = rules.collateral
+        # A requirement that counts inside a weight, as well as beside it, moves a surplus by both.
+        inside = 0 if policy is None or not policy.nested else policy.steepest + RATE_SCALE
         bounds = {
-            market.ordinal: _bound(rules, market, exposure_of(asset, market, scope))
+            market.ordinal: _bound(rules, market, exposure_of(asset, market, scope), inside)
             for market in margined_markets(book, scope)
         }
         steepest, weight = RATE_SCALE, 0
@@ -255,10 +258,10 @@ class BandedWatch:
                 market = book.markets[ordinal]
                 if market.mark:
                     bounds[ordinal] = always_examine(exposure_of(asset, market, scope))
-        policy = rules.collateral
         if policy is not None:
             steepest = policy.steepest
-            budget = _less(budget, len(scope.positions) * RATE_SCALE)
+            roundings = len(scope.positions) + len(scope.orders) + len(policy.rules) + 1
+            budget = _less(budget, roundings * policy.own_steepest)
             for rule in policy.rules:
                 weight += abs(value_of(book, scope, rule)) * rule.steepest
                 if book.markets[rule.market].mark:
@@ -290,8 +293,11 @@ class BandedWatch:
         return edges
 
 
-def _bound(rules: ClassRules, market: Market, at: Exposure) -> Bound:
-    """Return how far any boundary may change with the market's mark, amounts × RATE_SCALE."""
+def _bound(rules: ClassRules, market: Market, at: Exposure, inside: int) -> Bound:
+    """Return how far any boundary may change with the market's mark, amounts × RATE_SCALE.
+
+    ``inside`` is added to every boundary's factor.
+    """
     total = Bound(0)
     schedule = rules.schedule(market.ordinal)
     if schedule is None:
@@ -300,6 +306,7 @@ def _bound(rules: ClassRules, market: Market, at: Exposure) -> Bound:
         factor = rules.factor(place)
         if operator is None or not factor:
             continue
+        factor += inside
         bound = operator.bound(at)
         steep, slack = (
             max(total.steep, bound.steep * factor),

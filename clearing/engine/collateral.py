@@ -3,11 +3,13 @@
 A balance that no mark values yet counts for nothing, owned or owed. Nothing here writes.
 """
 
+from collections.abc import Iterable
+
 from clearing.engine.book import Book
 from clearing.engine.market import Market
 from clearing.engine.scope import Scope
 from clearing.quantities import Trace
-from clearing.rulebook import RATE_SCALE, ClassRules, CollateralPolicy, CollateralRule
+from clearing.rulebook import RATE_SCALE, CollateralPolicy, CollateralRule
 
 
 def balance_unit(book: Book, market: Market, asset: int) -> int:
@@ -56,32 +58,40 @@ def collateral_value(
 def haircuts(
     book: Book,
     scope: Scope,
-    rules: ClassRules,
     policy: CollateralPolicy,
-    gains: list[int],
+    own: list[int],
     trace: Trace | None = None,
 ) -> list[int]:
     """Return, by level, what is taken off the full value of what the scope has.
 
-    ``gains`` are its positions' unrealised PnL with accrued funding, at the working scale; what
-    they count for is rounded down there.
+    ``own`` is what is taken off its settlement cash and its positions' PnL (:func:`own_haircuts`).
     """
-    lift = book.assets[scope.asset].lift
-    working = book.assets[scope.asset].working
+    asset = book.assets[scope.asset]
     values = [(rule, value_of(book, scope, rule)) for rule in policy.rules]
-    if policy.own is not None:
-        values.append((policy.own, scope.cash * lift))
     taken = []
-    for place, level in enumerate(rules.levels):
-        off = 0
+    for place, of_own in enumerate(own):
+        off = of_own
         for rule, value in values:
-            off += value - rule.tables[place].counted(value // RATE_SCALE, lift)
-        gain, loss = policy.unrealised[place]
-        for pnl in gains:
-            off += pnl - pnl * (gain if pnl > 0 else loss) // RATE_SCALE
+            off += value - rule.tables[place].counted(value, asset.lift)
         taken.append(off)
-        if trace is not None:
-            trace.value(f"haircut {level}", off, working, "value less what counts for it")
+        if trace is not None and scope.rules is not None:
+            level = scope.rules.levels[place]
+            trace.value(f"haircut {level}", off, asset.working, "value less what counts for it")
+    return taken
+
+
+def own_haircuts(policy: CollateralPolicy, cash: int, gains: Iterable[int], lift: int) -> list[int]:
+    """Return, by level, what is taken off settlement cash and each position's PnL by itself.
+
+    ``gains`` are unrealised PnL with accrued funding; amounts are at the working scale, and what
+    counts is rounded down there.
+    """
+    taken = []
+    for place, (gain, loss) in enumerate(policy.unrealised):
+        off = sum(pnl - pnl * (gain if pnl > 0 else loss) // RATE_SCALE for pnl in gains)
+        if policy.own is not None:
+            off += cash - policy.own.tables[place].counted(cash, lift)
+        taken.append(off)
     return taken
 
 

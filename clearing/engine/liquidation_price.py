@@ -74,6 +74,8 @@ def _surplus_function(
     parts = []
     if place in (at for at, _ in rules.minima) or rules.portfolio is not None:
         return None
+    if rules.collateral is not None and rules.collateral.nested:
+        return None
     if place != NO_LEVEL:
         schedule = rules.schedule(market.ordinal)
         operator = None if schedule is None else schedule.operators[place]

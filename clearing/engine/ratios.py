@@ -9,9 +9,10 @@ from collections.abc import Iterable
 from clearing.engine.book import Book
 from clearing.engine.collateral import balance_unit, value_of
 from clearing.engine.margin import bears_margin
+from clearing.engine.nested import nested_sums
 from clearing.engine.scope import Scope
-from clearing.engine.valuation import Measure, measure, position_value
-from clearing.rulebook import INITIAL, MAINTENANCE, RATE_SCALE
+from clearing.engine.valuation import Measure, gains_of, measure, position_value
+from clearing.rulebook import INITIAL, MAINTENANCE
 
 Ratio = tuple[int, int]
 """Numerator and denominator (> 0), amounts at one scale."""
@@ -90,7 +91,7 @@ def _counted_sides(book: Book, scope: Scope, now: Measure) -> tuple[int, int]:
             owing = max(-cash, 0)
         for rule, value in pairs:
             if value < 0:
-                owing -= rule.tables[MAINTENANCE].counted(value // RATE_SCALE, lift)
+                owing -= rule.tables[MAINTENANCE].counted(value, lift)
     return now.counted(MAINTENANCE) + owing, owing
 
 
@@ -116,7 +117,12 @@ def withdrawable(book: Book, scope: Scope) -> int:
     if scope is target:
         if policy is None or policy.own is None:
             return max(0, min(cash, surplus // asset.lift))
-        return policy.own.tables[INITIAL].releasable(cash, asset.lift, asset.lift, surplus)
+        beside = 0
+        if policy.nested:
+            sums = nested_sums(book, target, policy, gains_of(book, target))
+            beside = sums[INITIAL] - cash * asset.lift
+        table = policy.own.tables[INITIAL]
+        return table.releasable(cash, asset.lift, asset.lift, surplus, beside)
     if policy is None:
         return cash
     for rule in policy.rules:

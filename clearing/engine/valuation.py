@@ -9,8 +9,9 @@ from collections.abc import Sequence
 
 from clearing.engine.asset import Asset
 from clearing.engine.book import Book
-from clearing.engine.collateral import collateral_value, haircuts
+from clearing.engine.collateral import collateral_value, haircuts, own_haircuts
 from clearing.engine.market import Market
+from clearing.engine.nested import nested_haircuts
 from clearing.engine.requirements import requirements
 from clearing.engine.scope import Position, Scope
 from clearing.quantities import Trace
@@ -101,9 +102,14 @@ def measure(book: Book, scope: Scope, trace: Trace | None = None) -> Measure:
             return Measure(equity, 0, 0)
         taken: list[int] = []
         if rules.collateral is not None:
-            equity += collateral_value(book, scope, rules.collateral, trace)
-            gains = _gains(book, scope)
-            taken = haircuts(book, scope, rules, rules.collateral, gains, trace)
+            policy, gains = rules.collateral, gains_of(book, scope)
+            equity += collateral_value(book, scope, policy, trace)
+            if policy.nested:
+                own = nested_haircuts(book, scope, rules, policy, gains, trace)
+            else:
+                lift = book.assets[scope.asset].lift
+                own = own_haircuts(policy, scope.cash * lift, gains.values(), lift)
+            taken = haircuts(book, scope, policy, own, trace)
         initial, maintenance, *others = requirements(book, scope, rules, trace)
         return Measure(equity, initial, maintenance, others, taken)
     asset = book.assets[scope.asset]
@@ -158,14 +164,14 @@ def equity_of(book: Book, scope: Scope, trace: Trace | None = None) -> int:
     return equity
 
 
-def _gains(book: Book, scope: Scope) -> list[int]:
-    """Return each position's unrealised PnL with accrued funding, in order of market."""
+def gains_of(book: Book, scope: Scope) -> dict[int, int]:
+    """Return each position's unrealised PnL with accrued funding, at the working scale."""
     asset = book.assets[scope.asset]
-    found = []
+    found = {}
     for ordinal in sorted(scope.positions):
         market, position = book.markets[ordinal], scope.positions[ordinal]
         owed = accrued_funding(market, position) * market.funding_lift
-        found.append(unrealised(asset, market, position) + owed)
+        found[ordinal] = unrealised(asset, market, position) + owed
     return found
 
 

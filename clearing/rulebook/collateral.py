@@ -96,10 +96,16 @@ class UnrealisedWeights(Fact):
 
 
 class CollateralDocument(Fact):
-    """A collateral policy: assets by name, and weights of unrealised PnL by level."""
+    """A collateral policy: assets by name, and weights of unrealised PnL by level.
+
+    ``nested``: weights of PnL hold for each position's PnL less what its level asks for it, and the
+    settlement asset's own for cash and all of that together. What then counts less what is asked is
+    the health of a Mango v4 account (its ``health/cache.rs``).
+    """
 
     assets: Annotated[dict[Name, CollateralAsset], Field(max_length=1000, default_factory=dict)]
     unrealised: Annotated[dict[Name, UnrealisedWeights], Field(max_length=16, default_factory=dict)]
+    nested: bool = False
 
     @model_validator(mode="after")
     def _has_levels(self) -> Self:
@@ -123,23 +129,22 @@ class WeightTable:
         self.cap = cap
         self.steepest = max(rows[0][1], liability)
 
-    def counted(self, base: int, lift: int) -> int:
-        """Return what a value counts for.
+    def counted(self, value: int, lift: int) -> int:
+        """Return what a value counts for, at the working scale, rounded down there.
 
-        ``base`` is the value at the working scale divided by
-        :data:`~clearing.rulebook.RATE_SCALE`; ``lift`` × one unit is an amount there.
+        ``lift`` × one unit of the settlement asset is an amount at that scale.
         """
-        if base < 0:
-            return base * self.liability
+        if value < 0:
+            return int(value * self.liability // RATE_SCALE)
         if self.cap is not None:
-            base = min(base, self.cap * lift // RATE_SCALE)
-        total, above = 0, base
+            value = min(value, self.cap * lift)
+        total, above = 0, value
         for floor, weight in reversed(self.rows):
-            start = floor * lift // RATE_SCALE
+            start = floor * lift
             if above > start:
                 total += (above - start) * weight
                 above = start
-        return total
+        return int(total // RATE_SCALE)
 
     def function(self, units: int, lift: int) -> Pieces:
         """Return what ``units`` (signed) of the asset count for, by the worth of one unit.
@@ -160,19 +165,20 @@ class WeightTable:
         most, _ = counted.at(Fraction(self.cap * lift, RATE_SCALE * units))
         return extreme([counted, Pieces.line(Fraction(0), most)], min)
 
-    def releasable(self, balance: int, unit: int, lift: int, surplus: int) -> int:
+    def releasable(self, balance: int, unit: int, lift: int, surplus: int, beside: int = 0) -> int:
         """Return how much of ``balance`` > 0 may go while what counts falls by ``surplus`` at most.
 
-        ``unit`` is what one unit of the asset is worth at the working scale. What counts never
-        grows when less is there, so the answer is found by halving.
+        ``unit`` is what one unit of the asset is worth at the working scale; ``beside`` counts
+        together with the balance. What counts never grows when less is there, so the answer is
+        found by halving.
         """
         if surplus < 0:
             return 0
-        now = self.counted(balance * unit // RATE_SCALE, lift)
+        now = self.counted(beside + balance * unit, lift)
         least, most = 0, balance
         while least < most:
             part = (least + most + 1) // 2
-            left = self.counted((balance - part) * unit // RATE_SCALE, lift)
+            left = self.counted(beside + (balance - part) * unit, lift)
             if now - left <= surplus:
                 least = part
             else:
@@ -201,15 +207,25 @@ class CollateralRule:
 
 
 class CollateralPolicy:
-    """What counts besides settlement cash, and weights (gain, loss) of unrealised PnL by level."""
+    """What counts besides settlement cash, and weights (gain, loss) of unrealised PnL by level.
 
-    __slots__ = ("own", "rules", "steepest", "unrealised")
+    ``nested`` as in :class:`CollateralDocument`. ``steepest`` is the most that a unit of PnL
+    counts at any level, ``own_steepest`` the most that a unit of the settlement asset does.
+    """
 
-    def __init__(self, rules: list[CollateralRule], unrealised: list[tuple[int, int]]) -> None:
+    __slots__ = ("nested", "own", "own_steepest", "rules", "steepest", "unrealised")
+
+    def __init__(
+        self, rules: list[CollateralRule], unrealised: list[tuple[int, int]], *, nested: bool
+    ) -> None:
         self.rules = [rule for rule in rules if rule.market]
         self.own = next((rule for rule in rules if not rule.market), None)
         self.unrealised = unrealised
+        self.nested = nested
+        self.own_steepest = RATE_SCALE if self.own is None else self.own.steepest
         self.steepest = max(max(pair) for pair in unrealised)
+        if nested:
+            self.steepest = -(-self.steepest * self.own_steepest // RATE_SCALE)
 
 
 def by_level(table: Mapping[str, Any], level: str) -> Any:

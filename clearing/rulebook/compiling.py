@@ -294,7 +294,9 @@ class _Compiler:
             (_rate(pair.gain), _rate(pair.loss))
             for pair in (by_level(known, level) for level in self.levels)
         ]
-        return CollateralPolicy(sorted(rules, key=lambda rule: rule.asset), unrealised)
+        return CollateralPolicy(
+            sorted(rules, key=lambda rule: rule.asset), unrealised, nested=document.nested
+        )
 
     def collateral_rule(self, path: str, name: str, document: CollateralAsset) -> CollateralRule:
         asset = self.registry.asset_ordinals.get(name, 0)

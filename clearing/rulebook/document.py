@@ -294,6 +294,12 @@ class RulebookDocument(Fact):
                     raise ValueError(f"{path}.minimum.{level}: {schedule!r} has no such level")
         if binding.collateral is not None and binding.collateral not in self.collateral:
             raise ValueError(f"{path}.collateral: there is no policy {binding.collateral!r}")
+        nested = binding.collateral is not None and self.collateral[binding.collateral].nested
+        if nested and binding.portfolio is not None:
+            raise ValueError(
+                f"{path}.collateral: policy {binding.collateral!r} is nested, which needs a"
+                " requirement of each position; a portfolio has none"
+            )
         if binding.ladder is not None and binding.ladder not in self.ladders:
             raise ValueError(f"{path}.ladder: there is no ladder {binding.ladder!r}")
         if binding.waterfall is not None and binding.waterfall not in self.waterfalls:

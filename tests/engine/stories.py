@@ -64,7 +64,7 @@ def random_policy(dice: Random) -> dict[str, Any] | None:
     unrealised = {}
     if dice.random() < 0.5:
         unrealised = {"initial": {"gain": "0"}, "maintenance": {"gain": "0.8", "loss": "1.1"}}
-    return {"assets": assets, "unrealised": unrealised}
+    return {"assets": assets, "unrealised": unrealised, "nested": dice.random() < 0.3}
 
 
 def add_volatility(dice: Random, book: dict[str, Any]) -> None:
@@ -150,6 +150,8 @@ class Story:
         if dice.random() < 0.2:
             book["portfolios"] = {"grid": random_portfolio(dice)}
             book["bindings"][0]["portfolio"] = "grid"
+            if policy is not None:
+                policy["nested"] = False
             if dice.random() < 0.5:
                 book["bindings"][0]["markets"] = {"INV": "majors"}
         if self.rounds:

@@ -225,3 +225,49 @@ def test_the_usual_figures(venue: Venue) -> None:
     venue.trade("maker", "ada", "BTC", "100", "90.00")
     flat = figures(venue, "ada")
     assert (flat.margin_level, flat.health_factor) == (None, None)
+
+
+NESTED = {"USD": {"weights": {"maintenance": "0.9"}, "liabilities": {"maintenance": "1.1"}}}
+
+
+def nested(mode: str = "record") -> dict[str, Any]:
+    """Half of a gain that its requirement leaves counts, and nine tenths of that with cash."""
+    document = policy(mode, {"maintenance": {"gain": "0.5"}}, **NESTED)
+    document["collateral"]["all"]["nested"] = True
+    return document
+
+
+def health(venue: Venue, place: int) -> str:
+    book = venue.engine.book
+    now = measure(book, book.scope(venue.ordinal("ada"), 1))
+    return format_exact(now.surplus(place), book.assets[1].working)
+
+
+def test_nested_weights_count_what_a_position_leaves_after_its_requirement(venue: Venue) -> None:
+    """1,000 in cash and 100 BTC bought at 100, of which 5 % are asked at maintenance."""
+    venue.adopt(nested())
+    venue.deposit("ada", "1000")
+    venue.trade("ada", "maker", "BTC", "100", "100.00")
+    venue.mark(BTC="110.00")
+    # (1,000 + (1,000 - 550) / 2) * 0.9; at initial (1,000 + (1,000 - 1,100)) * 0.9
+    assert (health(venue, MAINTENANCE), health(venue, INITIAL)) == ("1102.5", "810")
+    assert free(venue, "ada") == "900"
+    venue.mark(BTC="95.00")
+    # (1,000 - 500 - 475) * 0.9; at initial (1,000 - 500 - 950) * 1.1
+    assert (health(venue, MAINTENANCE), health(venue, INITIAL)) == ("22.5", "-495")
+    assert (venue.status("ada"), free(venue, "ada")) == ("restricted", "0")
+    venue.mark(BTC="94.74")
+    assert (health(venue, MAINTENANCE), venue.status("ada")) == ("0.27", "restricted")
+    venue.mark(BTC="94.73")
+    assert (health(venue, MAINTENANCE), venue.status("ada")) == ("-0.715", "liquidation")
+
+
+def test_a_nested_policy_is_refused_beside_a_portfolio(venue: Venue) -> None:
+    document = nested()
+    group = {"classes": {"BTC": {"markets": ["BTC"]}}, "moves": ["-0.1", "0.1"]}
+    document["portfolios"] = {
+        "all": {"groups": {"all": group}, "levels": {"initial": "1", "maintenance": "1"}}
+    }
+    document["bindings"][0] |= {"markets": {}, "portfolio": "all"}
+    (found,) = of_kind(venue.adopt(document), "deviation")
+    assert "bindings.0.collateral: policy 'all' is nested" in found["detail"]

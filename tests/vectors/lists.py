@@ -2,12 +2,10 @@
 
 LATER = "liquidation and waterfall (issue 4)"
 PARTIAL = "take-over of a part"
-HEALTH = "nested health weights"
 
 MECHANISMS = {
     LATER: "insurance, deleveraging, socialised losses, close-out sizes and prices",
     PARTIAL: "the bankruptcy amount of a part of a position",
-    HEALTH: "a weight on PnL less its position's haircut, and the asset's weight on all of that",
 }
 """What the engine does not have yet, by the name under which rows wait for it."""
 
@@ -20,7 +18,6 @@ PENDING = {
     "dydx_insurance": LATER,
     "dydx_liquidation/liquidation_price": LATER,
     "dydx_scenarios": LATER,
-    "mango_health": HEALTH,
     "mango_insurance": LATER,
     "mango_liquidation": LATER,
     "perp_insurance": LATER,
