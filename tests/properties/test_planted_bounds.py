@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from clearing.engine import bands
 from clearing.rulebook import CollateralPolicy, CollateralRule
 from clearing.rulebook.operators import Bound, Exposure
 from clearing.rulebook.operators.combined import Combined
@@ -86,4 +87,12 @@ def _found() -> bool:
 @pytest.mark.parametrize("operator", FAULTS, ids=lambda operator: operator.__name__)
 def test_a_bound_that_is_too_wide_is_found(operator: type, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(operator, "bound", FAULTS[operator])
+    assert _found(), f"{SEEDS} days found nothing wrong with it"
+
+
+def test_a_requirement_inside_a_weight_that_were_forgotten_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    exact = bands._bound
+    monkeypatch.setattr(bands, "_bound", lambda rules, market, at, _: exact(rules, market, at, 0))
     assert _found(), f"{SEEDS} days found nothing wrong with it"
