@@ -270,4 +270,4 @@ def test_a_nested_policy_is_refused_beside_a_portfolio(venue: Venue) -> None:
     }
     document["bindings"][0] |= {"markets": {}, "portfolio": "all"}
     (found,) = of_kind(venue.adopt(document), "deviation")
-    assert "bindings.0.collateral: policy 'all' is nested" in found["detail"]
+    assert "bindings.0.collateral: policy 'all' is nested" in str(found["detail"])
