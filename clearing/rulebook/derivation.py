@@ -164,21 +164,21 @@ def reduced(samples: Sequence[Fraction], how: str) -> Fraction:
     if how == "greatest":
         return max(samples)
     if how == "mean":
-        return sum(samples, Fraction(0)) / len(samples)
+        return sum(samples, Fraction(0)) * Fraction(1, len(samples))
     if how == "median":
         ordered, half = sorted(samples), len(samples) // 2
-        return (ordered[half] + ordered[-half - 1]) / 2
+        return (ordered[half] + ordered[-half - 1]) * Fraction(1, 2)
     moves = _returns(samples)
     if how == "worst_move":
         return max(abs(move) for move in moves)
-    mean = sum((move * move for move in moves), Fraction(0)) / len(moves)
+    mean = sum((move * move for move in moves), Fraction(0)) * Fraction(1, len(moves))
     return Fraction(square_root(int(mean * _SCALE * _SCALE)), _SCALE)
 
 
 def _returns(samples: Sequence[Fraction]) -> list[Fraction]:
     if len(samples) < 2 or not all(samples[:-1]):
         raise DerivationRefused("returns need two samples or more, none of them 0")
-    return [now / then - 1 for then, now in pairwise(samples)]
+    return [Fraction(now, then) - 1 for then, now in pairwise(samples)]
 
 
 def derive(
@@ -211,7 +211,8 @@ def _follow(parameter: Parameter, measure: Fraction, before: int) -> tuple[int, 
         to_scaled(number, RATE_DECIMALS)
         for number in (parameter.step, parameter.floor, parameter.ceiling)
     )
-    wanted = (Fraction(parameter.add) + Fraction(parameter.times) * measure) * _SCALE / step
+    aimed = Fraction(parameter.add) + Fraction(parameter.times) * measure
+    wanted = Fraction(aimed * _SCALE, step)
     number = divide(wanted.numerator, wanted.denominator, parameter.rounding) * step
     limit = ""
     if number < floor:
