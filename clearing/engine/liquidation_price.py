@@ -12,10 +12,11 @@ from fractions import Fraction
 from clearing.engine.book import Book
 from clearing.engine.margin import bears_margin
 from clearing.engine.market import Market
+from clearing.engine.nested import nested_sums
 from clearing.engine.requirements import exposure_of
 from clearing.engine.scope import Scope
-from clearing.engine.valuation import accrued_funding, measure
-from clearing.rulebook import MAINTENANCE, NO_LEVEL, RATE_SCALE, ClassRules
+from clearing.engine.valuation import accrued_funding, gains_of, measure
+from clearing.rulebook import MAINTENANCE, NO_LEVEL, RATE_SCALE, ClassRules, CollateralPolicy
 from clearing.rulebook.pieces import Pieces, extreme, summed
 
 _FARTHEST = 1 << 40
@@ -70,46 +71,52 @@ def _surplus_function(
 ) -> Pieces | None:
     """Return equity that counts − factor × requirement, by the notional of one step."""
     place, factor = boundary
-    asset = book.assets[scope.asset]
-    parts = []
     if place in (at for at, _ in rules.minima) or rules.portfolio is not None:
         return None
-    if rules.collateral is not None and rules.collateral.nested:
+    asked = _asked_function(book, scope, rules, market, place)
+    if asked is None:
         return None
-    if place != NO_LEVEL:
-        schedule = rules.schedule(market.ordinal)
-        operator = None if schedule is None else schedule.operators[place]
-        if operator is not None:
-            asked = operator.function(exposure_of(asset, market, scope))
-            if asked is None:
-                return None
-            parts.append(asked.scaled(-Fraction(factor, RATE_SCALE)))
-    parts += _counted_functions(book, scope, rules, market, place)
-    moving = summed(parts) if parts else Pieces.line(Fraction(0))
+    counted = _counted_functions(book, scope, rules, market, place, asked)
+    moving = summed([*counted, asked.scaled(-Fraction(factor, RATE_SCALE))])
     now = measure(book, scope)
     fixed = now.counted(place) - Fraction(factor * now.asked(place), RATE_SCALE)
     value, _ = moving.at(Fraction(market.base_worth))
     return summed([moving, Pieces.line(Fraction(0), fixed - value)])
 
 
-def _counted_functions(
+def _asked_function(
     book: Book, scope: Scope, rules: ClassRules, market: Market, place: int
+) -> Pieces | None:
+    """Return what the level asks in the market; None where that is not piecewise linear."""
+    schedule = None if place == NO_LEVEL else rules.schedule(market.ordinal)
+    operator = None if schedule is None else schedule.operators[place]
+    if operator is None:
+        return Pieces.line(Fraction(0))
+    return operator.function(exposure_of(book.assets[scope.asset], market, scope))
+
+
+def _counted_functions(
+    book: Book, scope: Scope, rules: ClassRules, market: Market, place: int, asked: Pieces
 ) -> list[Pieces]:
-    """Return what of the equity follows the mark: PnL as it counts, and collateral priced by it."""
+    """Return what of the equity follows the mark: PnL as it counts, and collateral priced by it.
+
+    ``asked`` is the position's requirement, which a nested policy takes off before it weighs.
+    """
     asset = book.assets[scope.asset]
-    parts = []
     policy = rules.collateral
     position = scope.positions.get(market.ordinal)
+    pnl = Pieces.line(Fraction(0))
     if position is not None:
         sign = -1 if market.spec.payoff == "inverse" else 1
         slope = Fraction(sign * position.size * RATE_SCALE)
         owed = accrued_funding(market, position) * market.funding_lift
         pnl = Pieces.line(slope, Fraction(owed - position.cost * asset.lift))
-        if policy is not None and place != NO_LEVEL:
-            gain, loss = policy.unrealised[place]
-            weighed = [pnl.scaled(Fraction(weight, RATE_SCALE)) for weight in (gain, loss)]
-            pnl = extreme(weighed, min)
-        parts.append(pnl)
+    if policy is not None and place != NO_LEVEL:
+        if policy.nested:
+            pnl = _nested_function(book, scope, policy, market, place, pnl, asked)
+        else:
+            pnl = _weighed(policy, place, pnl)
+    parts = [pnl]
     for rule in policy.rules if policy is not None else ():
         other = book.scopes.get((scope.account, rule.asset))
         apart = rule.market != market.ordinal or "collateral" in market.feed.values
@@ -126,6 +133,34 @@ def _counted_functions(
     return parts
 
 
+def _weighed(policy: CollateralPolicy, place: int, pnl: Pieces) -> Pieces:
+    """Return what a gain or a loss counts for."""
+    weights = (Fraction(weight, RATE_SCALE) for weight in policy.unrealised[place])
+    return extreme([pnl.scaled(weight) for weight in weights], min)
+
+
+def _nested_function(
+    book: Book,
+    scope: Scope,
+    policy: CollateralPolicy,
+    market: Market,
+    place: int,
+    pnl: Pieces,
+    asked: Pieces,
+) -> Pieces:
+    """Return what cash and PnL count for, with the position's requirement taken off and put back.
+
+    What other positions leave stands as it is now.
+    """
+    left = _weighed(policy, place, summed([pnl, asked.scaled(Fraction(-1))]))
+    now, _ = left.at(Fraction(market.base_worth))
+    total = nested_sums(book, scope, policy, gains_of(book, scope))[place].total
+    counted = summed([left, Pieces.line(Fraction(0), total - now)])
+    if policy.own is not None:
+        counted = policy.own.tables[place].applied_to(counted, book.assets[scope.asset].lift)
+    return summed([counted, asked])
+
+
 def _stretched(pieces: Pieces, unit: Fraction) -> Pieces:
     """Return the function of x whose value at x is that of ``pieces`` at x × unit."""
     return Pieces(
@@ -133,8 +168,10 @@ def _stretched(pieces: Pieces, unit: Fraction) -> Pieces:
     )
 
 
-def _further(mark: int, upwards: bool) -> int:
-    """Return a mark a sixteenth further, at least one."""
+def _further(mark: int, upwards: bool, start: int) -> int:
+    """Return a mark further from ``start``: a sixteenth, and double or half once 16 times away."""
+    if mark > 16 * start or 16 * mark < start:
+        return mark * 2 if upwards else max(mark // 2, 1)
     step = max(mark // 16, 1)
     return mark + step if upwards else max(mark - step, 1)
 
@@ -142,8 +179,8 @@ def _further(mark: int, upwards: bool) -> int:
 def _searched(book: Book, scope: Scope, market: Market, boundary: Boundary) -> Fraction | None:
     """Return the last mark on the market's grid before the boundary is crossed.
 
-    Looked for outwards in steps of a sixteenth, then by halving: a crossing there and back within
-    one step is not seen.
+    Looked for outwards in steps of a sixteenth (beyond 16 times the mark, of a factor 2), then by
+    halving: a crossing there and back within one step is not seen.
     """
     place, factor = boundary
     mark = market.mark
@@ -158,9 +195,9 @@ def _searched(book: Book, scope: Scope, market: Market, boundary: Boundary) -> F
         found = []
         for upwards in (False, True):
             near = mark
-            far = _further(mark, upwards)
+            far = _further(mark, upwards, mark)
             while below(far) is here and 1 < far < mark * _FARTHEST:
-                near, far = far, _further(far, upwards)
+                near, far = far, _further(far, upwards, mark)
             if below(far) is here:
                 continue
             while abs(far - near) > 1:

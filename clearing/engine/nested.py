@@ -14,26 +14,38 @@ from clearing.quantities import Trace
 from clearing.rulebook import RATE_SCALE, ClassRules, CollateralPolicy
 
 
+class NestedSum:
+    """At one level: cash and what PnL counts for, and what is asked, at the working scale."""
+
+    __slots__ = ("asked", "total")
+
+    def __init__(self, total: int) -> None:
+        self.total = total
+        self.asked = 0
+
+
 def nested_sums(
     book: Book,
     scope: Scope,
     policy: CollateralPolicy,
     gains: Mapping[int, int],
-) -> list[int]:
+) -> list[NestedSum]:
     """Return, by level, cash and what each market's PnL less its requirement counts for.
 
-    ``gains`` are unrealised PnL with accrued funding by market; amounts are at the working scale,
-    rounded down there. The settlement asset's own weight is not in it yet.
+    ``gains`` are unrealised PnL with accrued funding by market; what counts is rounded down at the
+    working scale. The settlement asset's own weight is not in it yet.
     """
     cash = scope.cash * book.assets[scope.asset].lift
+    ordinals = sorted({*gains, *scope.orders})
     found = []
     for place, (gain, loss) in enumerate(policy.unrealised):
-        total = cash
-        for ordinal in sorted({*gains, *scope.orders}):
+        level = NestedSum(cash)
+        for ordinal in ordinals:
             asked = requirement_of(book, scope, place, book.markets[ordinal])
             left = gains.get(ordinal, 0) - asked
-            total += left * (gain if left > 0 else loss) // RATE_SCALE
-        found.append(total)
+            level.total += left * (gain if left > 0 else loss) // RATE_SCALE
+            level.asked += asked
+        found.append(level)
     return found
 
 
@@ -52,15 +64,11 @@ def nested_haircuts(
     asset = book.assets[scope.asset]
     value = scope.cash * asset.lift + sum(gains.values())
     taken = []
-    for place, total in enumerate(nested_sums(book, scope, policy, gains)):
-        counted = total
+    for place, level in enumerate(nested_sums(book, scope, policy, gains)):
+        counted = level.total
         if policy.own is not None:
-            counted = policy.own.tables[place].counted(total, asset.lift)
-        asked = sum(
-            requirement_of(book, scope, place, book.markets[ordinal])
-            for ordinal in sorted({*gains, *scope.orders})
-        )
-        taken.append(value - counted - asked)
+            counted = policy.own.tables[place].counted(level.total, asset.lift)
+        taken.append(value - counted - level.asked)
         if trace is not None:
             note = "cash + sum of weight * (PnL - requirement), by the settlement asset's weight"
             trace.value(f"health {rules.levels[place]}", counted, asset.working, note)

@@ -120,7 +120,7 @@ def withdrawable(book: Book, scope: Scope) -> int:
         beside = 0
         if policy.nested:
             sums = nested_sums(book, target, policy, gains_of(book, target))
-            beside = sums[INITIAL] - cash * asset.lift
+            beside = sums[INITIAL].total - cash * asset.lift
         table = policy.own.tables[INITIAL]
         return table.releasable(cash, asset.lift, asset.lift, surplus, beside)
     if policy is None:

@@ -16,7 +16,7 @@ from clearing.events.base import Fact
 from clearing.events.fields import Name, NotNegativeAmount
 from clearing.rulebook.fields import Factor, Share
 from clearing.rulebook.operators import RATE_SCALE
-from clearing.rulebook.pieces import Pieces, extreme
+from clearing.rulebook.pieces import Pieces, extreme, summed
 
 DEFAULT_LEVEL: Final = "maintenance"
 """The level whose weight holds for every level that a table of weights does not name."""
@@ -164,6 +164,25 @@ class WeightTable:
             return counted
         most, _ = counted.at(Fraction(self.cap * lift, RATE_SCALE * units))
         return extreme([counted, Pieces.line(Fraction(0), most)], min)
+
+    def applied_to(self, value: Pieces, lift: int) -> Pieces:
+        """Return what ``value``, a function giving amounts at the working scale, counts for.
+
+        Weights do not rise with value and a debt counts in full at least, so what counts is the
+        least of the lines that the debt, the rows and the cap lie on.
+        """
+        lines = [value.scaled(Fraction(self.liability, RATE_SCALE))]
+        counted = last_start = last_rate = Fraction(0)
+        for floor, weight in self.rows:
+            start, rate = Fraction(floor * lift), Fraction(weight, RATE_SCALE)
+            counted += last_rate * (start - last_start)
+            at_zero = Pieces.line(Fraction(0), counted - rate * start)
+            lines.append(summed([value.scaled(rate), at_zero]))
+            last_start, last_rate = start, rate
+        if self.cap is not None:
+            most = Fraction(self.counted(self.cap * lift, lift))
+            lines.append(Pieces.line(Fraction(0), most))
+        return extreme(lines, min)
 
     def releasable(self, balance: int, unit: int, lift: int, surplus: int, beside: int = 0) -> int:
         """Return how much of ``balance`` > 0 may go while what counts falls by ``surplus`` at most.

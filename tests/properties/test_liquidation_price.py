@@ -68,7 +68,7 @@ def check(engine: Engine) -> int:
     return found
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.integers(0, 2**32))
 def test_a_liquidation_price_put_back_as_a_mark_is_the_boundary(seed: int) -> None:
     story = Story(Random(seed), rounds=False)  # noqa: S311 - dice
