@@ -173,7 +173,7 @@ class Engine:
         engine.position = document.position
         engine.entry_hash = document.entry_hash
         for scope in engine.book.scopes.values():
-            # Orders and debts are margined without a position, so the watch itself says who matters.
+            # Orders and debts are margined without a position: the watch says who matters.
             if scope.rules is not None:
                 engine._watch.examined(engine.book, scope, measure(engine.book, scope))
         return engine
