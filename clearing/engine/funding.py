@@ -71,6 +71,7 @@ def settle(step: Step, market: Market, rate: int, price: int, seconds: int, dues
     asset = asset_of(step, market)
     derives = asset.mode == "derive"
     by_index = asset.regime.funding_index
+    differed = market.short_index != market.index
     if derives and by_index:
         market.index += dues.long
         market.short_index += dues.short
@@ -85,7 +86,8 @@ def settle(step: Step, market: Market, rate: int, price: int, seconds: int, dues
             1 if derives else 0,
         )
     )
-    if market.short_index != market.index:
+    if differed or market.short_index != market.index:
+        # Also where they meet again: whoever reads the histories looks for the latest of either.
         text = format_exact(market.short_index, market.index_decimals)
         step.entries.append(("short_index", market.ordinal, text))
     if not derives:

@@ -11,6 +11,7 @@ from clearing.log import Connection, LogWriter
 from clearing.projectors import equity_components, project
 from clearing.quantities import exact_decimal
 from tests.engine.stories import Story
+from tests.engine.test_scenarios_computed_funding import HOURLY, Funded
 from tests.log.small import declarations, deposit, event, trade
 from tests.projectors.ledgers import eventful_ledger, folded, live, small_ledger
 
@@ -115,6 +116,33 @@ def test_the_working_of_one_account_can_be_read(database_url: str) -> None:
         assert ada(9) == ("1000", "0", "0", "1000")
         assert ada(10) == ("1000", "7.25", "0", "1007.25")
         assert ada(11) == ("1000", "7.25", "-1.0725", "1006.1775")
+
+
+def test_sides_whose_indexes_meet_again_are_the_engines(database_url: str) -> None:
+    """Longs pay half of 25 % and get half of it back an hour later: both indexes are 0 again.
+
+    A reader of the histories must not go on with the short positions' index of the hour before.
+    """
+    sides = {"long": {"pays": "0.5", "receives": "0.5"}, "residual": "pool"}
+    venue = Funded({**HOURLY, "sides": sides, "pays_at": "reference"})
+    market = venue.engine.book.markets[1]
+    indexes = []
+    for mark, at in (("100.00", "01:00:00"), ("60.00", "02:00:00")):
+        venue.index("80.00")
+        venue.mark(BTC=mark)
+        venue.tick(at)
+        indexes.append((market.index, market.short_index))
+    assert indexes[0][0] != indexes[0][1]
+    assert indexes[1] == (0, 0)
+    with connect(database_url, autocommit=True) as ledger:
+        LogWriter(ledger).append(venue.events)
+        number = project(ledger).generation
+        stored = {
+            (c.account, c.asset): (c.cash, c.unrealised, c.accrued, c.equity)
+            for c in equity_components(ledger, number, live(ledger).position)
+        }
+        expected = by_engine(venue.engine)
+        assert {key: stored[key] for key in expected} == expected
 
 
 def test_sums_longer_than_pythons_decimal_context_are_exact(database_url: str) -> None:
