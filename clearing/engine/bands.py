@@ -26,9 +26,10 @@ from collections.abc import Iterable
 from heapq import heapify, heappop, heappush
 from typing import Final
 
+from clearing.engine.acting import short_of
 from clearing.engine.book import Book
 from clearing.engine.collateral import value_of
-from clearing.engine.margin import bears_margin, short_of
+from clearing.engine.margin import bears_margin
 from clearing.engine.market import Market
 from clearing.engine.requirements import exposure_of, margined_markets
 from clearing.engine.scope import Scope

@@ -33,15 +33,17 @@ class Book:
     account's cash is its scope's. ``time`` is fold time, ``latest`` the greatest ``occurred_at``
     applied, both in microseconds. ``documents`` keeps each rulebook in force or scheduled by its
     hash, so that a snapshot stands by itself. ``reversed`` are the positions of reversed events.
-    ``timers`` is a heap of (due time, account, asset) that may hold calls closed since; it is made
-    anew from the open calls and is not part of the state. ``pending`` are the positions of deposits
-    that are not final yet. ``priced`` are the markets that have a price policy,
-    ``funded`` those whose funding is computed, ``volatile`` those that have a volatility policy.
+    ``timers`` is a heap of (due time, account, asset) that may hold what ended since; it is made
+    anew from open calls and stays and is not part of the state. ``borne`` is what each fund bore in
+    the present period of its waterfall layers' limit, by (account, asset): (period's begin, units).
+    ``pending`` are the positions of deposits that are not final yet. ``priced`` are the markets
+    that have a price policy, ``funded`` those whose funding is computed, ``volatile`` those that have a volatility policy.
     """
 
     __slots__ = (
         "assets",
         "balances",
+        "borne",
         "documents",
         "funded",
         "latest",
@@ -63,6 +65,7 @@ class Book:
         self.markets: dict[int, Market] = {}
         self.scopes: dict[tuple[int, int], Scope] = {}
         self.balances: dict[tuple[str, int, int], int] = {}
+        self.borne: dict[tuple[int, int], tuple[int, int]] = {}
         self.documents: dict[str, str] = {}
         self.scheduled: list[PendingRulebook] = []
         self.reversed: set[int] = set()
@@ -74,20 +77,20 @@ class Book:
         self.latest = 0
         self.timers: list[tuple[int, int, int]] = []
 
-    def schedule_call(self, scope: Scope) -> None:
-        """Have the scope's open margin call fire at its due time."""
-        if scope.call is not None:
-            heappush(self.timers, (scope.call.due_at, scope.account, scope.asset))
+    def schedule(self, scope: Scope, at: int) -> None:
+        """Have ``scope`` looked at again when fold time reaches ``at`` (microseconds)."""
+        heappush(self.timers, (at, scope.account, scope.asset))
 
-    def due_calls(self) -> list[Scope]:
-        """Take the scopes whose open call is due at or before fold time, in order of due time."""
-        due: dict[tuple[int, int], Scope] = {}
+    def due_timers(self) -> list[tuple[int, Scope]]:
+        """Take the timers due at or before fold time: (due time, scope), in order.
+
+        What they were set for may have ended since.
+        """
+        due = []
         while self.timers and self.timers[0][0] <= self.time:
-            due_at, account, asset = heappop(self.timers)
-            scope = self.scopes[account, asset]
-            if scope.call is not None and not scope.call.missed and scope.call.due_at == due_at:
-                due[account, asset] = scope
-        return list(due.values())
+            at, account, asset = heappop(self.timers)
+            due.append((at, self.scopes[account, asset]))
+        return due
 
     def scope(self, account: int, asset: int) -> Scope:
         """Return the scope of an account in an asset, making it when first needed."""

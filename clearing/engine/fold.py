@@ -18,8 +18,8 @@ from clearing.engine.content import Content
 from clearing.engine.entries import GENESIS_HASH, Entry, chain
 from clearing.engine.funding import apply_paid, apply_settled
 from clearing.engine.interest import apply_interest, apply_interest_paid
-from clearing.engine.liquidation import in_order, run_ladder
-from clearing.engine.margin import examine, miss_call
+from clearing.engine.ladder import in_order, run_ladder
+from clearing.engine.margin import examine, fire
 from clearing.engine.observed import apply_observation
 from clearing.engine.prices import evaluate, mark_told, observe_price, reprice_timed
 from clearing.engine.reversal import reverse
@@ -94,8 +94,8 @@ class Engine:
                 sample_due(step)
             if book.funded:
                 settle_due(step)
-            for scope in book.due_calls():
-                miss_call(step, scope)
+            for due_at, scope in book.due_timers():
+                fire(step, scope, due_at)
         self._settle(step)
         self.position = row.position
         self.entry_hash = chain(self.entry_hash, row.position, step.entries)

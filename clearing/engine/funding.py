@@ -75,27 +75,48 @@ def settle(step: Step, market: Market, rate: int, price: int, seconds: int, dues
     if derives and by_index:
         market.index += dues.long
         market.short_index += dues.short
-    step.entries.append(
-        (
-            "funding",
-            market.ordinal,
-            rate,
-            price,
-            seconds,
-            format_exact(market.index, market.index_decimals),
-            1 if derives else 0,
-        )
-    )
-    if differed or market.short_index != market.index:
-        # Also where they meet again: whoever reads the histories looks for the latest of either.
-        text = format_exact(market.short_index, market.index_decimals)
-        step.entries.append(("short_index", market.ordinal, text))
+    _note(step, market, rate, price, seconds, moved=derives, differed=differed)
     if not derives:
         return
     if by_index:
         _share_out(step, asset, market, dues)
     else:
         _pay_everybody(step, asset, market, dues)
+    for scope in market.holders.values():
+        step.touched[scope.key()] = scope
+
+
+def _note(
+    step: Step,
+    market: Market,
+    rate: int,
+    price: int,
+    seconds: int,
+    *,
+    moved: bool,
+    differed: bool,
+) -> None:
+    """Leave the entry of a settlement, and the short positions' index where it is another one."""
+    index = format_exact(market.index, market.index_decimals)
+    told = (rate, price, seconds)
+    step.entries.append(("funding", market.ordinal, *told, index, 1 if moved else 0))
+    if differed or market.short_index != market.index:
+        # Also where they meet again: whoever reads the histories looks for the latest of either.
+        text = format_exact(market.short_index, market.index_decimals)
+        step.entries.append(("short_index", market.ordinal, text))
+
+
+def charge_by_index(step: Step, market: Market, each: int, left_over: int) -> None:
+    """Have every unit of both sides pay ``each`` (at index decimals) through the indexes.
+
+    ``left_over`` (at accrued decimals) is what that collects beyond what it is for; it goes to
+    rounding.
+    """
+    differed = market.short_index != market.index
+    market.index += each
+    market.short_index -= each
+    _note(step, market, 0, 0, 0, moved=True, differed=differed)
+    _share_out(step, asset_of(step, market), market, Dues(each, -each, left_over))
     for scope in market.holders.values():
         step.touched[scope.key()] = scope
 
@@ -109,13 +130,13 @@ def _share_out(step: Step, asset: Asset, market: Market, dues: Dues) -> None:
 
 
 def _move_residual(step: Step, market: Market, dues: Dues, units: int) -> None:
+    payee = ("account", dues.residual) if dues.residual else ("rounding", 0)
     step.move(
         "funding_residual",
         market.asset,
         "funding",
         market.ordinal,
-        "account",
-        dues.residual,
+        *payee,
         units,
         market.ordinal,
     )

@@ -4,23 +4,22 @@ Testing changes no money and settles nothing. It compares equity with requiremen
 of status, closes margin calls that are met, and says whether the ladder has something to do.
 """
 
+from clearing.engine.acting import can_act, holds, is_withheld, short_of
 from clearing.engine.asset import Asset
 from clearing.engine.book import Book
 from clearing.engine.collateral import owes
 from clearing.engine.scope import MarginCall, Scope
+from clearing.engine.stays import note_stays
 from clearing.engine.step import Step
 from clearing.engine.valuation import Measure, measure
 from clearing.events.kinds import RATE_DECIMALS
 from clearing.quantities import format_exact
 from clearing.rulebook import (
     INITIAL,
-    NO_LEVEL,
     RATE_SCALE,
     ClassRules,
     MarginCallRung,
-    ReduceRung,
     Rung,
-    TakeoverRung,
 )
 
 NOTHING = Measure(0, 0, 0)
@@ -46,8 +45,10 @@ def examine(step: Step, scope: Scope) -> Verdict:
     now = measure(step.book, scope)
     if scope.call is not None:
         _close_call(step, asset, scope, rules, now)
-    closing = [rung for rung in rules.closing if holds(rules, scope, rung, now)]
-    status = _status(rules, scope, now, bool(closing))
+    if rules.remembering:
+        note_stays(step.book, scope, rules, now)
+    closing = [rung for rung in rules.closing if holds(step.book, scope, rung, now)]
+    status = _status(step.book, rules, scope, now, bool(closing))
     if status != old:
         _transition(step, asset, scope, status, now)
         _check_liquidated(step, asset, scope, old, status)
@@ -65,58 +66,6 @@ def bears_margin(book: Book, scope: Scope, rules: ClassRules) -> bool:
     )
 
 
-def short_of(rules: ClassRules, call: MarginCall, now: Measure) -> int:
-    """Return by how much the level that a call restores is missed; 0 or less: it is restored.
-
-    A level that the rules have no more counts as nothing.
-    """
-    place = rules.place(call.level)
-    return -now.surplus(NO_LEVEL if place is None else place)
-
-
-def holds(rules: ClassRules, scope: Scope, rung: Rung, now: Measure) -> bool:
-    """Whether the rung's condition holds, a missed margin call before it included."""
-    if now.below(rung.condition):
-        return True
-    call, caller = scope.call, rules.caller
-    if call is None or not call.missed or caller is None or not caller.liquidates:
-        return False
-    return rules.after_caller is rung and short_of(rules, call, now) > 0
-
-
-def can_act(step: Step, scope: Scope, rung: Rung, now: Measure) -> bool:
-    """Whether a rung whose condition holds has something it may do."""
-    markets = step.book.markets
-    if not isinstance(rung, MarginCallRung) and not _triggered(step.book, scope, rung):
-        return False
-    match rung:
-        case MarginCallRung():
-            withheld = any(markets[m].feed.forbids("margin_call") for m in scope.positions)
-            return scope.call is None and not withheld
-        case ReduceRung():
-            return now.equity > 0 and any(markets[m].closes for m in scope.positions)
-        case TakeoverRung():
-            return bool(scope.positions) and all(markets[m].closes for m in scope.positions)
-
-
-def _triggered(book: Book, scope: Scope, rung: Rung) -> bool:
-    """Whether the rung's condition holds at trigger prices, too, where markets have them.
-
-    The scope is measured with these prices as marks, which are put back before anything sees them.
-    """
-    moved = [book.markets[m] for m in scope.positions if "trigger" in book.markets[m].feed.values]
-    if not moved or scope.rules is None:
-        return True
-    marks = [market.mark for market in moved]
-    try:
-        for market in moved:
-            market.set_mark(market.price("trigger"))
-        return holds(scope.rules, scope, rung, measure(book, scope))
-    finally:
-        for market, mark in zip(moved, marks, strict=True):
-            market.set_mark(mark)
-
-
 def open_call(
     step: Step, scope: Scope, rules: ClassRules, rung: MarginCallRung, now: Measure
 ) -> None:
@@ -132,25 +81,28 @@ def open_call(
     )
     call.amount = -(-missing // (asset.lift * RATE_SCALE))
     required = now.equity * RATE_SCALE + missing
-    step.book.schedule_call(scope)
+    step.book.schedule(scope, due_at)
     step.touch(scope)
     _note_call(step, asset, scope, "opened", now, required)
 
 
-def miss_call(step: Step, scope: Scope) -> None:
-    """The due time of an open call has come."""
-    if scope.call is not None:
-        scope.call.missed = True
+def fire(step: Step, scope: Scope, due_at: int) -> None:
+    """A timer of the scope has come: an open call is missed, stays are looked at."""
+    call = scope.call
+    if call is not None and not call.missed and call.due_at == due_at:
+        call.missed = True
         asset = step.book.assets[scope.asset]
         _note_call(step, asset, scope, "missed", measure(step.book, scope))
         step.touch(scope)
+    elif scope.stays:
+        step.touch(scope)
 
 
-def _status(rules: ClassRules, scope: Scope, now: Measure, closing: bool) -> str:
+def _status(book: Book, rules: ClassRules, scope: Scope, now: Measure, closing: bool) -> str:
     if closing:
         return "liquidation"
     caller = rules.caller
-    if scope.call is not None or (caller is not None and now.below(caller.condition)):
+    if scope.call is not None or (caller is not None and holds(book, scope, caller, now)):
         return "margin_call"
     return "restricted" if now.surplus(INITIAL) < 0 else "healthy"
 
@@ -196,13 +148,16 @@ def _due(
     if derives and closing:
         if any(can_act(step, scope, rung, now) for rung in closing):
             return True
-        withheld = [r for r in closing if isinstance(r, TakeoverRung) or now.equity > 0]
+        withheld = [rung for rung in closing if is_withheld(step, scope, rung, now)]
         if withheld and not scope.withheld:
             scope.withheld = True
-            action = "reduce" if isinstance(withheld[0], ReduceRung) else "takeover"
-            step.entries.append(("withheld", scope.account, scope.asset, action))
+            step.entries.append(("withheld", scope.account, scope.asset, withheld[0].action))
+    for rung in rules.helping:
+        acts = (derives or rung.warns) and holds(step.book, scope, rung, now)
+        if acts and can_act(step, scope, rung, now):
+            return True
     caller = rules.caller
-    if caller is None or not now.below(caller.condition):
+    if caller is None or not holds(step.book, scope, caller, now):
         return False
     return can_act(step, scope, caller, now)
 

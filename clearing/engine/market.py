@@ -48,8 +48,8 @@ class Market:
     ``open_interest`` and ``depth`` (bids, asks) are what was last observed, at size decimals;
     ``risk`` is the last published risk array.
 
-    ``mark`` 0 means none yet; ``last_price`` is the last fill's price at price decimals. ``sides``:
-    1 for ``Filled`` and 2 for ``Traded`` seen, added up. ``feed`` is what is known of prices.
+    ``mark`` 0 means none yet, ``previous_mark`` is the one before it (of another event);
+    ``last_price`` is the last fill's price at price decimals. ``sides``: 1 for ``Filled`` and 2 for ``Traded`` seen, added up. ``feed`` is what is known of prices.
     ``index`` is what longs accrue by and ``short_index`` what shorts do: another one only where
     sides differ. ``period`` is the funding period that runs where the rulebook computes funding,
     ``residual`` the fraction of a unit that its sides left over, ``coming`` what margin takes as
@@ -88,6 +88,7 @@ class Market:
         "payoff",
         "pending",
         "period",
+        "previous_mark",
         "residual",
         "risk",
         "secured",
@@ -109,7 +110,7 @@ class Market:
         self.accrued_decimals = spec.size_decimals + self.index_decimals
         self.ordinal = spec.ordinal
         self.asset = spec.settlement_asset
-        self.mark = 0
+        self.mark = self.previous_mark = 0
         self.mark_time = 0
         self.mark_position = 0
         self.last_price = 0

@@ -101,6 +101,8 @@ def set_mark(step: Step, market: Market, price: int) -> None:
     if market.pending:
         price_pending(step, market, price, market.spec.mark_decimals)
     step.entries.append(("mark", market.ordinal, price, 1))
+    if all(moved is not market for moved, _ in step.moved_markets):
+        market.previous_mark = market.mark
     step.moved_markets.append((market, market.mark))
     market.set_mark(price)
     market.mark_position = step.row.position

@@ -14,6 +14,10 @@ UNKNOWN: Final = 0
 """A position's entry was not known: it was valued at a price of the market's instead."""
 
 
+NEVER: Final = -1
+"""The time of what has not happened."""
+
+
 class Position:
     """What a holder has in one market.
 
@@ -47,6 +51,19 @@ class MarginCall:
         self.missed = missed
 
 
+class Stay:
+    """How a rung stands with a scope: ``since`` when its condition holds, when it ``acted`` last.
+
+    Both in microseconds, :data:`NEVER` for neither.
+    """
+
+    __slots__ = ("acted", "since")
+
+    def __init__(self, since: int = NEVER, acted: int = NEVER) -> None:
+        self.since = since
+        self.acted = acted
+
+
 class Scope:
     """One account in one asset: its cash and the positions tested together with it.
 
@@ -69,6 +86,7 @@ class Scope:
         "rules",
         "secures",
         "status",
+        "stays",
         "taken_over",
         "venue_closed",
         "withheld",
@@ -85,6 +103,7 @@ class Scope:
         self.secures: Scope | None = None
         self.status = "flat"
         self.call: MarginCall | None = None
+        self.stays: dict[int, Stay] = {}
         self.withheld = False
         self.taken_over = False
         self.venue_closed = False

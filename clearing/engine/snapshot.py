@@ -15,7 +15,8 @@ from clearing.engine.feed import Feed
 from clearing.engine.funding_period import Average, Ended, FundingPeriod
 from clearing.engine.market import Market, RiskArray, Volatility
 from clearing.engine.observed import set_orders
-from clearing.engine.scope import MarginCall, Position, Scope
+from clearing.engine.scope import MarginCall, Position, Scope, Stay
+from clearing.engine.stays import schedule_stays
 from clearing.engine.volatility import set_volatility
 from clearing.events.canonical import canonical_json
 from clearing.events.registry import Registry
@@ -55,6 +56,7 @@ def book_document(book: Book) -> dict[str, Any]:
         ],
         "documents": book.documents,
         "reversed": sorted(book.reversed),
+        "borne": [[*key, *borne] for key, borne in sorted(book.borne.items())],
         "pending": sorted(book.pending),
         "time": book.time,
         "latest": book.latest,
@@ -98,6 +100,7 @@ def _market_document(market: Market) -> dict[str, Any]:
     return {
         "market": market.ordinal,
         "mark": market.mark,
+        "previous_mark": market.previous_mark,
         "mark_time": market.mark_time,
         "mark_position": market.mark_position,
         "last_price": market.last_price,
@@ -180,6 +183,7 @@ def _scope_document(scope: Scope) -> dict[str, Any]:
         ],
         "orders": [[market, *sizes] for market, sizes in sorted(scope.orders.items())],
         "leverages": [list(item) for item in sorted(scope.leverages.items())],
+        "stays": [[rung, stay.since, stay.acted] for rung, stay in sorted(scope.stays.items())],
     }
 
 
@@ -219,6 +223,7 @@ def _read_book(document: dict[str, Any]) -> Book:
     for kind, ordinal, asset_ordinal, amount in document["balances"]:
         book.balances[kind, ordinal, asset_ordinal] = amount
     book.reversed = set(document["reversed"])
+    book.borne = {(fund, asset): (at, units) for fund, asset, at, units in document["borne"]}
     book.pending = set(document["pending"])
     book.time = document["time"]
     book.latest = document["latest"]
@@ -234,6 +239,7 @@ def _read_rulebook(book: Book, name: list[str]) -> Rulebook:
 
 def _read_market(market: Market, stored: dict[str, Any]) -> None:
     market.set_mark(stored["mark"])
+    market.previous_mark = stored["previous_mark"]
     market.mark_time = stored["mark_time"]
     market.mark_position = stored["mark_position"]
     market.last_price = stored["last_price"]
@@ -293,7 +299,7 @@ def _read_scope(book: Book, stored: dict[str, Any]) -> None:
     scope.status = stored["status"]
     if stored["call"] is not None:
         scope.call = MarginCall(*stored["call"])
-        book.schedule_call(scope)
+        book.schedule(scope, scope.call.due_at)
     scope.withheld = stored["withheld"]
     scope.taken_over = stored["taken_over"]
     scope.venue_closed = stored["venue_closed"]
@@ -303,3 +309,5 @@ def _read_scope(book: Book, stored: dict[str, Any]) -> None:
     for market, buys, sells in stored["orders"]:
         set_orders(book.markets[market], scope, buys, sells)
     scope.leverages = dict(stored["leverages"])
+    scope.stays = {rung: Stay(since, acted) for rung, since, acted in stored["stays"]}
+    schedule_stays(book, scope)

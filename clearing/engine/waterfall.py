@@ -1,289 +1,227 @@
-"""Who assumes the positions of a takeover and bears its loss: fund, ADL, deficit.
+"""The waterfall: who assumes the positions of a takeover and who bears its loss.
 
-Each layer takes part of a position for its part of the bankruptcy amount. What a part costs its
-taker, measured at the mark, is the loss that this layer bears; the layers' losses add up to minus
+Each layer takes part of a position for its part of the bankruptcy amount. A layer that assumes it
+bears what the part costs beyond its value at the mark. Layers that pay leave the part to the
+waterfall's fund at the mark, and pay the difference among them. The layers' losses add up to minus
 the equity of the account that was taken over.
 """
 
-from functools import cmp_to_key
+from collections.abc import Iterable
 
-from clearing.engine.collateral import collateral_value
-from clearing.engine.margin import holds
+from clearing.engine.deleveraging import Allotment, allot
+from clearing.engine.estate import Estate
+from clearing.engine.loss_bearing import capacity_of, note_borne, pay
 from clearing.engine.market import Market
+from clearing.engine.parts import note_closed
 from clearing.engine.positions import apply_fill
 from clearing.engine.scope import Scope
 from clearing.engine.step import Step
-from clearing.engine.valuation import equity_of, measure, position_value, unrealised
+from clearing.engine.valuation import equity_of
 from clearing.quantities import Rounding, divide, format_exact
-from clearing.rulebook import FundLayer, Waterfall
+from clearing.rulebook import RATE_SCALE, AdlLayer, FundLayer, Layer, Waterfall
 
 
-class Estate:
-    """A position to be handed over: signed size and the bankruptcy amount, handed over so far."""
+class HandOver:
+    """The hand-over of one scope's estates; ``equity`` (working scale) is what it had before.
 
-    __slots__ = ("amount", "given", "market", "paid", "size")
-
-    def __init__(self, market: Market, size: int, amount: int) -> None:
-        self.market = market
-        self.size = size
-        self.amount = amount
-        self.given = 0
-        self.paid = 0
-
-    @property
-    def rest(self) -> int:
-        """How much of |size| is left."""
-        return abs(self.size) - self.given
-
-    def part(self, quantity: int) -> int:
-        """Return the part of the amount that goes with the next ``quantity``.
-
-        Its share rounded down, which is to the taker's advantage, so that a fund that can afford
-        the share exactly can afford the part; what completes the position takes what is left.
-        """
-        if quantity == self.rest:
-            return self.amount - self.paid
-        return self.amount * quantity // abs(self.size)
-
-    def signed(self, quantity: int) -> int:
-        """Return ``quantity`` with the sign of the position."""
-        return quantity if self.size > 0 else -quantity
-
-
-class _Losses:
-    """The loss borne by each layer, at the working scale."""
-
-    __slots__ = ("adl", "deficit", "fund", "rounding")
-
-    def __init__(self) -> None:
-        self.fund = 0
-        self.adl = 0
-        self.deficit = 0
-        self.rounding = 0
-
-
-def hand_over(
-    step: Step, scope: Scope, estates: list[Estate], equity: int, waterfall: Waterfall
-) -> None:
-    """Hand the estates over, market by market, layer by layer, and state the loss."""
-    losses = _Losses()
-    fund = step.book.scope(waterfall.fund, scope.asset)
-    if equity < 0:
-        # Whether it can bear any of the loss or not: its history shows how it stood.
-        step.funds[fund.key()] = fund
-    for estate in estates:
-        if equity >= 0:
-            losses.fund += _give(step, scope, estate, fund, estate.rest, "fund")
-            continue
-        for layer in waterfall.layers:
-            if not estate.rest:
-                break
-            if isinstance(layer, FundLayer):
-                quantity = estate.rest
-                if not layer.unlimited:
-                    quantity = _affordable(step, estate, scope, fund)
-                losses.fund += _give(step, scope, estate, fund, quantity, "fund")
-            elif layer == "adl":
-                losses.adl += _deleverage(step, scope, estate)
-            else:
-                _leave_deficit(step, scope, estate, fund, losses)
-    if equity < 0:
-        _note_loss(step, scope, equity, losses)
-
-
-def _note_loss(step: Step, scope: Scope, equity: int, losses: _Losses) -> None:
-    working = step.book.assets[scope.asset].working
-    parts = (-equity, losses.fund, losses.adl, losses.deficit, losses.rounding)
-    texts = [format_exact(part, working) for part in parts]
-    step.entries.append(("loss", scope.account, scope.asset, *texts))
-
-
-def _part_loss(step: Step, estate: Estate, quantity: int) -> int:
-    """Return what the next ``quantity`` costs its taker at the mark, at the working scale."""
-    market = estate.market
-    lift = step.book.assets[market.asset].lift
-    return estate.part(quantity) * lift - estate.signed(quantity) * market.worth
-
-
-def _affordable(step: Step, estate: Estate, scope: Scope, fund: Scope) -> int:
-    """Return the most that the fund can assume in whole lots with its equity staying ≥ 0.
-
-    What it holds of the assets that are the scope's collateral counts at full value.
+    ``taker`` is the ordinal of the account that takes everything where there is no loss.
     """
-    equity = equity_of(step.book, fund)
-    if scope.rules is not None and scope.rules.collateral is not None:
-        equity += collateral_value(step.book, fund, scope.rules.collateral)
-    rest, market = estate.rest, estate.market
-    if equity < 0:
-        return 0
-    if _part_loss(step, estate, rest) <= equity:
-        return rest
-    lot = market.spec.lot
-    short_of_all = (rest - 1) // lot
-    lift = step.book.assets[market.asset].lift
-    whole = estate.amount * lift - estate.size * market.worth
-    if whole <= 0:
-        return short_of_all * lot
-    return min(short_of_all, equity * abs(estate.size) // (whole * lot)) * lot
 
+    def __init__(
+        self, step: Step, scope: Scope, equity: int, waterfall: Waterfall, taker: int
+    ) -> None:
+        self._step = step
+        self._scope = scope
+        self._equity = equity
+        self._waterfall = waterfall
+        self._taker = taker
+        self._asset = step.book.assets[scope.asset]
+        self._borne = dict.fromkeys(("fund", "adl", "haircut", "per_unit", "deficit"), 0)
+        self._rounding = 0
 
-def _give(step: Step, scope: Scope, estate: Estate, taker: Scope, quantity: int, layer: str) -> int:
-    """Hand ``quantity`` to ``taker`` for its part of the amount and return the taker's loss."""
-    if not quantity:
-        return 0
-    market = estate.market
-    loss = _part_loss(step, estate, quantity)
-    amount, size = estate.part(quantity), estate.signed(quantity)
-    note_closed(step, scope, market, layer, taker.account, size, amount, loss)
-    estate.given += quantity
-    estate.paid += amount
-    apply_fill(step, market, step.account_holder(scope.account, market), -size, -amount)
-    apply_fill(step, market, step.account_holder(taker.account, market), size, amount)
-    return loss
+    def run(self, estates: list[Estate], deleverages: bool) -> None:
+        """Hand the estates over, market by market, layer by layer, and state the loss."""
+        step, layers = self._step, self._waterfall.layers
+        if self._equity < 0:
+            for account in self._waterfall.funds:
+                # Whether it can bear any of it or not: its history shows how it stood.
+                fund = step.book.scope(account, self._scope.asset)
+                step.funds[fund.key()] = fund
+        if deleverages:
+            first = next(i for i, layer in enumerate(layers) if isinstance(layer, AdlLayer))
+            layers = layers[first:]
+        for estate in estates:
+            if self._equity >= 0 and not deleverages:
+                name = "fund" if self._taker == self._waterfall.fund else "backstop"
+                self._give(estate, self._taker, estate.rest, name)
+            else:
+                self._go_down(estate, layers)
+        self._pay_what_is_missing(layers)
+        if self._equity < 0:
+            self._note_loss()
 
+    def _go_down(self, estate: Estate, layers: list[Layer]) -> None:
+        for group in _groups(layers, estate.market):
+            if not estate.rest:
+                return
+            layer = group[0]
+            if isinstance(layer, AdlLayer):
+                self._deleverage(estate, layer)
+            elif isinstance(layer, FundLayer) and layer.assumes:
+                fund = self._step.book.scope(layer.account, self._scope.asset)
+                quantity = self._affordable(estate, layer, fund)
+                loss = self._give(estate, fund.account, quantity, "fund")
+                note_borne(self._step, layer, fund, loss)
+            else:
+                self._pay(estate, group)
 
-def note_closed(
-    step: Step,
-    scope: Scope,
-    market: Market,
-    layer: str,
-    taker: int,
-    size: int,
-    amount: int,
-    loss: int,
-) -> None:
-    """Leave the entry of one part closed; ``loss`` is at the working scale."""
-    working = step.book.assets[scope.asset].working
-    step.entries.append(
-        (
-            "closed",
-            scope.account,
-            scope.asset,
-            market.ordinal,
-            layer,
-            taker,
-            size,
-            amount,
-            market.mark,
-            format_exact(loss, working),
+    def _loss(self, estate: Estate, quantity: int) -> int:
+        """Return what the next ``quantity`` costs beyond its value, at the working scale."""
+        value = estate.signed(quantity) * estate.market.worth
+        return estate.part(quantity) * self._asset.lift - value
+
+    def _affordable(self, estate: Estate, layer: FundLayer, fund: Scope) -> int:
+        """Return the most whole lots that the layer's fund can assume, or all that is left."""
+        rest = estate.rest
+        if layer.notional and estate.market.worth:
+            equity = max(0, equity_of(self._step.book, fund))
+            most = equity * layer.notional // (RATE_SCALE * abs(estate.market.worth))
+            rest = min(rest, most if most >= rest else _lots(most, estate.market))
+        capacity = capacity_of(self._step, self._scope, layer, estate.market)
+        return rest if capacity is None else self._within(estate, rest, capacity)
+
+    def _within(self, estate: Estate, rest: int, capacity: int) -> int:
+        """Return the most of ``rest`` whose loss is at most ``capacity`` (working scale).
+
+        All of it, or whole lots.
+        """
+        if capacity < 0:
+            return 0
+        if self._loss(estate, rest) <= capacity:
+            return rest
+        lot = estate.market.spec.lot
+        most = (rest - 1) // lot
+        whole = estate.amount * self._asset.lift - estate.size * estate.market.worth
+        if whole > 0:
+            most = min(most, capacity * abs(estate.size) // (whole * lot))
+        return most * lot
+
+    def _give(self, estate: Estate, taker: int, quantity: int, name: str) -> int:
+        """Hand ``quantity`` to an account for its part of the amount; return its loss."""
+        if not quantity:
+            return 0
+        loss = self._loss(estate, quantity)
+        self._exchange(estate, taker, quantity, estate.part(quantity), name, loss)
+        self._borne["adl" if name == "adl" else "fund"] += loss
+        return loss
+
+    def _exchange(
+        self, estate: Estate, taker: int, quantity: int, amount: int, name: str, loss: int
+    ) -> None:
+        """Close ``quantity`` against ``taker`` for ``amount``, and leave the entry."""
+        step, market, size = self._step, estate.market, estate.signed(quantity)
+        note_closed(step, self._scope, market, name, taker, size, amount, loss)
+        estate.take(quantity)
+        apply_fill(step, market, step.account_holder(self._scope.account, market), -size, -amount)
+        apply_fill(step, market, step.account_holder(taker, market), size, amount)
+
+    def _deleverage(self, estate: Estate, layer: AdlLayer) -> None:
+        for allotment in allot(self._step, self._scope, estate, layer):
+            self._take_from(estate, allotment)
+
+    def _take_from(self, estate: Estate, allotment: Allotment) -> None:
+        """Close one counterparty: at the bankruptcy amount, or at its layer's price.
+
+        At a price, what the account gets less than its bankruptcy amount stays missing.
+        """
+        if not allotment.taken:
+            return
+        if allotment.price is None:
+            self._give(estate, allotment.account, allotment.taken, "adl")
+            return
+        market = estate.market
+        size = estate.signed(allotment.taken)
+        amount = divide(size * market.worth_at(allotment.price), self._asset.lift, Rounding.DOWN)
+        loss = amount * self._asset.lift - size * market.worth
+        self._exchange(estate, allotment.account, allotment.taken, amount, "adl", loss)
+        self._borne["adl"] += loss
+
+    def _pay(self, estate: Estate, group: list[Layer]) -> None:
+        """Leave as much to the fund, at the mark, as the group can pay the difference of."""
+        step, scope, market = self._step, self._scope, estate.market
+        lift = self._asset.lift
+        capacities = [capacity_of(step, scope, layer, market) for layer in group]
+        limits = [capacity for capacity in capacities if capacity is not None]
+        unlimited = len(limits) < len(capacities)
+        quantity = estate.rest
+        if not unlimited:
+            quantity = self._within(estate, estate.rest, sum(limits))
+        if not quantity:
+            return
+        name, fund, size = group[-1].name, self._waterfall.fund, estate.signed(quantity)
+        amount, loss, value = (
+            estate.part(quantity),
+            self._loss(estate, quantity),
+            size * market.worth,
         )
-    )
+        if loss <= 0 and name not in ("fund", "deficit"):
+            self._give(estate, fund, quantity, "fund")
+            return
+        # Rounded up where capacity is limited, so that what is short never exceeds it.
+        at_mark = divide(value, lift, Rounding.HALF_EVEN if unlimited else Rounding.UP)
+        note_closed(step, scope, market, name, fund, size, amount, loss)
+        estate.take(quantity)
+        apply_fill(step, market, step.account_holder(scope.account, market), -size, -amount)
+        apply_fill(step, market, step.account_holder(fund, market), size, at_mark)
+        self._share_out(group, capacities, amount - at_mark, market)
+        self._rounding += at_mark * lift - value
+
+    def _share_out(
+        self, group: list[Layer], capacities: list[int | None], short: int, market: Market | None
+    ) -> None:
+        """Have the layers of a group pay ``short`` units, each as much as it can, in order."""
+        lift = self._asset.lift
+        for layer, capacity in zip(group, capacities, strict=True):
+            last = layer is group[-1]
+            part = short if capacity is None or last else min(short, capacity // lift)
+            if part < 0 and not last:
+                continue
+            short -= part
+            pay(self._step, self._scope, layer, part, market)
+            self._borne[layer.name] += part * lift
+
+    def _pay_what_is_missing(self, layers: list[Layer]) -> None:
+        """Have paying layers make up for a balance below zero that closes at a price left."""
+        scope = self._scope
+        missing = -scope.cash
+        if scope.positions or missing <= 0:
+            return
+        paying = [layer for layer in layers if not layer.assumes and not layer.markets]
+        capacities = [capacity_of(self._step, scope, layer, None) for layer in paying]
+        self._share_out(paying, capacities, missing, None)
+
+    def _note_loss(self) -> None:
+        """State the loss, who bore it, and what closes at a price left the account beyond it."""
+        borne, working = self._borne, self._asset.working
+        socialised = borne["haircut"] + borne["per_unit"]
+        parts = (-self._equity, borne["fund"], borne["adl"], socialised, borne["deficit"])
+        left = self._scope.cash * self._asset.lift
+        texts = [format_exact(part, working) for part in (*parts, self._rounding, left)]
+        self._step.entries.append(("loss", self._scope.account, self._scope.asset, *texts))
 
 
-def _leave_deficit(step: Step, scope: Scope, estate: Estate, fund: Scope, losses: _Losses) -> None:
-    """The fund holds the rest at mark; the deficit account pays what that falls short by."""
-    market = estate.market
-    lift = step.book.assets[scope.asset].lift
-    quantity = estate.rest
-    amount, size = estate.part(quantity), estate.signed(quantity)
-    value = size * market.worth
-    at_mark = divide(value, lift, Rounding.HALF_EVEN)
-    short = amount - at_mark
-    loss = amount * lift - value
-    note_closed(step, scope, market, "deficit", fund.account, size, amount, loss)
-    step.move(
-        "deficit",
-        scope.asset,
-        "deficit",
-        0,
-        "clearing",
-        market.ordinal,
-        short,
-        market.ordinal,
-    )
-    estate.given += quantity
-    estate.paid += amount
-    apply_fill(step, market, step.account_holder(scope.account, market), -size, -amount)
-    apply_fill(step, market, step.account_holder(fund.account, market), size, at_mark)
-    losses.deficit += short * lift
-    losses.rounding += at_mark * lift - value
-
-
-class _Candidate:
-    """A counterparty for deleveraging: its features at the working scale."""
-
-    __slots__ = ("denominator", "equity", "notional", "numerator", "pnl", "scope", "size")
-
-    def __init__(self, scope: Scope, size: int, pnl: int, notional: int, equity: int) -> None:
-        self.scope = scope
-        self.size = size
-        self.pnl = pnl
-        self.notional = notional
-        self.equity = equity
-        self.numerator = 0
-        self.denominator = 1
-
-    def rank_by(self, cost: int) -> None:
-        """Set the rank key: profit × leverage if in profit, else loss ÷ leverage."""
-        if self.pnl > 0:
-            self.numerator = self.pnl * self.notional
-            self.denominator = cost * self.equity
+def _groups(layers: Iterable[Layer], market: Market) -> list[list[Layer]]:
+    """Return the layers that stand for a market; those that pay and follow each other together."""
+    groups: list[list[Layer]] = []
+    for layer in layers:
+        if layer.markets and market.ordinal not in layer.markets:
+            continue
+        if groups and not layer.assumes and not groups[-1][-1].assumes:
+            groups[-1].append(layer)
         else:
-            self.numerator = self.pnl * self.equity
-            self.denominator = cost * self.notional
+            groups.append([layer])
+    return groups
 
 
-def _ranked(left: _Candidate, right: _Candidate) -> int:
-    a = left.numerator * right.denominator
-    b = right.numerator * left.denominator
-    if a != b:
-        return -1 if a > b else 1
-    return left.scope.account - right.scope.account
-
-
-def _candidates(step: Step, estate: Estate, scope: Scope) -> list[_Candidate]:
-    book = step.book
-    market = estate.market
-    asset = book.assets[market.asset]
-    found = []
-    for account in sorted(market.holders):
-        other = market.holders[account]
-        position = other.positions[market.ordinal]
-        if other is scope or (position.size > 0) == (estate.size > 0) or book.is_fund(account):
-            continue
-        now = measure(book, other)
-        if now.equity <= 0 or _is_due(other, step):
-            continue
-        pnl = unrealised(asset, market, position)
-        notional = abs(position_value(market, position))
-        candidate = _Candidate(other, position.size, pnl, notional, now.equity)
-        candidate.rank_by(max(abs(position.cost), 1) * asset.lift)
-        found.append(candidate)
-    return sorted(found, key=cmp_to_key(_ranked))
-
-
-def _is_due(scope: Scope, step: Step) -> bool:
-    """Whether a closing rung's condition holds for the scope."""
-    rules = scope.rules
-    if rules is None:
-        return False
-    now = measure(step.book, scope)
-    return any(holds(rules, scope, rung, now) for rung in rules.closing)
-
-
-def _deleverage(step: Step, scope: Scope, estate: Estate) -> int:
-    """Close counterparties by rank at the bankruptcy amount and return what they bore."""
-    market = estate.market
-    working = step.book.assets[scope.asset].working
-    rest = estate.rest
-    allotted = []
-    for rank, candidate in enumerate(_candidates(step, estate, scope), start=1):
-        taken = min(abs(candidate.size), rest)
-        rest -= taken
-        allotted.append((candidate.scope, taken))
-        step.entries.append(
-            (
-                "adl",
-                scope.account,
-                scope.asset,
-                market.ordinal,
-                rank,
-                candidate.scope.account,
-                candidate.size,
-                format_exact(candidate.pnl, working),
-                format_exact(candidate.notional, working),
-                format_exact(candidate.equity, working),
-                taken,
-            )
-        )
-    return sum(_give(step, scope, estate, taker, taken, "adl") for taker, taken in allotted)
+def _lots(size: int, market: Market) -> int:
+    return size // market.spec.lot * market.spec.lot

@@ -17,20 +17,9 @@ from clearing.rulebook.collateral import (
     WeightTable,
     by_level,
 )
-from clearing.rulebook.document import (
-    BindingDocument,
-    ConditionDocument,
-    FundLayerDocument,
-    MarginCallDocument,
-    PenaltyDocument,
-    ReduceDocument,
-    RulebookDocument,
-    RungDocument,
-    TakeoverDocument,
-    WaterfallDocument,
-    check_document,
-)
+from clearing.rulebook.document import BindingDocument, RulebookDocument, check_document
 from clearing.rulebook.funding import FundingRule
+from clearing.rulebook.ladder import Condition, ConditionDocument, Penalty, PenaltyDocument, Rung
 from clearing.rulebook.operators import (
     FundingToComeDocument,
     LevelDocument,
@@ -47,20 +36,23 @@ from clearing.rulebook.prices import PricePolicy
 from clearing.rulebook.rules import (
     NO_LEVEL,
     ClassRules,
-    Condition,
-    FundLayer,
-    MarginCallRung,
-    Penalty,
-    ReduceRung,
     Regime,
     Rulebook,
-    Rung,
     Schedule,
-    TakeoverRung,
-    Waterfall,
 )
 from clearing.rulebook.schedules import REQUIRED, level_pieces, sorted_levels
 from clearing.rulebook.volatility import VolatilityRule
+from clearing.rulebook.waterfall import (
+    AdlLayer,
+    AdlLayerDocument,
+    FundLayer,
+    FundLayerDocument,
+    Layer,
+    LayerDocument,
+    PayingLayer,
+    Waterfall,
+    WaterfallDocument,
+)
 
 
 class RulebookRefused(ValueError):  # noqa: N818 - reads as the statement that it is
@@ -107,7 +99,7 @@ class _Compiler:
             for key, value in document.schedules.items()
         }
         ladders = {
-            key: [self.rung(f"ladders.{key}.{i}", i + 1, rung) for i, rung in enumerate(rungs)]
+            key: [rung.compile(f"ladders.{key}.{i}", i + 1, self) for i, rung in enumerate(rungs)]
             for key, rungs in document.ladders.items()
         }
         waterfalls = {
@@ -163,12 +155,22 @@ class _Compiler:
         ]
         return Schedule(name, operators)
 
+    def place(self, level: str) -> int:
+        return NO_LEVEL if level == "zero" else self.levels.index(level)
+
     def condition(self, document: ConditionDocument) -> Condition:
-        place = NO_LEVEL
-        if document.level != "zero":
-            place = self.levels.index(document.level)
-        factor = to_scaled(document.factor, RATE_DECIMALS)
-        return Condition(document.level, place, factor, document.comparator == "<=")
+        end = document.until
+        until = None
+        if end is not None:
+            until = Condition(end.level, self.place(end.level), _rate(end.factor), False)
+        return Condition(
+            document.level,
+            self.place(document.level),
+            _rate(document.factor),
+            document.comparator == "<=",
+            document.grace_seconds * 1_000_000,
+            until,
+        )
 
     def units(self, path: str, value: Decimal) -> int:
         try:
@@ -194,44 +196,45 @@ class _Compiler:
                     f"{path}.recipients.{i}.account: {recipient.account!r} is not declared"
                 )
             recipients.append((ordinal, _rate(recipient.share)))
-        return Penalty(_rate(document.rate), recipients)
-
-    def rung(self, path: str, number: int, document: RungDocument) -> Rung:
-        condition = self.condition(document.when)
-        match document:
-            case MarginCallDocument():
-                return MarginCallRung(
-                    number,
-                    condition,
-                    document.grace_seconds * 1_000_000,
-                    document.restore,
-                    document.on_missed == "liquidate",
-                )
-            case ReduceDocument():
-                return ReduceRung(
-                    number,
-                    condition,
-                    _rate(document.close_factor),
-                    _rate(document.spread),
-                    self.units(f"{path}.minimum_notional", document.minimum_notional),
-                    self.penalty(f"{path}.penalty", document.penalty),
-                )
-            case TakeoverDocument():
-                return TakeoverRung(
-                    number,
-                    condition,
-                    document.residual == "trader",
-                    self.penalty(f"{path}.penalty", document.penalty),
-                )
+        return Penalty(_rate(document.rate), recipients, document.limit == "surplus")
 
     def waterfall(self, path: str, document: WaterfallDocument) -> Waterfall:
-        layers: list[FundLayer | str] = [
-            FundLayer(layer.capacity == "unlimited")
-            if isinstance(layer, FundLayerDocument)
-            else layer.layer
-            for layer in document.layers
+        fund = self.fund(f"{path}.fund", document.fund)
+        layers = [
+            self.layer(f"{path}.layers.{i}", i + 1, layer, fund)
+            for i, layer in enumerate(document.layers)
         ]
-        return Waterfall(self.fund(f"{path}.fund", document.fund), layers)
+        return Waterfall(fund, layers)
+
+    def layer(self, path: str, number: int, document: LayerDocument, fund: int) -> Layer:
+        if isinstance(document, AdlLayerDocument):
+            return AdlLayer(
+                number,
+                document.rank,
+                document.seed or "",
+                document.candidates == "profitable",
+                document.allocation == "pro_rata",
+                document.price,
+            )
+        if not isinstance(document, FundLayerDocument):
+            return PayingLayer(number, document.layer)
+        if document.account is not None:
+            fund = self.fund(f"{path}.account", document.account)
+        markets = [
+            self.own_market(f"{path}.markets.{i}", name) for i, name in enumerate(document.markets)
+        ]
+        period = document.period
+        return FundLayer(
+            number,
+            fund,
+            document.by == "assuming",
+            document.capacity,
+            0 if document.notional is None else _rate(document.notional),
+            self.units(f"{path}.reserve", document.reserve),
+            0 if period is None else period.seconds * 1_000_000,
+            0 if period is None else self.units(f"{path}.period.amount", period.amount),
+            frozenset(markets),
+        )
 
     def binding(
         self,

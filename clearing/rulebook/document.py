@@ -5,7 +5,6 @@ not start at 0, initial margin below maintenance, a ladder without an end) is re
 of the field. Numbers with a point are decimal strings.
 """
 
-from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
@@ -15,131 +14,19 @@ from clearing.events.fields import Name, NotNegativeAmount
 from clearing.quantities import Rounding
 from clearing.rulebook.collateral import CollateralDocument
 from clearing.rulebook.derivation import DerivationDocument
-from clearing.rulebook.fields import Factor, Fraction, List, NamedRounding, Share
+from clearing.rulebook.fields import List, NamedRounding
 from clearing.rulebook.funding import FundingRuleDocument, MarginBounds
+from clearing.rulebook.ladder import LadderDocument, closes
 from clearing.rulebook.operators import VolatilityRateDocument, walk_operators
 from clearing.rulebook.portfolio import PortfolioDocument
 from clearing.rulebook.prices import MarketPricesDocument
 from clearing.rulebook.problems import problems_of
 from clearing.rulebook.schedules import ScheduleDocument
 from clearing.rulebook.volatility import VolatilityDocument
+from clearing.rulebook.waterfall import WaterfallDocument
 
 FORMAT = 1
 """The version of the document's shape."""
-
-
-class ConditionDocument(Fact):
-    """Equity ``comparator`` ``factor`` × requirement of a named level (``zero``: nothing)."""
-
-    level: Name = "maintenance"
-    factor: Factor = Decimal(1)
-    comparator: Literal["<", "<="] = "<"
-
-
-class Recipient(Fact):
-    """Who receives ``share`` of a penalty."""
-
-    account: Name
-    share: Share
-
-
-class PenaltyDocument(Fact):
-    """``rate`` × closed notional, never more than the equity that is left, split by share."""
-
-    rate: Fraction
-    recipients: Annotated[tuple[Recipient, ...], List, Field(min_length=1, max_length=16)]
-
-    @model_validator(mode="after")
-    def _whole(self) -> Self:
-        total = sum((recipient.share for recipient in self.recipients), Decimal(0))
-        if total != 1:
-            raise ValueError(f"recipients' shares add up to {total}, not 1")
-        return self
-
-
-class MarginCallDocument(Fact):
-    """Warns: states the amount due to restore ``restore`` and the time it is due."""
-
-    action: Literal["margin_call"] = "margin_call"
-    when: ConditionDocument
-    grace_seconds: Annotated[int, Field(ge=0, le=31_622_400)]
-    restore: Name = "initial"
-    on_missed: Literal["notify", "liquidate"] = "notify"
-
-
-class ReduceDocument(Fact):
-    """Closes a share of the position with the largest maintenance requirement, near the mark."""
-
-    action: Literal["reduce"] = "reduce"
-    when: ConditionDocument
-    close_factor: Share
-    spread: Share = Decimal(0)
-    minimum_notional: NotNegativeAmount = Decimal(0)
-    penalty: PenaltyDocument | None = None
-
-    @model_validator(mode="after")
-    def _closes_something(self) -> Self:
-        if self.close_factor == 0:
-            raise ValueError("close_factor must be greater than 0")
-        return self
-
-
-class TakeoverDocument(Fact):
-    """Hands every position over at the bankruptcy amount.
-
-    ``residual`` says who keeps equity that is left: the ``trader`` (less the penalty) or the
-    ``taker``.
-    """
-
-    action: Literal["takeover"] = "takeover"
-    when: ConditionDocument
-    residual: Literal["trader", "taker"] = "trader"
-    penalty: PenaltyDocument | None = None
-
-
-RungDocument = Annotated[
-    MarginCallDocument | ReduceDocument | TakeoverDocument, Field(discriminator="action")
-]
-
-
-class FundLayerDocument(Fact):
-    """The fund bears the loss by assuming the position."""
-
-    layer: Literal["fund"] = "fund"
-    capacity: Literal["equity", "unlimited"] = "equity"
-
-
-class AdlLayerDocument(Fact):
-    """Holders of the opposite side are closed, by rank, at the bankruptcy amount."""
-
-    layer: Literal["adl"] = "adl"
-
-
-class DeficitLayerDocument(Fact):
-    """The house bears the loss on the deficit account; the fund holds the position at mark."""
-
-    layer: Literal["deficit"] = "deficit"
-
-
-LayerDocument = Annotated[
-    FundLayerDocument | AdlLayerDocument | DeficitLayerDocument, Field(discriminator="layer")
-]
-
-
-class WaterfallDocument(Fact):
-    """Who bears the loss of a takeover, first to last; ``fund`` is an account of class ``fund``."""
-
-    fund: Name
-    layers: Annotated[tuple[LayerDocument, ...], List, Field(min_length=1, max_length=8)]
-
-    @model_validator(mode="after")
-    def _ends(self) -> Self:
-        names = [layer.layer for layer in self.layers]
-        if len(set(names)) != len(names):
-            raise ValueError("layers: a layer may stand only once")
-        if names[-1] != "deficit":
-            raise ValueError("layers must end with deficit, which bears whatever is left")
-        return self
 
 
 class InstrumentsDocument(Fact):
@@ -203,10 +90,7 @@ class RulebookDocument(Fact):
     schedules: Annotated[
         dict[Name, ScheduleDocument], Field(max_length=10_000, default_factory=dict)
     ]
-    ladders: Annotated[
-        dict[Name, Annotated[tuple[RungDocument, ...], List, Field(min_length=1, max_length=32)]],
-        Field(max_length=1000, default_factory=dict),
-    ]
+    ladders: Annotated[dict[Name, LadderDocument], Field(max_length=1000, default_factory=dict)]
     waterfalls: Annotated[
         dict[Name, WaterfallDocument], Field(max_length=1000, default_factory=dict)
     ]
@@ -229,8 +113,6 @@ class RulebookDocument(Fact):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        for name, rungs in self.ladders.items():
-            _check_ladder(name, rungs)
         for name, policy in self.collateral.items():
             for asset, rule in policy.assets.items():
                 if (asset == self.settlement_asset) is not (rule.market is None):
@@ -300,25 +182,34 @@ class RulebookDocument(Fact):
                 f"{path}.collateral: policy {binding.collateral!r} is nested, which needs a"
                 " requirement of each position; a portfolio has none"
             )
-        if binding.ladder is not None and binding.ladder not in self.ladders:
-            raise ValueError(f"{path}.ladder: there is no ladder {binding.ladder!r}")
         if binding.waterfall is not None and binding.waterfall not in self.waterfalls:
             raise ValueError(f"{path}.waterfall: there is no waterfall {binding.waterfall!r}")
-        if binding.ladder is None:
-            return
-        self._check_levels(path, binding, binding.ladder)
-        acts = any(rung.action != "margin_call" for rung in self.ladders[binding.ladder])
-        if acts and binding.waterfall is None:
+        if binding.ladder is not None:
+            self._check_ladder(path, binding, binding.ladder)
+
+    def _check_ladder(self, path: str, binding: BindingDocument, ladder: str) -> None:
+        if ladder not in self.ladders:
+            raise ValueError(f"{path}.ladder: there is no ladder {ladder!r}")
+        self._check_levels(path, binding, ladder)
+        if binding.waterfall is not None:
+            self._check_deleveraging(path, ladder, binding.waterfall)
+        elif closes(self.ladders[ladder]):
             raise ValueError(f"{path}.waterfall: its ladder closes positions, so it needs one")
+
+    def _check_deleveraging(self, path: str, ladder: str, waterfall: str) -> None:
+        """Refuse a rung ``adl`` where the waterfall has no such layer."""
+        layers = [layer.layer for layer in self.waterfalls[waterfall].layers]
+        for i, rung in enumerate(self.ladders[ladder]):
+            if rung.action == "adl" and "adl" not in layers:
+                raise ValueError(
+                    f"{path}.waterfall: ladders.{ladder}.{i} deleverages, and {waterfall!r} has no"
+                    " layer adl"
+                )
 
     def _check_levels(self, path: str, binding: BindingDocument, ladder: str) -> None:
         """Refuse a ladder that looks at a level which one of the binding's schedules lacks."""
-        named = [(rung.when.level, i) for i, rung in enumerate(self.ladders[ladder])]
-        named += [
-            (rung.restore, i)
-            for i, rung in enumerate(self.ladders[ladder])
-            if isinstance(rung, MarginCallDocument)
-        ]
+        rungs = self.ladders[ladder]
+        named = [(level, i) for i, rung in enumerate(rungs) for level in rung.levels()]
         for level, i in named:
             for market, schedule in binding.markets.items():
                 if level != "zero" and level not in self.schedules[schedule]:
@@ -326,22 +217,6 @@ class RulebookDocument(Fact):
                         f"{path}.ladder: ladders.{ladder}.{i} looks at level {level!r}, which"
                         f" schedule {schedule!r} of market {market} does not have"
                     )
-
-
-def _check_ladder(name: str, rungs: tuple[RungDocument, ...]) -> None:
-    closing = [rung for rung in rungs if rung.action != "margin_call"]
-    if closing and closing[-1].action != "takeover":
-        raise ValueError(
-            f"ladders.{name}: a ladder that closes positions must end its closing rungs with"
-            " takeover, or a loss would have nobody to bear it"
-        )
-    if sum(rung.action == "margin_call" for rung in rungs) > 1:
-        raise ValueError(f"ladders.{name}: margin_call may stand only once")
-    if sum(rung.action == "takeover" for rung in rungs) > 1:
-        raise ValueError(f"ladders.{name}: takeover may stand only once")
-    for i, rung in enumerate(rungs):
-        if rung.action == "margin_call" and rung.when.level == "zero":
-            raise ValueError(f"ladders.{name}.{i}.when.level: a margin call needs a margin level")
 
 
 def check_document(document: dict[str, Any]) -> tuple[RulebookDocument | None, list[str]]:

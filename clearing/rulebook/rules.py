@@ -8,10 +8,12 @@ from typing import Final
 from clearing.quantities import Rounding
 from clearing.rulebook.collateral import CollateralPolicy
 from clearing.rulebook.funding import FundingRule
+from clearing.rulebook.ladder import MarginCallRung, Rung
 from clearing.rulebook.operators import RATE_SCALE, MarginalTiers, Operator
 from clearing.rulebook.portfolio import Portfolio
 from clearing.rulebook.prices import PricePolicy
 from clearing.rulebook.volatility import VolatilityRule
+from clearing.rulebook.waterfall import Waterfall
 
 INITIAL: Final = 0
 MAINTENANCE: Final = 1
@@ -47,114 +49,6 @@ class Schedule:
         return self._plain[1]
 
 
-class Condition:
-    """Equity compared with factor × requirement of a level (``zero``: nothing).
-
-    ``place`` is the level's among the rulebook's (:data:`NO_LEVEL` for ``zero``), ``factor`` at
-    :data:`RATE_SCALE`; ``inclusive`` is true for ``<=``.
-    """
-
-    __slots__ = ("factor", "inclusive", "level", "place")
-
-    def __init__(self, level: str, place: int, factor: int, inclusive: bool) -> None:
-        self.level = level
-        self.place = place
-        self.factor = factor
-        self.inclusive = inclusive
-
-    @property
-    def comparator(self) -> str:
-        """``<`` or ``<=``."""
-        return "<=" if self.inclusive else "<"
-
-
-class Penalty:
-    """Rate of closed notional at :data:`RATE_SCALE`; recipients are (account ordinal, share)."""
-
-    __slots__ = ("rate", "recipients")
-
-    def __init__(self, rate: int, recipients: list[tuple[int, int]]) -> None:
-        self.rate = rate
-        self.recipients = recipients
-
-
-class MarginCallRung:
-    """See :class:`~clearing.rulebook.document.MarginCallDocument`; grace in microseconds."""
-
-    __slots__ = ("condition", "grace", "liquidates", "number", "restore")
-
-    def __init__(
-        self, number: int, condition: Condition, grace: int, restore: str, liquidates: bool
-    ) -> None:
-        self.number = number
-        self.condition = condition
-        self.grace = grace
-        self.restore = restore
-        self.liquidates = liquidates
-
-
-class ReduceRung:
-    """See :class:`~clearing.rulebook.document.ReduceDocument`.
-
-    ``close_factor`` and ``spread`` at :data:`RATE_SCALE`; ``minimum_notional`` in the asset's
-    units.
-    """
-
-    __slots__ = ("close_factor", "condition", "minimum_notional", "number", "penalty", "spread")
-
-    def __init__(
-        self,
-        number: int,
-        condition: Condition,
-        close_factor: int,
-        spread: int,
-        minimum_notional: int,
-        penalty: Penalty | None,
-    ) -> None:
-        self.number = number
-        self.condition = condition
-        self.close_factor = close_factor
-        self.spread = spread
-        self.minimum_notional = minimum_notional
-        self.penalty = penalty
-
-
-class TakeoverRung:
-    """See :class:`~clearing.rulebook.document.TakeoverDocument`."""
-
-    __slots__ = ("condition", "number", "penalty", "returns_residual")
-
-    def __init__(
-        self, number: int, condition: Condition, returns_residual: bool, penalty: Penalty | None
-    ) -> None:
-        self.number = number
-        self.condition = condition
-        self.returns_residual = returns_residual
-        self.penalty = penalty
-
-
-Rung = MarginCallRung | ReduceRung | TakeoverRung
-
-
-class FundLayer:
-    """The fund's layer: whether its capacity is unlimited rather than its equity."""
-
-    __slots__ = ("unlimited",)
-
-    def __init__(self, unlimited: bool) -> None:
-        self.unlimited = unlimited
-
-
-class Waterfall:
-    """The fund's account ordinal and the layers, first to last: a fund layer or a name."""
-
-    __slots__ = ("fund", "layers")
-
-    def __init__(self, fund: int, layers: list[FundLayer | str]) -> None:
-        self.fund = fund
-        self.layers = layers
-
-
 class ClassRules:
     """What holds for one account class in one settlement asset.
 
@@ -164,8 +58,10 @@ class ClassRules:
     ``portfolio`` what is asked of positions together.
 
     What the ladder's rungs are is sorted out once: ``caller`` is the margin-call rung,
-    ``closing`` are the others, ``after_caller`` the first closing rung after it; ``boundaries``
-    are the (place, factor) at which a status may change. ``plain``: nothing but tiers of notional
+    ``closing`` are those that take positions or collateral, ``after_caller`` the first of them
+    after the caller, ``helping`` those that do neither, ``remembering`` those for which it matters
+    since when their condition holds or when they acted; ``boundaries`` are the (place, factor) at
+    which a condition may change. ``plain``: nothing but tiers of notional
     at mark is asked, only of the required levels, and nothing is weighed.
     """
 
@@ -179,12 +75,14 @@ class ClassRules:
         "caller",
         "closing",
         "collateral",
+        "helping",
         "ladder",
         "levels",
         "minima",
         "other",
         "plain",
         "portfolio",
+        "remembering",
         "schedules",
         "top_factor",
         "waterfall",
@@ -214,18 +112,24 @@ class ClassRules:
         self.caller: MarginCallRung | None = None
         self.after_caller: Rung | None = None
         self.closing: list[Rung] = []
+        self.helping: list[Rung] = []
+        self.remembering: list[Rung] = []
         for rung in ladder:
             if isinstance(rung, MarginCallRung):
                 self.caller = rung
-            else:
+            elif rung.closes:
                 self.closing.append(rung)
                 if self.caller is not None and self.after_caller is None:
                     self.after_caller = rung
+            else:
+                self.helping.append(rung)
+            if rung.remembers:
+                self.remembering.append(rung)
         self.boundaries = [(INITIAL, RATE_SCALE)]
         for rung in ladder:
-            boundary = (rung.condition.place, rung.condition.factor)
-            if boundary not in self.boundaries:
-                self.boundaries.append(boundary)
+            for boundary in rung.condition.boundaries():
+                if boundary not in self.boundaries:
+                    self.boundaries.append(boundary)
         # A call may restore any level at factor 1.
         self.top_factor = max(factor for _, factor in self.boundaries)
         self._initial_factor = self._greatest_factor(INITIAL)

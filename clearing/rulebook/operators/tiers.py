@@ -209,7 +209,7 @@ class WholeTiers:
     It jumps where one tier ends, so its bound holds within the present tier.
     """
 
-    __slots__ = ("_amounts", "_decimals", "_floors", "_rates", "at_entry")
+    __slots__ = ("_amounts", "_decimals", "_rates", "at_entry", "floors")
 
     def __init__(
         self,
@@ -219,7 +219,7 @@ class WholeTiers:
         decimals: int,
         at_entry: bool,
     ) -> None:
-        self._floors = floors
+        self.floors = floors
         self._rates = rates
         self._amounts = amounts
         self._decimals = decimals
@@ -229,8 +229,8 @@ class WholeTiers:
         """Return the tier that holds ``base`` and where the next one begins."""
         lift: int = 10 ** (working - self._decimals)
         end = None
-        for i in reversed(range(len(self._floors))):
-            floor = self._floors[i] * lift // RATE_SCALE
+        for i in reversed(range(len(self.floors))):
+            floor = self.floors[i] * lift // RATE_SCALE
             if base >= floor:
                 return Tier(floor, self._rates[i], self._amounts[i] * lift), end
             end = floor
@@ -256,7 +256,7 @@ class WholeTiers:
     def function(self, at: Exposure) -> Pieces | None:
         """Return a line for each tier, by where the position enters it."""
         lift: int = 10 ** (at.working - self._decimals)
-        rows = zip(self._floors, self._rates, self._amounts, strict=True)
+        rows = zip(self.floors, self._rates, self._amounts, strict=True)
         tiers = [(floor * lift // RATE_SCALE, rate, amount * lift) for floor, rate, amount in rows]
         return _lines(self, at, tiers)
 

@@ -1,0 +1,212 @@
+"""Reductions: part of one position closed against a taker, how much and at which price by rule."""
+
+from decimal import Decimal
+from fractions import Fraction
+
+from clearing.engine.asset import Asset
+from clearing.engine.book import Book
+from clearing.engine.market import Market
+from clearing.engine.parts import note_closed
+from clearing.engine.penalties import charge, penalty_amount
+from clearing.engine.positions import apply_fill, drop_fraction, settle_funding
+from clearing.engine.requirements import requirement_of
+from clearing.engine.scope import Position, Scope
+from clearing.engine.step import Step
+from clearing.engine.valuation import equity_of, measure, position_value
+from clearing.quantities import Rounding, divide
+from clearing.rulebook import (
+    MAINTENANCE,
+    RATE_SCALE,
+    Limit,
+    MarginalTiers,
+    ReduceRung,
+    Waterfall,
+)
+from clearing.rulebook.operators.tiers import WholeTiers
+
+
+def reduce_position(step: Step, scope: Scope, rung: ReduceRung, waterfall: Waterfall) -> None:
+    """Close part of the position with the largest maintenance requirement that may close."""
+    market = _pick(step.book, scope)
+    holder = step.account_holder(scope.account, market)
+    position = scope.positions[market.ordinal]
+    settle_funding(step, market, holder, position)
+    closing = Reduction(step.book, scope, market, rung)
+    quantity = closing.quantity()
+    if quantity == closing.held:
+        drop_fraction(step, market, holder, position)
+    size = quantity if position.size > 0 else -quantity
+    proceeds, penalty = closing.fetches(quantity)
+    taker = step.account_holder(rung.to or waterfall.fund, market)
+    loss = proceeds * closing.asset.lift - size * market.worth
+    note_closed(step, scope, market, "reduce", taker.ordinal, size, proceeds, loss)
+    apply_fill(step, market, holder, -size, -proceeds)
+    apply_fill(step, market, taker, size, proceeds)
+    charge(step, scope, rung.penalty, penalty)
+
+
+def _pick(book: Book, scope: Scope) -> Market:
+    """Return the market of the position with the largest maintenance requirement that may close."""
+    best, largest = None, -1
+    for ordinal in sorted(scope.positions):
+        market = book.markets[ordinal]
+        if not market.closes or scope.rules is None:
+            continue
+        asked = requirement_of(book, scope, MAINTENANCE, market)
+        if asked > largest:
+            best, largest = market, asked
+    if best is None:
+        raise AssertionError("a reduce rung acts only where a position may close")
+    return best
+
+
+class Reduction:
+    """A position that is to be reduced, as rules of quantity and price see it.
+
+    See :class:`~clearing.rulebook.Closable` and :class:`~clearing.rulebook.Closing`; ``taken`` is
+    the unsigned size of the part whose price is asked for.
+    """
+
+    def __init__(self, book: Book, scope: Scope, market: Market, rung: ReduceRung) -> None:
+        self._book = book
+        self._scope = scope
+        self._market = market
+        self._rung = rung
+        self._position: Position = scope.positions[market.ordinal]
+        self.asset: Asset = book.assets[scope.asset]
+        self.held = abs(self._position.size)
+        self.lot = market.spec.lot
+        now = measure(book, scope)
+        self.equity = now.counted(MAINTENANCE)
+        self.maintenance = now.maintenance
+        self.weight = requirement_of(book, scope, MAINTENANCE, market)
+        self._own_equity = equity_of(book, scope)
+        self._taken = 0
+
+    @property
+    def step_notional(self) -> int:
+        """The notional of one step of size at the mark."""
+        return abs(self._market.worth)
+
+    @property
+    def scope_notional(self) -> int:
+        """The notional of all positions of the scope at their marks."""
+        positions = self._scope.positions.items()
+        markets = self._book.markets
+        return sum(abs(position_value(markets[m], position)) for m, position in positions)
+
+    @property
+    def notional(self) -> int:
+        """The notional of the part that is being closed, at the close price."""
+        return abs(self._fetched(self._taken))
+
+    @property
+    def part(self) -> Fraction:
+        """The share of the position that is being closed."""
+        return Fraction(self._taken, self.held)
+
+    def tier_floors(self) -> list[int] | None:
+        """Return the notionals at which tiers of maintenance begin; None where it has no tiers."""
+        rules = self._scope.rules
+        schedule = None if rules is None else rules.schedule(self._market.ordinal)
+        operator = None if schedule is None else schedule.operators[MAINTENANCE]
+        if not isinstance(operator, MarginalTiers | WholeTiers):
+            return None
+        return [floor * self.asset.lift for floor in operator.floors]
+
+    def quantity(self) -> int:
+        """Return how much of the size to close: whole lots within the rung's limits, or all."""
+        rung = self._rung
+        wanted = rung.quantity.wanted(self)
+        if rung.at_least is not None:
+            wanted = max(wanted, self._limit(rung.at_least, Rounding.UP))
+        quantity = min(self.held, -(-wanted // self.lot) * self.lot)
+        if rung.at_most is not None:
+            most = self._limit(rung.at_most, Rounding.DOWN)
+            quantity = min(quantity, max(self.lot, most // self.lot * self.lot))
+        # Something is closed each time, or a rung that holds could go on for ever.
+        quantity = min(self.held, max(self.lot, quantity))
+        rest = (self.held - quantity) * self.step_notional
+        return self.held if rest < rung.minimum_notional * self.asset.lift else quantity
+
+    def _limit(self, limit: Limit, rounding: Rounding) -> int:
+        """Return a limit in steps of size: the smaller of its share and its notional."""
+        found = self.held
+        if limit.share:
+            found = min(found, divide(self.held * limit.share, RATE_SCALE, rounding))
+        if limit.notional and self.step_notional:
+            notional = limit.notional * self.asset.lift
+            found = min(found, divide(notional, self.step_notional, rounding))
+        return found
+
+    def fetches(self, quantity: int) -> tuple[int, int]:
+        """Return what closing ``quantity`` fetches and the penalty for it, in units.
+
+        The price never takes more than the scope's equity; what it is worth beyond whole units is
+        the taker's.
+        """
+        rung, lift = self._rung, self.asset.lift
+        size = self._signed(quantity)
+        value = size * self._market.worth
+        least = divide(value - self._own_equity, lift, Rounding.UP)
+        self._taken = quantity
+        discount = Fraction(0) if rung.price is None else rung.price.discount(self)
+        exact = Fraction(self._fetched(quantity)) - discount
+        if rung.tick is not None:
+            exact = self._on_tick(quantity, exact / lift, rung.tick) * lift
+        proceeds = max(divide(exact.numerator, exact.denominator * lift, Rounding.DOWN), least)
+        after = self._own_equity + proceeds * lift - value
+        limit = after // lift
+        if rung.penalty is not None and rung.penalty.surplus:
+            limit = min(limit, self._surplus(proceeds * lift - value))
+        return proceeds, penalty_amount(rung.penalty, abs(value), lift, limit)
+
+    def _surplus(self, gained: int) -> int:
+        """Return what was fetched beyond the part's bankruptcy amount, in whole units."""
+        if not self.maintenance:
+            return 0
+        share = Fraction(self.equity * self.weight, self.maintenance) * self.part
+        return int((gained + share) // self.asset.lift)
+
+    def restores(self, quantity: int, place: int, factor: int) -> bool:
+        """Whether equity is at factor × the level after ``quantity`` is closed.
+
+        The scope is measured as it would be then, and put back before anything sees it.
+        """
+        scope, position = self._scope, self._position
+        positions, cash = scope.positions, scope.cash
+        proceeds, penalty = self.fetches(quantity)
+        kept = position.cost - position.cost * quantity // self.held
+        others = {m: other for m, other in positions.items() if other is not position}
+        if quantity < self.held:
+            size = position.size - self._signed(quantity)
+            others[self._market.ordinal] = Position(
+                size, kept, position.entry, position.index_at, position.accrued
+            )
+        try:
+            scope.cash += proceeds - (position.cost - kept) - penalty
+            scope.positions = others
+            now = measure(self._book, scope)
+        finally:
+            scope.positions, scope.cash = positions, cash
+        return now.counted(place) * RATE_SCALE >= factor * now.asked(place)
+
+    def _signed(self, quantity: int) -> int:
+        return quantity if self._position.size > 0 else -quantity
+
+    def _fetched(self, quantity: int) -> int:
+        """Return the value of a part at the close price, signed, at the working scale."""
+        price = self._market.price("close")
+        return self._signed(quantity) * self._market.worth_at(price)
+
+    def _on_tick(self, quantity: int, amount: Fraction, tick: Decimal) -> Fraction:
+        """Return ``amount`` (units) at a price on the tick, no worse for the account."""
+        market, inverse = self._market, self._market.spec.payoff == "inverse"
+        scaled, divisor = market.payoff.entry(self._signed(quantity), 1)
+        unit = Fraction(scaled, divisor * 10**market.spec.price_decimals)
+        price = unit / abs(amount) if inverse else unit * abs(amount)
+        ticks = price / Fraction(tick)
+        number = -(-ticks // 1) if self._position.size > 0 else ticks // 1
+        price = max(number, 1) * Fraction(tick)
+        rounded = unit / price if inverse else price / unit
+        return rounded if amount >= 0 else -rounded

@@ -1,0 +1,103 @@
+"""Ladders: what is done to a scope that falls short, rung by rung.
+
+A rung is a condition and an action with its parameters: documents in :mod:`rungs`, with how much is
+closed in :mod:`quantities` and at which price in :mod:`close_prices`, one small class for each.
+"""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from clearing.rulebook.fields import List
+from clearing.rulebook.ladder.close_prices import (
+    ClosePrice,
+    Closing,
+    RecordedPriceDocument,
+)
+from clearing.rulebook.ladder.conditions import Condition, ConditionDocument
+from clearing.rulebook.ladder.penalty import Penalty, PenaltyDocument
+from clearing.rulebook.ladder.quantities import Closable, PlaceOf, Quantity
+from clearing.rulebook.ladder.rungs import (
+    AdlDocument,
+    CancelOrdersDocument,
+    CancelOrdersRung,
+    ConvertDocument,
+    ConvertRung,
+    Limit,
+    LimitDocument,
+    MarginCallDocument,
+    MarginCallRung,
+    NotifyDocument,
+    NotifyRung,
+    ReduceDocument,
+    ReduceRung,
+    RepayAndSeizeDocument,
+    RepayAndSeizeRung,
+    Rung,
+    RungDocument,
+    TakeoverDocument,
+    TakeoverRung,
+)
+
+WARNING = ("notify", "margin_call", "cancel_orders")
+"""Actions that take nothing from a scope."""
+
+ENDING = ("takeover", "adl")
+"""Actions after which a scope has no positions left."""
+
+
+def closes(ladder: tuple[RungDocument, ...]) -> bool:
+    """Whether any rung takes positions or collateral."""
+    return any(rung.action not in WARNING for rung in ladder)
+
+
+def _check(rungs: tuple[RungDocument, ...]) -> tuple[RungDocument, ...]:
+    closing = [rung for rung in rungs if rung.action not in WARNING]
+    if closing and closing[-1].action not in ENDING:
+        raise ValueError(
+            "a ladder that closes positions must end its closing rungs with takeover or adl, or a"
+            " loss would have nobody to bear it"
+        )
+    if sum(rung.action == "margin_call" for rung in rungs) > 1:
+        raise ValueError("margin_call may stand only once")
+    return rungs
+
+
+LadderDocument = Annotated[
+    tuple[RungDocument, ...], List, Field(min_length=1, max_length=32), AfterValidator(_check)
+]
+"""The rungs of a ladder, in the order in which they act."""
+
+__all__ = [
+    "AdlDocument",
+    "CancelOrdersDocument",
+    "CancelOrdersRung",
+    "Closable",
+    "ClosePrice",
+    "Closing",
+    "Condition",
+    "ConditionDocument",
+    "ConvertDocument",
+    "ConvertRung",
+    "LadderDocument",
+    "Limit",
+    "LimitDocument",
+    "MarginCallDocument",
+    "MarginCallRung",
+    "NotifyDocument",
+    "NotifyRung",
+    "Penalty",
+    "PenaltyDocument",
+    "PlaceOf",
+    "Quantity",
+    "RecordedPriceDocument",
+    "ReduceDocument",
+    "ReduceRung",
+    "RepayAndSeizeDocument",
+    "RepayAndSeizeRung",
+    "Rung",
+    "RungDocument",
+    "TakeoverDocument",
+    "TakeoverRung",
+    "closes",
+]

@@ -1,0 +1,144 @@
+"""At which price a reduction closes: named rules, each a document and what it computes.
+
+A rule says what the closed part fetches below its value at the close price (the mark, unless the
+market has a price for that role). A new rule is a document and an operator here, a place in
+:data:`ClosePriceDocument` and a scenario under ``tests/engine``.
+"""
+
+from decimal import Decimal
+from fractions import Fraction
+from typing import Annotated, Literal, Protocol
+
+from pydantic import Field
+
+from clearing.events.base import Fact
+from clearing.events.fields import PositiveAmount
+from clearing.events.kinds import RATE_DECIMALS
+from clearing.quantities import to_scaled
+from clearing.rulebook.fields import Factor, Share
+from clearing.rulebook.operators import RATE_SCALE
+
+
+class Closing(Protocol):
+    """A part that is being closed, as a price rule sees it; amounts at the working scale.
+
+    ``notional`` is the part's at the close price, ``part`` its share of the position. ``equity`` is
+    the scope's, ``maintenance`` what is asked of it, ``weight`` what is asked of the position.
+    """
+
+    @property
+    def notional(self) -> int:
+        """The part's notional at the close price."""
+
+    @property
+    def part(self) -> Fraction:
+        """The part's share of the position."""
+
+    @property
+    def equity(self) -> int:
+        """The scope's equity, as it counts at maintenance."""
+
+    @property
+    def maintenance(self) -> int:
+        """The scope's maintenance requirement."""
+
+    @property
+    def weight(self) -> int:
+        """The position's maintenance requirement."""
+
+
+class ClosePrice(Protocol):
+    """A price rule, ready to compute."""
+
+    def discount(self, at: Closing) -> Fraction:
+        """Return what the part fetches below its value (negative: above), at the working scale."""
+
+
+class MarkPriceDocument(Fact):
+    """The close price, less ``spread`` × notional."""
+
+    op: Literal["mark"] = "mark"
+    spread: Share = Decimal(0)
+    tick: PositiveAmount | None = None
+
+    def compile(self) -> ClosePrice:
+        """Return the rule."""
+        return _MarkPrice(to_scaled(self.spread, RATE_DECIMALS))
+
+
+class _MarkPrice:
+    __slots__ = ("_spread",)
+
+    def __init__(self, spread: int) -> None:
+        self._spread = spread
+
+    def discount(self, at: Closing) -> Fraction:
+        return Fraction(at.notional * self._spread, RATE_SCALE)
+
+
+class FillablePriceDocument(Fact):
+    """A price that falls from the mark as equity falls below maintenance.
+
+    The whole position goes for ``clamp(adjustment × (1 − equity / maintenance), 0, 1) × spread ×
+    its maintenance`` less than its value. Source: dYdX v4, x/clob/keeper/liquidations.go.
+    """
+
+    op: Literal["fillable"] = "fillable"
+    adjustment: Factor = Decimal(1)
+    spread: Factor
+    tick: PositiveAmount | None = None
+
+    def compile(self) -> ClosePrice:
+        """Return the rule."""
+        adjustment = Fraction(self.adjustment)
+        return _FillablePrice(adjustment, Fraction(self.spread))
+
+
+class _FillablePrice:
+    __slots__ = ("_adjustment", "_spread")
+
+    def __init__(self, adjustment: Fraction, spread: Fraction) -> None:
+        self._adjustment = adjustment
+        self._spread = spread
+
+    def discount(self, at: Closing) -> Fraction:
+        if not at.maintenance:
+            return Fraction(0)
+        missing = self._adjustment * (1 - Fraction(at.equity, at.maintenance))
+        return min(max(missing, Fraction(0)), Fraction(1)) * self._spread * at.weight * at.part
+
+
+class BankruptcyPriceDocument(Fact):
+    """The price at which closing the whole scope would leave it with nothing."""
+
+    op: Literal["bankruptcy"] = "bankruptcy"
+    tick: PositiveAmount | None = None
+
+    def compile(self) -> ClosePrice:
+        """Return the rule."""
+        return _BankruptcyPrice()
+
+
+class _BankruptcyPrice:
+    __slots__ = ()
+
+    def discount(self, at: Closing) -> Fraction:
+        if not at.maintenance:
+            return Fraction(0)
+        return Fraction(at.equity * at.weight, at.maintenance) * at.part
+
+
+class RecordedPriceDocument(Fact):
+    """What the venue's own liquidation fills fetch: the ledger waits for them and closes nothing.
+
+    A fill whose cause is ``liquidation`` is posted while the rung is due; any other one deviates.
+    """
+
+    op: Literal["recorded"] = "recorded"
+
+
+ClosePriceDocument = Annotated[
+    MarkPriceDocument | FillablePriceDocument | BankruptcyPriceDocument | RecordedPriceDocument,
+    Field(discriminator="op"),
+]
+"""At which price a part is closed, told apart by ``op``."""

@@ -1,0 +1,199 @@
+"""How much of a position a reduction closes: named rules, each a document and what it computes.
+
+A rule says how many steps of size it wants; the engine rounds up to whole lots, keeps within the
+rung's limits and closes everything where the rest would be dust. A new rule is a document and an
+operator here, a place in :data:`QuantityDocument` and a scenario under ``tests/engine``.
+"""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Annotated, Literal, Protocol
+
+from pydantic import Field
+
+from clearing.events.base import Fact
+from clearing.events.fields import Name
+from clearing.events.kinds import RATE_DECIMALS
+from clearing.quantities import to_scaled
+from clearing.rulebook.fields import Factor, MarginRate
+from clearing.rulebook.operators import RATE_SCALE
+
+ShareOfSize = MarginRate
+"""What part may be closed: more than 0, at most 1."""
+
+
+class Closable(Protocol):
+    """A position that may be closed in part, as a quantity rule sees it.
+
+    ``held`` is its unsigned size, ``lot`` the least that is closed, both in steps of size.
+    ``step_notional`` is the notional of one step, ``scope_notional`` that of all positions of the
+    scope, at the working scale.
+    """
+
+    @property
+    def held(self) -> int:
+        """Unsigned size."""
+
+    @property
+    def lot(self) -> int:
+        """The least size that is closed."""
+
+    @property
+    def step_notional(self) -> int:
+        """The notional of one step of size at the mark."""
+
+    @property
+    def scope_notional(self) -> int:
+        """The notional of all positions of the scope at their marks."""
+
+    def restores(self, quantity: int, place: int, factor: int) -> bool:
+        """Whether closing ``quantity`` brings equity to factor × the level at ``place``."""
+
+    def tier_floors(self) -> list[int] | None:
+        """Return the notionals at which tiers of maintenance begin; None where it has no tiers."""
+
+
+class Quantity(Protocol):
+    """A quantity rule, ready to compute."""
+
+    def wanted(self, at: Closable) -> int:
+        """Return how many steps of size should be closed, from 0 to all that is held."""
+
+
+PlaceOf = Callable[[str], int]
+"""Returns the place of a level by its name."""
+
+
+class QuantityBase(Fact):
+    """Common ground of quantity rules' documents."""
+
+    def levels(self) -> list[str]:
+        """Return the names of the levels that the rule looks at."""
+        return []
+
+
+class ShareDocument(QuantityBase):
+    """A ``share`` of the position; ``of`` the ``scope``: of the notional of all its positions."""
+
+    op: Literal["share"] = "share"
+    share: ShareOfSize
+    of: Literal["position", "scope"] = "position"
+
+    def compile(self, place_of: PlaceOf) -> Quantity:
+        """Return the rule."""
+        del place_of  # a share looks at no level
+        return _Share(to_scaled(self.share, RATE_DECIMALS), self.of == "scope")
+
+
+class _Share:
+    __slots__ = ("_of_scope", "_share")
+
+    def __init__(self, share: int, of_scope: bool) -> None:
+        self._share = share
+        self._of_scope = of_scope
+
+    def wanted(self, at: Closable) -> int:
+        if not self._of_scope:
+            return -(-at.held * self._share // RATE_SCALE)
+        # Of a position without a value any part would do; it goes as a whole.
+        step = at.step_notional
+        if not step:
+            return at.held
+        share: int = -(-at.scope_notional * self._share // RATE_SCALE)
+        return min(at.held, -(-share // step))
+
+
+class AllDocument(QuantityBase):
+    """The whole position."""
+
+    op: Literal["all"] = "all"
+
+    def compile(self, place_of: PlaceOf) -> Quantity:
+        """Return the rule."""
+        del place_of
+        return _All()
+
+
+class _All:
+    __slots__ = ()
+
+    def wanted(self, at: Closable) -> int:
+        return at.held
+
+
+class RestoreDocument(QuantityBase):
+    """The fewest lots after which equity is at least ``factor`` × the level; else everything.
+
+    What the close itself costs (price and penalty) is counted. A buffer is a factor above 1 or a
+    level of its own.
+    """
+
+    op: Literal["restore"] = "restore"
+    level: Name = "maintenance"
+    factor: Factor = Decimal(1)
+
+    def levels(self) -> list[str]:
+        """Return the level that is to be restored."""
+        return [self.level]
+
+    def compile(self, place_of: PlaceOf) -> Quantity:
+        """Return the rule."""
+        return _Restore(place_of(self.level), to_scaled(self.factor, RATE_DECIMALS))
+
+
+class _Restore:
+    """Found by halving: a larger part never restores less where requirements grow with size."""
+
+    __slots__ = ("_factor", "_place")
+
+    def __init__(self, place: int, factor: int) -> None:
+        self._place = place
+        self._factor = factor
+
+    def wanted(self, at: Closable) -> int:
+        low, high = 0, -(-at.held // at.lot)
+        while low + 1 < high:
+            middle = (low + high) // 2
+            if at.restores(middle * at.lot, self._place, self._factor):
+                high = middle
+            else:
+                low = middle
+        return min(at.held, high * at.lot)
+
+
+class TiersDownDocument(QuantityBase):
+    """As much as brings the notional ``down`` tiers of maintenance lower; in the lowest, all."""
+
+    op: Literal["tiers_down"] = "tiers_down"
+    down: Annotated[int, Field(ge=1, le=100)] = 1
+
+    def compile(self, place_of: PlaceOf) -> Quantity:
+        """Return the rule."""
+        del place_of
+        return _TiersDown(self.down)
+
+
+class _TiersDown:
+    __slots__ = ("_down",)
+
+    def __init__(self, down: int) -> None:
+        self._down = down
+
+    def wanted(self, at: Closable) -> int:
+        floors = at.tier_floors()
+        if floors is None or not at.step_notional:
+            return at.held
+        notional = at.held * at.step_notional
+        # A tier holds its own floor, so the notional has to be below the floor above it.
+        above = [floor for floor in floors if 0 < floor <= notional]
+        if len(above) < self._down:
+            return at.held
+        kept = (above[-self._down] - 1) // at.step_notional
+        return at.held - max(0, kept)
+
+
+QuantityDocument = Annotated[
+    ShareDocument | AllDocument | RestoreDocument | TiersDownDocument,
+    Field(discriminator="op"),
+]
+"""How much is closed, told apart by ``op``."""

@@ -1,0 +1,479 @@
+"""The rungs of a ladder: what people write, and the same ready for the engine."""
+
+from abc import abstractmethod
+from decimal import Decimal
+from typing import Annotated, Literal, Protocol, Self
+
+from pydantic import Field, model_validator
+
+from clearing.events.base import Fact
+from clearing.events.fields import Name, NotNegativeAmount, PositiveAmount
+from clearing.events.kinds import RATE_DECIMALS
+from clearing.quantities import to_scaled
+from clearing.rulebook.fields import Share
+from clearing.rulebook.ladder.close_prices import (
+    ClosePrice,
+    ClosePriceDocument,
+    MarkPriceDocument,
+    RecordedPriceDocument,
+)
+from clearing.rulebook.ladder.conditions import Condition, ConditionDocument, Seconds
+from clearing.rulebook.ladder.penalty import Penalty, PenaltyDocument
+from clearing.rulebook.ladder.quantities import Quantity, QuantityDocument, ShareOfSize
+
+
+class CompilingRung(Protocol):
+    """What a rung's document needs to become a rung."""
+
+    def condition(self, document: ConditionDocument) -> Condition:
+        """Return a condition with its level's place."""
+
+    def place(self, level: str) -> int:
+        """Return the place of a level by its name."""
+
+    def account(self, path: str, name: str) -> int:
+        """Return the ordinal of an account; one that is not declared is a problem."""
+
+    def units(self, path: str, value: Decimal) -> int:
+        """Return an amount in the settlement asset's units; one that is too fine is a problem."""
+
+    def penalty(self, path: str, document: PenaltyDocument | None) -> Penalty | None:
+        """Return a penalty with its recipients' ordinals."""
+
+
+class RungBase(Fact):
+    """What all rungs have: a condition."""
+
+    when: ConditionDocument
+
+    @abstractmethod
+    def compile(self, path: str, number: int, into: CompilingRung) -> "Rung":
+        """Return the rung; ``path`` is where this stands in its document."""
+
+    def levels(self) -> list[str]:
+        """Return the names of the levels that the rung looks at."""
+        return self.when.levels()
+
+
+class NotifyDocument(RungBase):
+    """Says once, when the condition begins to hold, that it does; nothing is done."""
+
+    action: Literal["notify"] = "notify"
+
+    def compile(self, path: str, number: int, into: CompilingRung) -> "Rung":
+        """Return the rung."""
+        del path  # nothing in it could be unknown
+        return NotifyRung("notify", number, into.condition(self.when))
+
+
+class MarginCallDocument(RungBase):
+    """Warns: states the amount due to restore ``restore`` and the time it is due."""
+
+    action: Literal["margin_call"] = "margin_call"
+    grace_seconds: Seconds
+    restore: Name = "initial"
+    on_missed: Literal["notify", "liquidate"] = "notify"
+
+    @model_validator(mode="after")
+    def _level(self) -> Self:
+        if self.when.level == "zero":
+            raise ValueError("when.level: a margin call needs a margin level")
+        return self
+
+    def levels(self) -> list[str]:
+        """Return the names of the levels that the rung looks at."""
+        return [*super().levels(), self.restore]
+
+    def compile(self, path: str, number: int, into: CompilingRung) -> "Rung":
+        """Return the rung."""
+        del path
+        condition, grace = into.condition(self.when), self.grace_seconds * 1_000_000
+        liquidates = self.on_missed == "liquidate"
+        return MarginCallRung(number, condition, grace, self.restore, liquidates)
+
+
+class CancelOrdersDocument(RungBase):
+    """Cancels the scope's open orders, which then ask no margin any more."""
+
+    action: Literal["cancel_orders"] = "cancel_orders"
+
+    def compile(self, path: str, number: int, into: CompilingRung) -> "Rung":
+        """Return the rung."""
+        del path
+        return CancelOrdersRung("cancel_orders", number, into.condition(self.when))
+
+
+class ConvertDocument(RungBase):
+    """Sells collateral in other assets for settlement cash, to the fund (or ``to``).
+
+    ``amount`` ``shortfall`` sells what repays a negative balance and no more, in the order in which
+    assets were declared; ``all`` sells everything. ``discount`` × value stays with the buyer.
+    """
+
+    action: Literal["convert"] = "convert"
+    amount: Literal["shortfall", "all"] = "shortfall"
+    discount: Share = Decimal(0)
+    to: Name | None = None
+
+    def compile(self, path: str, number: int, into: CompilingRung) -> "Rung":
+        """Return the rung."""
+        to = 0 if self.to is None else into.account(f"{path}.to", self.to)
+        condition, discount = into.condition(self.when), _rate(self.discount)
+        return ConvertRung(number, condition, self.amount == "all", discount, to)
+
+
+class RepayAndSeizeDocument(RungBase):
+    """A keeper repays part of a debt and receives collateral worth that and a bonus.
+
+    The largest debt by value is repaid, by ``close_factor`` of it (everything while it is worth
+    less than ``minimum_value``), out of the collateral of the largest value. Of the bonus,
+    ``protocol_share`` goes to ``protocol``. Source: Aave v3, LiquidationLogic.
+    """
+
+    action: Literal["repay_and_seize"] = "repay_and_seize"
+    keeper: Name
+    close_factor: ShareOfSize
+    bonus: Share
+    protocol_share: Share = Decimal(0)
+    protocol: Name | None = None
+    minimum_value: NotNegativeAmount = Decimal(0)
+
+    @model_validator(mode="after")
+    def _named(self) -> Self:
+        if (self.protocol is None) is not (self.protocol_share == 0):
+            raise ValueError("protocol: is who receives protocol_share; give both or neither")
+        return self
+
+    def compile(self, path: str, number: int, into: CompilingRung) -> "Rung":
+        """Return the rung."""
+        protocol = 0
+        if self.protocol is not None:
+            protocol = into.account(f"{path}.protocol", self.protocol)
+        return RepayAndSeizeRung(
+            number,
+            into.condition(self.when),
+            into.account(f"{path}.keeper", self.keeper),
+            _rate(self.close_factor),
+            _rate(self.bonus),
+            _rate(self.protocol_share),
+            protocol,
+            into.units(f"{path}.minimum_value", self.minimum_value),
+        )
+
+
+class LimitDocument(Fact):
+    """The most (or least) of a position that one step closes: a share of it, a notional."""
+
+    share: ShareOfSize | None = None
+    notional: PositiveAmount | None = None
+
+
+class ReduceDocument(RungBase):
+    """Closes part of the position with the largest maintenance requirement.
+
+    How much is ``quantity``, rounded up to whole lots, at least ``at_least`` and at most
+    ``at_most``; a rest of less than ``minimum_notional`` goes, too. The counterparty is ``to`` (the
+    waterfall's fund). After it, ``pause_seconds`` pass before it acts again.
+    """
+
+    action: Literal["reduce"] = "reduce"
+    quantity: QuantityDocument
+    price: ClosePriceDocument = MarkPriceDocument()
+    at_least: LimitDocument | None = None
+    at_most: LimitDocument | None = None
+    minimum_notional: NotNegativeAmount = Decimal(0)
+    pause_seconds: Seconds = 0
+    to: Name | None = None
+    penalty: PenaltyDocument | None = None
+
+    @model_validator(mode="after")
+    def _nobody_takes(self) -> Self:
+        if isinstance(self.price, RecordedPriceDocument) and self.to is not None:
+            raise ValueError("to: recorded fills have their own counterparties")
+        return self
+
+    def levels(self) -> list[str]:
+        """Return the names of the levels that the rung looks at."""
+        return [*super().levels(), *self.quantity.levels()]
+
+    def compile(self, path: str, number: int, into: CompilingRung) -> "Rung":
+        """Return the rung."""
+        price = None if isinstance(self.price, RecordedPriceDocument) else self.price
+        return ReduceRung(
+            number,
+            into.condition(self.when),
+            self.quantity.compile(into.place),
+            None if price is None else price.compile(),
+            None if price is None else price.tick,
+            _limit(f"{path}.at_least", self.at_least, into),
+            _limit(f"{path}.at_most", self.at_most, into),
+            into.units(f"{path}.minimum_notional", self.minimum_notional),
+            self.pause_seconds * 1_000_000,
+            0 if self.to is None else into.account(f"{path}.to", self.to),
+            into.penalty(f"{path}.penalty", self.penalty),
+        )
+
+
+class TakeoverDocument(RungBase):
+    """Hands every position over at the bankruptcy amount.
+
+    To the fund, or to ``to`` (a backstop) while the scope's equity is not negative; a loss goes
+    down the waterfall. ``residual`` says who keeps equity that is left: the ``trader`` (less the
+    penalty) or the ``taker``.
+    """
+
+    action: Literal["takeover"] = "takeover"
+    residual: Literal["trader", "taker"] = "trader"
+    to: Name | None = None
+    penalty: PenaltyDocument | None = None
+
+    def compile(self, path: str, number: int, into: CompilingRung) -> "Rung":
+        """Return the rung."""
+        return TakeoverRung(
+            number,
+            into.condition(self.when),
+            self.residual == "trader",
+            0 if self.to is None else into.account(f"{path}.to", self.to),
+            into.penalty(f"{path}.penalty", self.penalty),
+        )
+
+
+class AdlDocument(RungBase):
+    """Closes every position against holders of the other side, by the waterfall's ADL layer.
+
+    What they cannot take goes on down the waterfall from there.
+    """
+
+    action: Literal["adl"] = "adl"
+
+    def compile(self, path: str, number: int, into: CompilingRung) -> "Rung":
+        """Return the rung."""
+        del path
+        condition = into.condition(self.when)
+        return TakeoverRung(number, condition, True, 0, None, deleverages=True)
+
+
+RungDocument = Annotated[
+    NotifyDocument
+    | MarginCallDocument
+    | CancelOrdersDocument
+    | ConvertDocument
+    | RepayAndSeizeDocument
+    | ReduceDocument
+    | TakeoverDocument
+    | AdlDocument,
+    Field(discriminator="action"),
+]
+"""A rung, told apart by ``action``."""
+
+
+def _rate(value: Decimal) -> int:
+    return to_scaled(value, RATE_DECIMALS)
+
+
+def _limit(path: str, document: LimitDocument | None, into: CompilingRung) -> "Limit | None":
+    if document is None:
+        return None
+    share, notional = document.share, document.notional
+    return Limit(
+        0 if share is None else _rate(share),
+        0 if notional is None else into.units(f"{path}.notional", notional),
+    )
+
+
+class Rung:
+    """What all rungs have: their number in the ladder (from 1) and when they act.
+
+    ``closes``: it takes positions or collateral, so the scope is in liquidation while its condition
+    holds. ``warns``: it moves nothing, and so acts in every mode. ``pause`` is how long it rests
+    after it acted, in microseconds.
+    """
+
+    __slots__ = ("action", "condition", "number", "pause")
+
+    closes = False
+    warns = False
+
+    def __init__(self, action: str, number: int, condition: Condition, pause: int = 0) -> None:
+        self.action = action
+        self.number = number
+        self.condition = condition
+        self.pause = pause
+
+    @property
+    def remembers(self) -> bool:
+        """Whether it matters since when its condition holds, or when it acted last."""
+        return self.condition.remembers or bool(self.pause)
+
+
+class NotifyRung(Rung):
+    """See :class:`NotifyDocument`."""
+
+    __slots__ = ()
+
+    warns = True
+    remembers = True
+
+
+class MarginCallRung(Rung):
+    """See :class:`MarginCallDocument`; ``grace`` in microseconds."""
+
+    __slots__ = ("grace", "liquidates", "restore")
+
+    warns = True
+
+    def __init__(
+        self, number: int, condition: Condition, grace: int, restore: str, liquidates: bool
+    ) -> None:
+        super().__init__("margin_call", number, condition)
+        self.grace = grace
+        self.restore = restore
+        self.liquidates = liquidates
+
+
+class CancelOrdersRung(Rung):
+    """See :class:`CancelOrdersDocument`."""
+
+    __slots__ = ()
+
+
+class ConvertRung(Rung):
+    """See :class:`ConvertDocument`; ``discount`` at :data:`~clearing.rulebook.RATE_SCALE`.
+
+    ``to`` is an account ordinal (0: the waterfall's fund).
+    """
+
+    __slots__ = ("discount", "everything", "to")
+
+    closes = True
+
+    def __init__(
+        self, number: int, condition: Condition, everything: bool, discount: int, to: int
+    ) -> None:
+        super().__init__("convert", number, condition)
+        self.everything = everything
+        self.discount = discount
+        self.to = to
+
+
+class RepayAndSeizeRung(Rung):
+    """See :class:`RepayAndSeizeDocument`; shares at :data:`~clearing.rulebook.RATE_SCALE`.
+
+    ``keeper`` and ``protocol`` (0: nobody) are account ordinals, ``minimum_value`` is in the
+    asset's units.
+    """
+
+    __slots__ = (
+        "bonus",
+        "close_factor",
+        "keeper",
+        "minimum_value",
+        "protocol",
+        "protocol_share",
+    )
+
+    closes = True
+
+    def __init__(
+        self,
+        number: int,
+        condition: Condition,
+        keeper: int,
+        close_factor: int,
+        bonus: int,
+        protocol_share: int,
+        protocol: int,
+        minimum_value: int,
+    ) -> None:
+        super().__init__("repay_and_seize", number, condition)
+        self.keeper = keeper
+        self.close_factor = close_factor
+        self.bonus = bonus
+        self.protocol_share = protocol_share
+        self.protocol = protocol
+        self.minimum_value = minimum_value
+
+
+class Limit:
+    """See :class:`LimitDocument`: ``share`` at RATE_SCALE, ``notional`` in units (0: none)."""
+
+    __slots__ = ("notional", "share")
+
+    def __init__(self, share: int, notional: int) -> None:
+        self.share = share
+        self.notional = notional
+
+
+class ReduceRung(Rung):
+    """See :class:`ReduceDocument`.
+
+    ``price`` is None where recorded fills close; ``tick`` are the (numerator, denominator) of the
+    tick in price units, if there is one. ``minimum_notional`` is in the asset's units, ``to`` an
+    account ordinal (0: the waterfall's fund).
+    """
+
+    __slots__ = (
+        "at_least",
+        "at_most",
+        "minimum_notional",
+        "penalty",
+        "price",
+        "quantity",
+        "tick",
+        "to",
+    )
+
+    closes = True
+
+    def __init__(
+        self,
+        number: int,
+        condition: Condition,
+        quantity: Quantity,
+        price: ClosePrice | None,
+        tick: Decimal | None,
+        at_least: Limit | None,
+        at_most: Limit | None,
+        minimum_notional: int,
+        pause: int,
+        to: int,
+        penalty: Penalty | None,
+    ) -> None:
+        super().__init__("reduce", number, condition, pause)
+        self.quantity = quantity
+        self.price = price
+        self.tick = tick
+        self.at_least = at_least
+        self.at_most = at_most
+        self.minimum_notional = minimum_notional
+        self.to = to
+        self.penalty = penalty
+
+
+class TakeoverRung(Rung):
+    """See :class:`TakeoverDocument` and :class:`AdlDocument`.
+
+    ``to`` is an account ordinal (0: the waterfall's fund). ``first_layer`` is the place of the
+    waterfall's layer that a loss begins at, ``deleverages`` whether positions go to holders of the
+    other side even without a loss.
+    """
+
+    __slots__ = ("deleverages", "penalty", "returns_residual", "to")
+
+    closes = True
+
+    def __init__(
+        self,
+        number: int,
+        condition: Condition,
+        returns_residual: bool,
+        to: int,
+        penalty: Penalty | None,
+        *,
+        deleverages: bool = False,
+    ) -> None:
+        super().__init__("adl" if deleverages else "takeover", number, condition)
+        self.returns_residual = returns_residual
+        self.to = to
+        self.penalty = penalty
+        self.deleverages = deleverages

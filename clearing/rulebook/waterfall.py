@@ -1,0 +1,252 @@
+"""Who bears a loss, layer by layer: what people write, and the same ready for the engine.
+
+A layer either *assumes* positions (a fund, holders of the other side) or *pays* what positions are
+worth less than their bankruptcy amount (a fund's cash, gains, every unit of open interest, the
+house). Layers stand in any order; the last one bears whatever is left.
+"""
+
+from decimal import Decimal
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import Field, model_validator
+
+from clearing.events.base import Fact
+from clearing.events.fields import Name, NotNegativeAmount
+from clearing.rulebook.fields import Factor, List
+
+RANK_KEYS: Final = (
+    "profit_by_leverage",
+    "profit_by_margin_ratio",
+    "price_by_leverage",
+    "price_by_leverage_side_adjusted",
+    "profit",
+    "random",
+)
+"""How holders of the other side are ranked for deleveraging; ``docs/rulebooks.md`` has formulas."""
+
+RankKey = Literal[
+    "profit_by_leverage",
+    "profit_by_margin_ratio",
+    "price_by_leverage",
+    "price_by_leverage_side_adjusted",
+    "profit",
+    "random",
+]
+
+
+class PeriodDocument(Fact):
+    """At most ``amount`` of loss in each period of ``seconds`` (periods begin at multiples)."""
+
+    seconds: Annotated[int, Field(ge=1, le=31_622_400)]
+    amount: NotNegativeAmount
+
+
+class FundLayerDocument(Fact):
+    """A fund (``account``, or the waterfall's) bears the loss.
+
+    It ``assumes`` the position for its bankruptcy amount, or ``pays`` what that is more than the
+    position's value, out of its cash. ``capacity``: as much as keeps its equity at or above 0
+    (``equity``), as its cash (``cash``), or without limit (it may go below zero);
+    ``reserve`` stays untouched, ``period`` limits what it bears in a time, and ``notional`` × its
+    equity the notional that it assumes. With ``markets`` it stands for these alone.
+    """
+
+    layer: Literal["fund"] = "fund"
+    account: Name | None = None
+    by: Literal["assuming", "paying"] = "assuming"
+    capacity: Literal["equity", "cash", "unlimited"] = "equity"
+    notional: Factor | None = None
+    reserve: NotNegativeAmount = Decimal(0)
+    period: PeriodDocument | None = None
+    markets: Annotated[tuple[Name, ...], List, Field(max_length=1000)] = ()
+
+    @model_validator(mode="after")
+    def _means_something(self) -> Self:
+        if self.capacity == "unlimited" and self.reserve:
+            raise ValueError("reserve: means nothing where capacity is unlimited")
+        if self.by == "paying" and self.notional is not None:
+            raise ValueError("notional: limits what is assumed; a layer by paying assumes nothing")
+        return self
+
+
+class AdlLayerDocument(Fact):
+    """Holders of the opposite side are closed, by rank.
+
+    ``rank`` orders them, ``candidates`` says which may be taken at all, ``allocation`` whether the
+    first gives all it has before the next gives anything (``queue``) or all give the same share
+    (``pro_rata``, in whole lots; what is left goes by rank). ``price``: the ``bankruptcy`` amount,
+    the ``mark``, the ``previous_mark``, or the price for the role ``adl``. ``seed`` is for a
+    ``random`` rank.
+    """
+
+    layer: Literal["adl"] = "adl"
+    rank: RankKey = "profit_by_leverage"
+    seed: Annotated[str, Field(min_length=1, max_length=64)] | None = None
+    candidates: Literal["all", "profitable"] = "all"
+    allocation: Literal["queue", "pro_rata"] = "queue"
+    price: Literal["bankruptcy", "mark", "previous_mark", "adl"] = "bankruptcy"
+
+    @model_validator(mode="after")
+    def _seeded(self) -> Self:
+        if (self.rank == "random") is not (self.seed is not None):
+            raise ValueError("seed: goes with rank random, and with no other")
+        return self
+
+
+class HaircutLayerDocument(Fact):
+    """Gains bear the loss pro rata: unrealised profit of everybody's position in the market.
+
+    Each pays at most its gain. Shares are rounded up to units, in order of account; the last one
+    pays what is left. Source: Vega, specs 0002 (loss socialisation).
+    """
+
+    layer: Literal["haircut"] = "haircut"
+
+
+class PerUnitLayerDocument(Fact):
+    """Every unit of open interest, long and short alike, bears the same, through funding indexes.
+
+    What the rounded index collects beyond the loss goes to rounding. Source: Drift v2,
+    controller/liquidation (resolve_perp_bankruptcy).
+    """
+
+    layer: Literal["per_unit"] = "per_unit"
+
+
+class DeficitLayerDocument(Fact):
+    """The house bears the loss on the deficit account."""
+
+    layer: Literal["deficit"] = "deficit"
+
+
+LayerDocument = Annotated[
+    FundLayerDocument
+    | AdlLayerDocument
+    | HaircutLayerDocument
+    | PerUnitLayerDocument
+    | DeficitLayerDocument,
+    Field(discriminator="layer"),
+]
+"""A layer, told apart by ``layer``."""
+
+
+class WaterfallDocument(Fact):
+    """Who bears the loss of a takeover, first to last.
+
+    ``fund`` is an account of class ``fund``: it takes positions whose loss others pay.
+    """
+
+    fund: Name
+    layers: Annotated[tuple[LayerDocument, ...], List, Field(min_length=1, max_length=16)]
+
+    @model_validator(mode="after")
+    def _ends(self) -> Self:
+        last = self.layers[-1]
+        if last.layer != "deficit":
+            raise ValueError("layers must end with deficit, which bears whatever is left")
+        names = [layer.layer for layer in self.layers]
+        for name in ("deficit", "per_unit", "haircut"):
+            if names.count(name) > 1:
+                raise ValueError(f"layers: {name} may stand only once")
+        return self
+
+
+class FundLayer:
+    """See :class:`FundLayerDocument`; ``account`` is an ordinal, ``markets`` empty for all.
+
+    ``number`` is its place among the layers. Amounts are in the asset's units, ``notional`` at
+    :data:`~clearing.rulebook.RATE_SCALE` (0: no limit), ``period`` in microseconds (0: none).
+    """
+
+    __slots__ = (
+        "account",
+        "assumes",
+        "capacity",
+        "markets",
+        "notional",
+        "number",
+        "period",
+        "period_amount",
+        "reserve",
+    )
+
+    name = "fund"
+
+    def __init__(
+        self,
+        number: int,
+        account: int,
+        assumes: bool,
+        capacity: str,
+        notional: int,
+        reserve: int,
+        period: int,
+        period_amount: int,
+        markets: frozenset[int],
+    ) -> None:
+        self.number = number
+        self.account = account
+        self.assumes = assumes
+        self.capacity = capacity
+        self.notional = notional
+        self.reserve = reserve
+        self.period = period
+        self.period_amount = period_amount
+        self.markets = markets
+
+
+class AdlLayer:
+    """See :class:`AdlLayerDocument`."""
+
+    __slots__ = ("number", "only_profitable", "price", "pro_rata", "rank", "seed")
+
+    name = "adl"
+    assumes = True
+    markets: frozenset[int] = frozenset()
+
+    def __init__(
+        self,
+        number: int,
+        rank: str,
+        seed: str,
+        only_profitable: bool,
+        pro_rata: bool,
+        price: str,
+    ) -> None:
+        self.number = number
+        self.rank = rank
+        self.seed = seed
+        self.only_profitable = only_profitable
+        self.pro_rata = pro_rata
+        self.price = price
+
+
+class PayingLayer:
+    """A layer that pays and has no parameters: ``haircut``, ``per_unit`` or ``deficit``."""
+
+    __slots__ = ("name", "number")
+
+    assumes = False
+    markets: frozenset[int] = frozenset()
+
+    def __init__(self, number: int, name: str) -> None:
+        self.number = number
+        self.name = name
+
+
+Layer = FundLayer | AdlLayer | PayingLayer
+
+
+class Waterfall:
+    """The fund's account ordinal and the layers, first to last.
+
+    ``funds`` are the ordinals of all funds in it, the waterfall's own first.
+    """
+
+    __slots__ = ("fund", "funds", "layers")
+
+    def __init__(self, fund: int, layers: list[Layer]) -> None:
+        self.fund = fund
+        self.layers = layers
+        others = [layer.account for layer in layers if isinstance(layer, FundLayer)]
+        self.funds = list(dict.fromkeys([fund, *others]))
