@@ -32,7 +32,9 @@ class Book:
     ``balances`` holds the ledger accounts other than ``account``, by (kind, ordinal, asset); an
     account's cash is its scope's. ``time`` is fold time, ``latest`` the greatest ``occurred_at``
     applied, both in microseconds. ``documents`` keeps each rulebook in force or scheduled by its
-    hash, so that a snapshot stands by itself. ``reversed`` are the positions of reversed events.
+    hash, so that a snapshot stands by itself. ``reversed`` are the positions of reversed events,
+    ``refused`` those of interest payments that moved nothing: whose rules refused them cannot be
+    told later.
     ``timers`` is a heap of (due time, account, asset) that may hold calls closed since; it is made
     anew from the open calls and is not part of the state. ``pending`` are the positions of deposits
     that are not final yet. ``priced`` are the markets that have a price policy,
@@ -48,6 +50,7 @@ class Book:
         "markets",
         "pending",
         "priced",
+        "refused",
         "registry",
         "reversed",
         "scheduled",
@@ -66,6 +69,7 @@ class Book:
         self.documents: dict[str, str] = {}
         self.scheduled: list[PendingRulebook] = []
         self.reversed: set[int] = set()
+        self.refused: set[int] = set()
         self.pending: set[int] = set()
         self.priced: dict[int, Market] = {}
         self.funded: dict[int, Market] = {}

@@ -80,6 +80,7 @@ def apply_interest_paid(step: Step, content: Content, sign: int) -> None:
         if unknown:
             step.deviation("unknown_account", **where, found=unknown)
         elif _refused(step, step.book.scope(account, row.asset), content):
+            step.book.refused.add(row.position)
             return
     payee = ("account", account) if account else ("suspense", 0)
     step.move("interest", row.asset, "interest", 0, *payee, content.amount * sign)

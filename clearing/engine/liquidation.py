@@ -4,7 +4,7 @@ from functools import cmp_to_key
 
 from clearing.engine.asset import Asset
 from clearing.engine.conversion import convert_collateral
-from clearing.engine.margin import can_act, holds, open_call, short_of
+from clearing.engine.margin import bears_margin, can_act, holds, open_call, short_of
 from clearing.engine.market import Market
 from clearing.engine.positions import apply_fill, drop_fraction, settle_funding
 from clearing.engine.requirements import requirement_of
@@ -54,8 +54,10 @@ def run_ladder(step: Step, scope: Scope) -> None:
         return
     derives = step.book.assets[scope.asset].mode == "derive"
     for rung in rules.ladder:
-        if not scope.positions:
+        if not bears_margin(step.book, scope, rules):
             return
+        if not scope.positions and not isinstance(rung, MarginCallRung):
+            continue
         now = measure(step.book, scope)
         if not holds(rules, scope, rung, now) or not can_act(step, scope, rung, now):
             continue
@@ -136,7 +138,7 @@ def _reduce(step: Step, scope: Scope, rung: ReduceRung, waterfall: Waterfall) ->
         drop_fraction(step, market, holder, position)
     size = quantity if position.size > 0 else -quantity
     value = size * market.worth
-    equity = equity_of(book, scope)
+    equity = measure(book, scope).equity
     fetched = size * market.worth_at(market.price("close"))
     spread = divide(abs(fetched) * rung.spread, RATE_SCALE, Rounding.UP)
     least = divide(value - equity, asset.lift, Rounding.UP)
@@ -146,7 +148,8 @@ def _reduce(step: Step, scope: Scope, rung: ReduceRung, waterfall: Waterfall) ->
     note_closed(step, scope, market, "reduce", fund.ordinal, size, proceeds, loss)
     apply_fill(step, market, holder, -size, -proceeds)
     apply_fill(step, market, fund, size, proceeds)
-    _charge(step, scope, rung.penalty, abs(value), max(0, equity_of(book, scope) // asset.lift))
+    limit = max(0, measure(book, scope).equity // asset.lift)
+    _charge(step, scope, rung.penalty, abs(value), limit)
 
 
 def _charge(step: Step, scope: Scope, penalty: Penalty | None, notional: int, limit: int) -> None:

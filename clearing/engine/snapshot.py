@@ -55,6 +55,7 @@ def book_document(book: Book) -> dict[str, Any]:
         ],
         "documents": book.documents,
         "reversed": sorted(book.reversed),
+        "refused": sorted(book.refused),
         "pending": sorted(book.pending),
         "time": book.time,
         "latest": book.latest,
@@ -219,6 +220,7 @@ def _read_book(document: dict[str, Any]) -> Book:
     for kind, ordinal, asset_ordinal, amount in document["balances"]:
         book.balances[kind, ordinal, asset_ordinal] = amount
     book.reversed = set(document["reversed"])
+    book.refused = set(document["refused"])
     book.pending = set(document["pending"])
     book.time = document["time"]
     book.latest = document["latest"]

@@ -429,3 +429,22 @@ def test_a_policy_that_contradicts_itself_is_refused_with_its_path(
     (deviation,) = of_kind(venue.prices(**market), "deviation")
     assert deviation["code"] == "rulebook_refused"
     assert str(deviation["detail"]).startswith(problem)
+
+
+def test_who_is_spared_by_a_trigger_price_is_looked_at_whatever_mark_moves() -> None:
+    """10 BTC and 10 ETH from 100 on 100 dollars; BTC falls to 89, but its trigger price stays 100.
+
+    Each step of ETH changes what is left at trigger prices: at 91 that is 10 against 19.1.
+    """
+    venue = Priced()
+    venue.market("ETH")
+    venue("Withdrawn", account="ada", asset="USD", amount="900")
+    venue.mark(BTC="100.00", ETH="100.00")
+    venue.prices(roles={"trigger": told("a", "last")})
+    venue("PriceObserved", source="a", market="BTC", role="last", price="100.00")
+    for market in ("BTC", "ETH"):
+        venue.trade("ada", "maker", market, "10", "100.00")
+    assert [e["action"] for e in of_kind(venue.mark(BTC="89.00"), "withheld")] == ["takeover"]
+    for price in ("98.00", "95.00", "92.00"):
+        assert of_kind(venue.mark(ETH=price), "liquidation") == []
+    assert of_kind(venue.mark(ETH="91.00"), "liquidation") != []
