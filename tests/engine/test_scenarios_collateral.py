@@ -153,15 +153,18 @@ def test_a_stock_bought_with_borrowed_dollars(venue: Venue) -> None:
 
 
 def test_unrealised_gains_may_count_less_than_losses(venue: Venue) -> None:
-    """A gain of 1,000 counts 0 at initial and 800 at maintenance; a loss of 100 counts 110."""
-    weights = {"initial": {"gain": "0"}, "maintenance": {"gain": "0.8", "loss": "1.1"}}
+    """A gain of 1,000 counts 0 at initial, 800 at maintenance; a loss of 100 counts 120 and 110."""
+    weights = {
+        "initial": {"gain": "0", "loss": "1.2"},
+        "maintenance": {"gain": "0.8", "loss": "1.1"},
+    }
     venue.adopt(policy(unrealised=weights))
     venue.deposit("ada", "1000")
     venue.trade("ada", "maker", "BTC", "10", "100.00")
     venue.mark(BTC="200.00")
     assert counted(venue, "ada") == ("2000", "1000", "1800")
     venue.mark(BTC="90.00")
-    assert counted(venue, "ada") == ("900", "900", "890")
+    assert counted(venue, "ada") == ("900", "880", "890")
 
 
 def test_what_may_leave_is_tested_at_initial_margin(venue: Venue) -> None:

@@ -289,10 +289,13 @@ def test_per_account_payments_with_sides_conserve_money() -> None:
     [
         (
             {**HOURLY, "premium": {"op": "prices", "of": "mark", "over": "mark"}},
-            "funding.markets.BTC.premium: over: is mark, as of is",
+            "funding.markets.BTC.premium.over: is mark, as of is",
         ),
-        ({**HOURLY, "pays_at": "reference", "premium": {"op": "samples"}}, "funding.markets.BTC: "),
-        ({**HOURLY, "offset_seconds": HOUR}, "funding.markets.BTC: offset_seconds: is 3600, not"),
+        (
+            {**HOURLY, "pays_at": "reference", "premium": {"op": "samples"}},
+            "funding.markets.BTC.pays_at: ",
+        ),
+        ({**HOURLY, "offset_seconds": HOUR}, "funding.markets.BTC.offset_seconds: is 3600, not"),
         ({**HOURLY, "cap": {"low": "1", "high": "0"}}, "funding.markets.BTC.cap"),
         (
             {**HOURLY, "cap": {"factor": "6", "schedule": "x"}},

@@ -398,27 +398,27 @@ def test_an_older_word_of_a_source_changes_nothing() -> None:
     [
         (
             {"roles": {"index": role("mark"), "mark": role("index")}},
-            "prices.BTC: roles: index, mark read each other in a circle",
+            "prices.BTC.roles: index, mark read each other in a circle",
         ),
-        ({"roles": {"mark": role("index")}}, "prices.BTC: roles.mark: reads index, which has"),
+        ({"roles": {"mark": role("index")}}, "prices.BTC.roles.mark: reads index, which has"),
         ({"roles": {"mark": told("x")}}, "prices.BTC.roles.mark.source: source 'x' is not"),
         (
             {"roles": {"mark": {"op": "median", "of": [told("a")], "at_least": 2}}},
-            "prices.BTC.roles.mark: at_least: is 2, of 1 prices",
+            "prices.BTC.roles.mark.at_least: is 2, of 1 prices",
         ),
         (
             {"roles": {"mark": {"op": "clamp", "price": told("a")}}},
-            "prices.BTC.roles.mark: around: is missing, and so are low and high",
+            "prices.BTC.roles.mark.around: is missing, and so are low and high",
         ),
         (
             {"validity": {"forbids": {"stale": ["liquidate"]}}},
-            "prices.BTC.validity: stale_seconds: is missing, and forbids.stale needs it",
+            "prices.BTC.validity.stale_seconds: is missing, and forbids.stale needs it",
         ),
         (
             {"validity": {"stale_seconds": 5, "forbids": {"stale": ["value"]}}},
-            "prices.BTC.validity: forbids.stale: value can be forbidden to a divergent mark only",
+            "prices.BTC.validity.forbids.stale: value can be forbidden to a divergent mark only",
         ),
-        ({"validity": {"divergence": "0.1"}}, "prices.BTC: validity.reference: index has no tree"),
+        ({"validity": {"divergence": "0.1"}}, "prices.BTC.validity.reference: index has no tree"),
         ({"roles": {"mark": {"op": "nope"}}}, "prices.BTC.roles.mark: "),
     ],
 )

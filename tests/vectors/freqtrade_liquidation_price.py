@@ -48,7 +48,10 @@ def _maintenance(row: Row) -> dict[str, Any]:
 
 def _less(rate: Decimal, amount: Decimal) -> dict[str, Any]:
     """Return the bracket of a rate and its amount, from where it would ask for anything."""
-    floor = quotient(Fraction(amount) / Fraction(rate)).quantize(Decimal("0.01"), "ROUND_UP")
-    below = {"floor": "0", "rate": text(rate)}
+    least = Decimal(1).scaleb(-12)
+    floor = quotient(Fraction(amount) / Fraction(rate - least)).quantize(
+        Decimal("0.01"), "ROUND_UP"
+    )
+    below = {"floor": "0", "rate": text(least)}
     bracket = {"floor": text(floor), "rate": text(rate), "amount": text(amount)}
     return {"op": "tiers", "mode": "whole", "tiers": [below, bracket] if amount else [below]}
