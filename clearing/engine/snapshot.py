@@ -170,6 +170,7 @@ def _scope_document(scope: Scope) -> dict[str, Any]:
         "account": scope.account,
         "asset": scope.asset,
         "cash": scope.cash,
+        "interest_left": scope.interest_left,
         "status": scope.status,
         "call": None if call is None else [call.amount, call.level, call.due_at, call.missed],
         "withheld": scope.withheld,
@@ -292,6 +293,7 @@ def _read_feed(feed: Feed, stored: dict[str, Any]) -> None:
 def _read_scope(book: Book, stored: dict[str, Any]) -> None:
     scope = book.scope(stored["account"], stored["asset"])
     scope.cash = stored["cash"]
+    scope.interest_left = stored["interest_left"]
     scope.status = stored["status"]
     if stored["call"] is not None:
         scope.call = MarginCall(*stored["call"])

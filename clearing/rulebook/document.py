@@ -160,6 +160,16 @@ class FundingDocument(Fact):
     ]
 
 
+class InterestDocument(Fact):
+    """What happens to the fraction of a unit that interest comes to, in derive mode.
+
+    ``per_account`` rounds each settlement; by ``index`` the fraction stays accrued with the balance
+    and joins the next settlement.
+    """
+
+    operator: Literal["per_account", "index"] = "per_account"
+
+
 class NumericsDocument(Fact):
     """The named roundings."""
 
@@ -230,6 +240,7 @@ class RulebookDocument(Fact):
         dict[Name, VolatilityDocument], Field(max_length=10_000, default_factory=dict)
     ]
     funding: FundingDocument = FundingDocument(markets={})
+    interest: InterestDocument = InterestDocument()
     numerics: NumericsDocument = NumericsDocument()
     bindings: Annotated[tuple[BindingDocument, ...], List, Field(max_length=1000)] = ()
     derivation: DerivationDocument | None = None

@@ -6,7 +6,7 @@ from clearing.events.kinds import REGISTRY_KINDS
 from clearing.samples import incident_day
 
 ENTRY_HASH = "2308bc3f7c7e5d35dcedf8d8d9a81e75e889d14c3cdebe77a0f901cc2cd7ce9a"
-DIGEST = "06ea4c7ff4ed03fad6c1cacba69dc6516120e451b28747c6b913c9ab061136dc"
+DIGEST = "c2a62a8679e825e254ece42dc70fe131ae957f94a7f90f729a683a830cab53b2"
 
 
 def test_the_incident_day_folds_to_the_digest_that_the_readme_shows() -> None:

@@ -1,5 +1,6 @@
 """Scenarios: interest on debts and credits, settled by rate or booked by the venue."""
 
+import json
 from typing import Any
 
 import pytest
@@ -171,3 +172,29 @@ def test_a_rate_that_no_balance_survives_is_refused(field: str) -> None:
     rates = {"rate": "0", "credit_rate": "0", field: "10.1"}
     with pytest.raises(EventRefused, match=f"{field}: .*at most 10"):
         Lender().settle(**rates)
+
+
+def test_fractions_of_a_unit_are_rounded_away_or_stay_with_the_balance() -> None:
+    """0.00005 % of 6,000 is 0.3 cents: nothing, each time; by index a cent once 0.6 have come.
+
+    Then 0.3000005 of 6,000.01, twice: −0.6 + 1 − 0.6000010 cents are left.
+    """
+    each, by_index = Lender(), Lender(interest={"operator": "index"})
+    for _ in range(4):
+        each.settle("0.0000005")
+        entries = by_index.settle("0.0000005")
+    assert each.cash("ada") == "-6000"
+    assert by_index.cash("ada") == "-6000.01"
+    (left,) = of_kind(entries, "interest_left")
+    assert left["amount"] == "-0.00200001"
+
+
+def test_what_waits_is_not_lost_when_rules_change() -> None:
+    venue = Lender(interest={"operator": "index"})
+    venue.settle("0.000001")
+    assert venue.engine.book.scope(venue.ordinal("ada"), 1).interest_left
+    venue.engine = Engine.restore(venue.engine.snapshot(), resolver=venue.find)
+    document = json.loads(next(iter(venue.engine.book.documents.values())))
+    venue.adopt(document | {"interest": {"operator": "per_account"}})
+    venue.settle("0")
+    assert venue.cash("ada") == "-6000.01"
