@@ -70,7 +70,7 @@ def account_story(
                 format_exact(now.equity, working),
                 format_exact(now.initial, working),
                 format_exact(now.maintenance, working),
-                _status(scope),
+                scope.status,
             )
         )
     return story
@@ -115,10 +115,6 @@ def _account_view(book: Book, ordinal: int, moment: Moment) -> AccountView:
     )
 
 
-def _status(scope: Scope) -> str:
-    return scope.status if scope.positions else "flat"
-
-
 def _scope_view(book: Book, scope: Scope) -> ScopeView:
     asset = book.assets[scope.asset]
     working = asset.working
@@ -136,6 +132,7 @@ def _scope_view(book: Book, scope: Scope) -> ScopeView:
     return ScopeView(
         book.registry.asset(scope.asset).name,
         format_scaled(scope.cash, asset.decimals),
+        format_scaled(book.balance("pending", scope.account, scope.asset), asset.decimals),
         format_exact(gain, working),
         format_exact(owed, working),
         format_exact(now.equity - own, working),
@@ -147,11 +144,11 @@ def _scope_view(book: Book, scope: Scope) -> ScopeView:
         format_scaled(withdrawable(book, scope), asset.decimals),
         format_exact(figures.free_margin, working),
         _ratio(figures.margin_level, 2, 100),
-        _ratio(figures.margin_ratio),
+        _ratio(figures.margin_ratio) or ("none" if now.maintenance else ""),
         _ratio(figures.health_factor),
         _ratio(figures.collateralisation),
-        _ratio(figures.effective_leverage),
-        _status(scope),
+        _ratio(figures.effective_leverage) or ("none" if scope.positions else ""),
+        scope.status,
         tuple(positions),
     )
 

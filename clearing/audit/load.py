@@ -157,17 +157,23 @@ class Histories:
 
     def _load_cash(self, book: Book, accounts: list[int]) -> None:
         found = self.rows(
-            "SELECT a.ordinal, s.asset, p.balance FROM unnest(%(accounts)s::int[]) a (ordinal)"
-            " CROSS JOIN generate_series(1, %(assets)s) s (asset) CROSS JOIN LATERAL ("
-            " SELECT balance FROM {posting} WHERE ledger = 'account' AND ordinal = a.ordinal"
+            "SELECT l.ledger, a.ordinal, s.asset, p.balance"
+            " FROM unnest(%(accounts)s::int[]) a (ordinal)"
+            " CROSS JOIN generate_series(1, %(assets)s) s (asset)"
+            " CROSS JOIN unnest(ARRAY['account', 'pending']) l (ledger) CROSS JOIN LATERAL ("
+            " SELECT balance FROM {posting} WHERE ledger = l.ledger AND ordinal = a.ordinal"
             " AND asset = s.asset AND position <= %(position)s"
             " ORDER BY position DESC, line DESC, side DESC LIMIT 1) p",
             ["posting"],
             accounts=accounts,
             assets=len(book.assets),
         )
-        for account, asset, balance in found:
-            book.scope(account, asset).cash = int(balance)
+        for ledger, account, asset, balance in found:
+            scope = book.scope(account, asset)
+            if ledger == "account":
+                scope.cash = int(balance)
+            else:
+                book.balances[ledger, account, asset] = int(balance)
 
     def _load_positions(self, book: Book, accounts: list[int]) -> None:
         found = self.rows(

@@ -32,16 +32,20 @@ class PositionView:
 class ScopeView:
     """An account in one asset: what it has, what is asked of it, and its status.
 
-    ``collateral`` is the full value of balances in other assets that count here; ``equity`` is the
-    sum of cash, unrealised PnL, accrued funding and collateral. ``levels`` are the requirements by
-    name, ``counted`` the equity that counts for each. ``withdrawable`` is rounded down to the
-    asset's unit. ``free_margin`` is what counts at initial less initial margin. Ratios are rounded
-    half-even and empty where their denominator is zero: ``margin_level`` in per cent, the others
-    plain (:class:`~clearing.engine.ratios.MarginFigures` has the formulas).
+    ``pending`` are deposits that are not final yet and count for nothing. ``collateral`` is the
+    full value of balances in other assets that count here; ``equity`` is the sum of cash,
+    unrealised PnL, accrued funding and collateral. ``levels`` are the requirements by name,
+    ``counted`` the equity that counts for each. ``withdrawable`` is rounded down to the asset's
+    unit. ``free_margin`` is what counts at initial less initial margin. Ratios are rounded
+    half-even and empty where there is nothing to divide by (nothing asked, nothing owed);
+    ``margin_ratio`` and ``effective_leverage`` are ``none`` while no equity is left:
+    ``margin_level`` in per cent, the others plain (:class:`~clearing.engine.ratios.MarginFigures`
+    has the formulas).
     """
 
     asset: str
     cash: str
+    pending: str
     unrealised: str
     accrued_funding: str
     collateral: str

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Annotated
 
 from cyclopts import Parameter, validators
@@ -170,6 +171,8 @@ def print_account(view: AccountView) -> None:
         ]
         if scope.collateral != "0":
             rows.insert(4, ("collateral", amount(scope.collateral)))
+        if Decimal(scope.pending):
+            rows.insert(2, ("pending deposits", amount(scope.pending)))
         out.print(table("", ("", ">"), rows))
         if scope.positions:
             out.print(_positions(scope.positions))

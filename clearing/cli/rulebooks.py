@@ -11,14 +11,15 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
-from clearing.audit import derive_rulebook, rederive, rulebooks
+from clearing.audit import RulebookView, derive_rulebook, rederive, rulebooks
 from clearing.audit import rulebook as adopted_rulebook
 from clearing.cli.output import err, out, print_json, shown_time, table
 from clearing.cli.queries import At
 from clearing.cli.where import Where, ledger, parse_at
-from clearing.events.canonical import document_hash, normalise_document
-from clearing.events.declarations import MAX_DOCUMENT_BYTES
+from clearing.events import EventRefused
+from clearing.events.canonical import document_hash
 from clearing.events.fields import parse_time
+from clearing.events.lines import MAX_LINE_BYTES, read_document
 from clearing.ledger import Ledger
 from clearing.log import position_of
 from clearing.rulebook import RulebookRefused, check_document, compile_rulebook
@@ -61,7 +62,11 @@ def list_(*, at: At = None, where: Where | None = None) -> None:
 def show(
     name: str, *, version: str | None = None, at: At = None, where: Where | None = None
 ) -> None:
-    """Show a rulebook of the log: its adoption, and its document as JSON."""
+    """Show a rulebook of the log, NAME or NAME@VERSION: its adoption, its document as JSON."""
+    name, told = _named(name)
+    if told is not None and version not in (None, told):
+        raise ValueError(f"--version {version} is not the one of {name}@{told}")
+    version = version or told
     with ledger(where) as opened:
         moment = opened.moment(parse_at(at))
         view, document = adopted_rulebook(opened.connection, name, version, moment)
@@ -143,10 +148,12 @@ def derive(
     target = Path(out_file)
     if target.exists():
         raise ValueError(f"{out_file} is there already; name a new file")
-    name, _, version = base.partition("@")
+    if not target.parent.is_dir():
+        raise ValueError(f"{out_file}: there is no folder {target.parent}")
+    name, version = _named(base)
     with ledger(where) as opened:
         moment = opened.moment(parse_at(at))
-        view, _ = adopted_rulebook(opened.connection, name, version or None, moment)
+        view, _ = adopted_rulebook(opened.connection, name, version, moment)
         sha256 = view.document_sha256
         document, working = derive_rulebook(opened.connection, sha256, content, moment)
         problems = _problems(opened, document)
@@ -193,7 +200,9 @@ def adopt(
         raise ValueError(f"--approver is {approver}, the author; somebody else has to approve")
     document = _read(file)
     sha256 = document_hash(document)
-    external_id = id or f"rulebook-{sha256[:32]}-{effective or 'now'}"
+    # The same decision again is the same event; another version of the same document is not.
+    decision = document_hash({"name": name, "version": version, "document": sha256})
+    external_id = id or f"rulebook-{decision[:32]}-{effective or 'now'}"
     moment = datetime.now(UTC) if occurred is None else parse_time(occurred)
     with ledger(where) as opened:
         problems = _problems(opened, document)
@@ -203,6 +212,7 @@ def adopt(
         ordinal = opened.writer.registry.source_ordinals.get(source, 0)
         known = position_of(opened.connection, ordinal, external_id) if ordinal else None
         if known is None:
+            _refuse_reuse(opened, name, version, sha256)
             event: dict[str, Any] = {
                 "kind": "RulebookAdopted",
                 "source": source,
@@ -225,13 +235,46 @@ def adopt(
             duplicate = False
         else:
             duplicate = True
-    answer = {"document_sha256": sha256, "position": known, "duplicate": duplicate}
+        adoptions = rulebooks(opened.connection, opened.moment(None))
+        view = next(view for view in adoptions if view.adopted == known)
+    answer = {
+        "document_sha256": sha256,
+        "position": known,
+        "duplicate": duplicate,
+        "status": view.status,
+        "since": view.since,
+    }
     if where is not None and where.json:
         print_json(answer)
-    elif duplicate:
+        return 0 if view.status != "refused" else 1
+    if duplicate:
         out.print(f"it was adopted at log position {known} already; nothing was appended")
     else:
         out.print(f"adopted at log position {known}; its hash is {sha256}", markup=False)
+    return _say_course(view, effective)
+
+
+def _refuse_reuse(opened: Ledger, name: str, version: str, sha256: str) -> None:
+    """Refuse a name and version under which the log has another document."""
+    for view in rulebooks(opened.connection, opened.moment(None)):
+        if (view.name, view.version) == (name, version) and view.document_sha256 != sha256:
+            raise ValueError(
+                f"{name}@{version} was adopted at log position {view.adopted} with another"
+                f" document ({view.document_sha256[:_SHOWN]}); give another --version"
+            )
+
+
+def _say_course(view: RulebookView, effective: int | None) -> int:
+    """Say from when on what was adopted holds; 1 if it was refused when it would take effect."""
+    if view.status == "refused":
+        err.print("it did not take effect; clearing deviations says why", markup=False)
+        return 1
+    if view.status == "scheduled":
+        out.print(f"it will hold from log position {effective}", markup=False)
+    elif view.since is not None:
+        passed = effective is not None and effective < view.since
+        late = f"; {effective} had passed" if passed else ""
+        out.print(f"it holds from log position {view.since}{late}", markup=False)
     return 0
 
 
@@ -240,24 +283,32 @@ def _read(file: str) -> dict[str, Any]:
     path = Path(file)
     if not path.is_file():
         raise ValueError(f"{file} is no file")
-    if path.stat().st_size > 2 * MAX_DOCUMENT_BYTES:
-        raise ValueError(f"{file} is larger than {2 * MAX_DOCUMENT_BYTES} bytes")
+    if path.stat().st_size > MAX_LINE_BYTES:
+        raise ValueError(f"{file} is larger than {MAX_LINE_BYTES} bytes")
     try:
-        document = normalise_document(json.loads(path.read_text(encoding="utf-8")))
-    except (UnicodeDecodeError, json.JSONDecodeError, ValueError) as error:
-        raise ValueError(f"{file}: {error}") from error
-    if not isinstance(document, dict):
-        raise ValueError(f"{file}: is no JSON object")
-    return document
+        return read_document(path.read_bytes())
+    except EventRefused as refused:
+        raise ValueError(f"{file}: {refused}") from refused
+
+
+def _named(text: str) -> tuple[str, str | None]:
+    """Return name and version of NAME or NAME@VERSION; ValueError where either is empty."""
+    name, at, version = text.partition("@")
+    if not name or (at and not version):
+        raise ValueError(f"{text!r} is neither a file nor NAME or NAME@VERSION of the log")
+    return name, version or None
 
 
 def _either(text: str, at: str | None, where: Where | None) -> dict[str, Any]:
-    if Path(text).is_file():
+    path = Path(text)
+    if path.is_file():
         return _read(text)
-    name, _, version = text.partition("@")
+    if path.suffix or path.is_dir() or len(path.parts) > 1:
+        raise ValueError(f"{text} is no file")
+    name, version = _named(text)
     with ledger(where) as opened:
         moment = opened.moment(parse_at(at))
-        return adopted_rulebook(opened.connection, name, version or None, moment)[1]
+        return adopted_rulebook(opened.connection, name, version, moment)[1]
 
 
 def _problems(opened: Ledger, document: dict[str, Any]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from clearing.engine.asset import Asset
 from clearing.engine.book import Book, PendingRulebook
-from clearing.engine.computed_funding import follow_funding
+from clearing.engine.computed_funding import follow_funding, pay_replaced
 from clearing.engine.content import Content
 from clearing.engine.prices import follow_policies
 from clearing.engine.step import Step
@@ -98,6 +98,7 @@ def put_in_force(step: Step, rulebook: Rulebook, position: int) -> None:
         step.deviation("rulebook_refused", found=rulebook.name, detail=conflict)
         return
     asset = book.assets[rulebook.asset]
+    pay_replaced(step, asset, rulebook)
     asset.rulebook = rulebook
     asset.rescale()
     if asset.regime.texts() != rulebook.regime.texts():

@@ -194,12 +194,27 @@ class BandedWatch:
         old = self._holds.pop(key, None)
         kept: list[int] = []
         if scope.rules is not None and bears_margin(book, scope, scope.rules):
-            hold = self._holds[key] = self._set(book, scope, scope.rules, now)
+            if _beyond_bounds(book, scope):
+                hold = self._pin(book, scope, scope.rules)
+            else:
+                hold = self._set(book, scope, scope.rules, now)
+            self._holds[key] = hold
             kept = hold.markets
         if old is not None:
             for ordinal in old.markets:
                 if ordinal not in kept:
                     self._edges[ordinal].drop(scope.account)
+
+    def _pin(self, book: Book, scope: Scope, rules: ClassRules) -> _Hold:
+        """Have ``scope`` examined at every other mark of any market that its margin follows."""
+        ordinals = {market.ordinal for market in margined_markets(book, scope)}
+        policy = rules.collateral
+        ordinals |= {rule.market for rule in policy.rules} if policy is not None else set()
+        pinned = sorted(ordinal for ordinal in ordinals if ordinal and book.markets[ordinal].mark)
+        for ordinal in pinned:
+            mark = book.markets[ordinal].mark
+            self._market(ordinal).put(scope.account, mark, mark)
+        return _Hold(rules, pinned)
 
     def _set(self, book: Book, scope: Scope, rules: ClassRules, now: Measure) -> _Hold:
         if not rules.plain:
@@ -292,6 +307,21 @@ class BandedWatch:
         if edges is None:
             edges = self._edges[ordinal] = _Edges()
         return edges
+
+
+def _beyond_bounds(book: Book, scope: Scope) -> bool:
+    """Whether no bound holds for the scope, so that it has to be examined at every mark.
+
+    That is while a trigger price may spare it (what its test finds depends on surpluses at other
+    prices than marks), and while a contract of it is worth less than the last digit that is kept.
+    """
+    for ordinal in scope.positions if not scope.orders else {**scope.positions, **scope.orders}:
+        market = book.markets[ordinal]
+        if not market.worth and market.mark:
+            return True
+        if scope.status == "liquidation" and "trigger" in market.feed.values:
+            return True
+    return False
 
 
 def _bound(rules: ClassRules, market: Market, at: Exposure, inside: int) -> Bound:

@@ -32,12 +32,14 @@ class Book:
     ``balances`` holds the ledger accounts other than ``account``, by (kind, ordinal, asset); an
     account's cash is its scope's. ``time`` is fold time, ``latest`` the greatest ``occurred_at``
     applied, both in microseconds. ``documents`` keeps each rulebook in force or scheduled by its
-    hash, so that a snapshot stands by itself. ``reversed`` are the positions of reversed events.
-    ``timers`` is a heap of (due time, account, asset) that may hold what ended since; it is made
-    anew from open calls and stays and is not part of the state. ``borne`` is what each fund bore in
-    the present period of its waterfall layers' limit, by (account, asset): (period's begin, units).
+    hash, so that a snapshot stands by itself. ``reversed`` are the positions of reversed events,
+    ``refused`` those of interest payments that moved nothing: whose rules refused them cannot be
+    told later. ``timers`` is a heap of (due time, account, asset) that may hold what ended since;
+    it is made anew from open calls and stays and is not part of the state. ``borne`` is what each
+    fund bore in the present period of a layer's limit, by (account, asset): (its begin, units).
     ``pending`` are the positions of deposits that are not final yet. ``priced`` are the markets
-    that have a price policy, ``funded`` those whose funding is computed, ``volatile`` those that have a volatility policy.
+    that have a price policy, ``funded`` those whose funding is computed, ``volatile`` those that
+    have a volatility policy.
     """
 
     __slots__ = (
@@ -50,6 +52,7 @@ class Book:
         "markets",
         "pending",
         "priced",
+        "refused",
         "registry",
         "reversed",
         "scheduled",
@@ -69,6 +72,7 @@ class Book:
         self.documents: dict[str, str] = {}
         self.scheduled: list[PendingRulebook] = []
         self.reversed: set[int] = set()
+        self.refused: set[int] = set()
         self.pending: set[int] = set()
         self.priced: dict[int, Market] = {}
         self.funded: dict[int, Market] = {}

@@ -66,7 +66,7 @@ def confirm_deposit(step: Step, content: Content, resolver: Resolver) -> None:
     original = Content(target)
     account, amount = original.account, original.amount
     step.book.pending.discard(target.position)
-    step.book.scope(account, target.asset).taken_over = False
+    _restore(step.book.scope(account, target.asset))
     step.move("confirmation", target.asset, "pending", account, "account", account, amount)
 
 
@@ -87,7 +87,14 @@ def _came_in(step: Step, content: Content) -> None:
     elif row.kind == Kind.Transferred:
         receiver = content.contra
     if receiver:
-        step.book.scope(receiver, row.asset).taken_over = False
+        _restore(step.book.scope(receiver, row.asset))
+
+
+def _restore(scope: Scope) -> None:
+    """Let a scope that was taken over trade again, and the one whose collateral this is."""
+    scope.taken_over = False
+    if scope.secures is not None:
+        scope.secures.taken_over = False
 
 
 def _check(step: Step, content: Content) -> None:

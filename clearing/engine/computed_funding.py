@@ -10,6 +10,7 @@ from clearing.engine.market import Market
 from clearing.engine.step import Step, asset_of
 from clearing.events.kinds import RATE_DECIMALS
 from clearing.quantities import Rounding, divide, format_exact
+from clearing.rulebook import Rulebook
 from clearing.rulebook.funding import Sides
 
 
@@ -48,7 +49,8 @@ def settle_due(step: Step) -> None:
     """Pay or compare the periods whose time has come, by (due time, market ordinal)."""
     book = step.book
     due: list[tuple[int, int, Ended]] = []
-    for market in book.funded.values():
+    funded = [book.funded[ordinal] for ordinal in sorted(book.funded)]
+    for market in funded:
         period = market.period
         if period is None:
             continue
@@ -58,18 +60,31 @@ def settle_due(step: Step) -> None:
             due.append((ended.stamp + period.rule.lag, market.ordinal, ended))
     for _, ordinal, ended in sorted(due, key=lambda item: item[:2]):
         _conclude(step, book.markets[ordinal], ended)
-    for market in book.funded.values():
+    for market in funded:
         note_coming(step, market)
 
 
-def end_funding(step: Step, market: Market) -> None:
-    """Pay what a market's ended periods came to, whatever their lag, and run none from now on."""
+def _pay_ended(step: Step, market: Market) -> None:
+    """Pay what a market's ended periods came to, whatever their lag."""
     run_period(market, step.row.occurred_at)
     period = market.period
     if period is not None:
         ended, period.ended = period.ended, []
         for one in ended:
             _conclude(step, market, one)
+
+
+def pay_replaced(step: Step, asset: Asset, rulebook: Rulebook) -> None:
+    """Pay what ended by rules that ``rulebook`` is about to replace, while they still hold."""
+    for market in asset.markets:
+        rule, period = rulebook.funding.get(market.ordinal), market.period
+        if period is not None and (rule is None or rule.key != period.rule.key):
+            _pay_ended(step, market)
+
+
+def end_funding(step: Step, market: Market) -> None:
+    """Pay what a market's ended periods came to, whatever their lag, and run none from now on."""
+    _pay_ended(step, market)
     step.book.follow_funding(market, None, 0)
     note_coming(step, market)
 

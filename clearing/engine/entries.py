@@ -44,6 +44,7 @@ ENTRY_FIELDS: Final[dict[str, tuple[str, ...]]] = {
     "funding_computed": ("market", "stamp", "premium", "rate", "status"),
     "funding_coming": ("market", "payment"),
     "interest": ("asset", "rate", "credit_rate", "interval_seconds", "moved"),
+    "interest_left": ("account", "asset", "amount"),
     "market_settled": ("market", "price"),
     "market_state": ("market", "state"),
     "leverage": ("account", "market", "leverage"),

@@ -121,15 +121,14 @@ def charge_by_index(step: Step, market: Market, each: int, left_over: int) -> No
         step.touched[scope.key()] = scope
 
 
-def _share_out(step: Step, asset: Asset, market: Market, dues: Dues) -> None:
-    """Give the residual account the whole units of what is left over, and keep the fraction."""
+def _share_out(step: Step, asset: Asset, market: Market, dues: Dues) -> int:
+    """Give the residual account the whole units of what is left over, and keep the fraction.
+
+    Return these units. Without such an account they go to rounding.
+    """
     market.residual += dues.left_over
     units = whole_units(asset, market, market.residual)
     market.residual -= exact_units(asset, market, units)
-    _move_residual(step, market, dues, units)
-
-
-def _move_residual(step: Step, market: Market, dues: Dues, units: int) -> None:
     payee = ("account", dues.residual) if dues.residual else ("rounding", 0)
     step.move(
         "funding_residual",
@@ -140,6 +139,7 @@ def _move_residual(step: Step, market: Market, dues: Dues, units: int) -> None:
         units,
         market.ordinal,
     )
+    return units
 
 
 def whole_units(asset: Asset, market: Market, exact: int) -> int:
@@ -161,10 +161,7 @@ def _pay_everybody(step: Step, asset: Asset, market: Market, dues: Dues) -> None
         position = step.position(market, holder)
         exact = -position.size * (dues.long if position.size > 0 else dues.short)
         total += _pay(step, asset, market, holder, exact)
-    if dues.left_over:
-        units = whole_units(asset, market, dues.left_over)
-        total += units
-        _move_residual(step, market, dues, units)
+    total += _share_out(step, asset, market, dues)
     step.move(
         "funding_rounding",
         market.asset,

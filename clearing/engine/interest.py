@@ -1,8 +1,8 @@
 """Interest on balances: what debts pay and credits get, settled by rate or as a venue booked it.
 
 A debt is a negative balance, in whatever asset. The other side is the ledger account ``interest``
-of the asset. Rates move cash at the moment they are settled, so an index of what a unit of debt has
-come to would say nothing else.
+of the asset. Rates move cash at the moment they are settled; what is less than a unit is rounded
+away, or stays accrued with the balance (and is no part of equity before it is a unit).
 """
 
 from typing import Any, Final
@@ -52,21 +52,26 @@ def apply_interest(step: Step, content: Content) -> None:
         )
     )
     for scope in bearing:
-        due, left = _due(step, scope)
+        due, left = _due(step, scope, scope.interest_left)
+        before, scope.interest_left = scope.interest_left, 0
         step.move("interest", asset.ordinal, "interest", 0, "account", scope.account, due)
-        if left:
-            text = format_exact(left, asset.decimals + RATE_DECIMALS)
+        text = format_exact(left, asset.decimals + RATE_DECIMALS)
+        if governing(step, scope).regime.interest_index:
+            scope.interest_left = left
+            if left != before:
+                step.entries.append(("interest_left", scope.account, asset.ordinal, text))
+        elif left:
             holder = ("account", scope.account)
             step.entries.append(("remainder", "interest", 0, asset.ordinal, *holder, text))
 
 
-def _due(step: Step, scope: Scope) -> tuple[int, int]:
+def _due(step: Step, scope: Scope, waiting: int = 0) -> tuple[int, int]:
     """Return what a balance gets (negative: pays) by the rates told last, and what rounding left.
 
-    The first is in units, the second at 12 decimals beyond them.
+    The first is in units; the second, and what is ``waiting`` from before, at 12 decimals beyond.
     """
     debt_rate, credit_rate = step.book.assets[scope.asset].interest or (0, 0)
-    exact = scope.cash * (debt_rate if scope.cash < 0 else credit_rate)
+    exact = scope.cash * (debt_rate if scope.cash < 0 else credit_rate) + waiting
     units = divide(exact, _SCALE, governing(step, scope).regime.interest)
     return units, exact - units * _SCALE
 
@@ -80,6 +85,7 @@ def apply_interest_paid(step: Step, content: Content, sign: int) -> None:
         if unknown:
             step.deviation("unknown_account", **where, found=unknown)
         elif _refused(step, step.book.scope(account, row.asset), content):
+            step.book.refused.add(row.position)
             return
     payee = ("account", account) if account else ("suspense", 0)
     step.move("interest", row.asset, "interest", 0, *payee, content.amount * sign)

@@ -4,7 +4,7 @@ from functools import cmp_to_key
 
 from clearing.engine.acting import can_act, holds, short_of
 from clearing.engine.conversion import convert, repay_and_seize
-from clearing.engine.margin import open_call
+from clearing.engine.margin import bears_margin, open_call
 from clearing.engine.observed import set_orders
 from clearing.engine.reduction import reduce_position
 from clearing.engine.scope import Scope
@@ -60,6 +60,8 @@ def run_ladder(step: Step, scope: Scope) -> None:
     for rung in rules.ladder:
         if not (derives or rung.warns):
             continue
+        if not bears_margin(step.book, scope, rules):
+            return
         now = measure(step.book, scope)
         if holds(step.book, scope, rung, now) and can_act(step, scope, rung, now):
             _act(step, scope, rules, rung, now)

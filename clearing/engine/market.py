@@ -49,7 +49,8 @@ class Market:
     ``risk`` is the last published risk array.
 
     ``mark`` 0 means none yet, ``previous_mark`` is the one before it (of another event);
-    ``last_price`` is the last fill's price at price decimals. ``sides``: 1 for ``Filled`` and 2 for ``Traded`` seen, added up. ``feed`` is what is known of prices.
+    ``last_price`` is the last fill's price at price decimals. ``sides``: 1 for ``Filled`` and 2 for
+    ``Traded`` seen, added up. ``feed`` is what is known of prices.
     ``index`` is what longs accrue by and ``short_index`` what shorts do: another one only where
     sides differ. ``period`` is the funding period that runs where the rulebook computes funding,
     ``residual`` the fraction of a unit that its sides left over, ``coming`` what margin takes as

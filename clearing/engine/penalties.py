@@ -9,7 +9,8 @@ def penalty_amount(penalty: Penalty | None, notional: int, lift: int, limit: int
     """Return the penalty on ``notional`` (working scale) in units, at most ``limit`` of them."""
     if penalty is None:
         return 0
-    return min(notional * penalty.rate // (RATE_SCALE * lift), max(0, limit))
+    charged: int = notional * penalty.rate // (RATE_SCALE * lift)
+    return min(charged, max(0, limit))
 
 
 def charge(step: Step, scope: Scope, penalty: Penalty | None, amount: int) -> None:

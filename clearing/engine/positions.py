@@ -60,12 +60,15 @@ def rounded_entry_cost(asset: Asset, market: Market, position: Position, closed:
     """Return the cost (≥ 0, units) of ``closed`` at the average entry rounded as venues round it.
 
     The average entry is rounded to the market's price decimals by ``entry_price``; the cost at it
-    half-even to units.
+    half-even to units. At an entry that rounds to 0 it is the share of the cost, toward zero.
     """
     payoff = market.payoff
     if not position.cost:
         return 0
     entry = divide(*payoff.entry(position.size, position.cost), asset.regime.entry_price)
+    if not entry:
+        # Nothing can be divided by a price of 0, and a linear cost at it would be lost.
+        return abs(position.cost) * closed // abs(position.size)
     return payoff.cost(closed, entry)
 
 

@@ -12,7 +12,7 @@ from clearing.engine.positions import apply_fill, drop_fraction, settle_funding
 from clearing.engine.requirements import requirement_of
 from clearing.engine.scope import Position, Scope
 from clearing.engine.step import Step
-from clearing.engine.valuation import equity_of, measure, position_value
+from clearing.engine.valuation import measure, position_value
 from clearing.quantities import Rounding, divide
 from clearing.rulebook import (
     MAINTENANCE,
@@ -80,7 +80,7 @@ class Reduction:
         self.equity = now.counted(MAINTENANCE)
         self.maintenance = now.maintenance
         self.weight = requirement_of(book, scope, MAINTENANCE, market)
-        self._own_equity = equity_of(book, scope)
+        self._full_equity = now.equity
         self._taken = 0
 
     @property
@@ -148,14 +148,14 @@ class Reduction:
         rung, lift = self._rung, self.asset.lift
         size = self._signed(quantity)
         value = size * self._market.worth
-        least = divide(value - self._own_equity, lift, Rounding.UP)
+        least = divide(value - self._full_equity, lift, Rounding.UP)
         self._taken = quantity
         discount = Fraction(0) if rung.price is None else rung.price.discount(self)
         exact = Fraction(self._fetched(quantity)) - discount
         if rung.tick is not None:
             exact = self._on_tick(quantity, exact / lift, rung.tick) * lift
         proceeds = max(divide(exact.numerator, exact.denominator * lift, Rounding.DOWN), least)
-        after = self._own_equity + proceeds * lift - value
+        after = self._full_equity + proceeds * lift - value
         limit = after // lift
         if rung.penalty is not None and rung.penalty.surplus:
             limit = min(limit, self._surplus(proceeds * lift - value))
@@ -189,7 +189,7 @@ class Reduction:
             now = measure(self._book, scope)
         finally:
             scope.positions, scope.cash = positions, cash
-        return now.counted(place) * RATE_SCALE >= factor * now.asked(place)
+        return bool(now.counted(place) * RATE_SCALE >= factor * now.asked(place))
 
     def _signed(self, quantity: int) -> int:
         return quantity if self._position.size > 0 else -quantity

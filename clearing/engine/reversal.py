@@ -3,7 +3,7 @@
 from clearing.engine.cash import Resolver, apply_cash
 from clearing.engine.content import Content
 from clearing.engine.funding import apply_paid
-from clearing.engine.interest import apply_interest_paid, governing
+from clearing.engine.interest import apply_interest_paid
 from clearing.engine.step import Step
 from clearing.engine.trading import apply_execution
 from clearing.events.kinds import CAUSES, Kind
@@ -48,19 +48,11 @@ def reverse(step: Step, content: Content, resolver: Resolver) -> None:
         apply_paid(step, original, -1)
 
 
-def _paid_interest(step: Step, target: EventRow) -> bool:
-    asset = step.book.assets[target.asset]
-    account = Content(target).account
-    if account:
-        asset = governing(step, step.book.scope(account, target.asset))
-    return asset.regime_at(target.position).mode != "derive" or not account
-
-
 def _moved_something(step: Step, target: EventRow) -> bool:
     if target.kind in _CASH:
         return True
     if target.kind == Kind.InterestPaid:
-        return _paid_interest(step, target)
+        return target.position not in step.book.refused
     if target.kind not in _TRADES and target.kind != Kind.FundingPaid:
         return False
     market = step.book.markets[target.market]

@@ -67,12 +67,13 @@ class Stay:
 class Scope:
     """One account in one asset: its cash and the positions tested together with it.
 
-    ``rules`` is what its class is bound to (None: no requirement). By market: ``orders`` are the
-    sizes of open buys and sells, ``leverages`` what its account chose, at
-    :data:`~clearing.rulebook.RATE_SCALE`. ``withheld``: a closing rung was
-    withheld during this stay in liquidation. ``taken_over``: a takeover happened and no money came
-    in since. ``venue_closed``: a venue's liquidation or ADL fill came during this stay. ``secures``
-    is the scope that its cash is collateral of, if any.
+    ``interest_left`` is the fraction of a unit that interest came to and that waits, at 12 decimals
+    beyond the asset's. ``rules`` is what its class is bound to (None: no requirement). By market:
+    ``orders`` are the sizes of open buys and sells, ``leverages`` what its account chose, at
+    :data:`~clearing.rulebook.RATE_SCALE`. ``withheld``: a closing rung was withheld during this
+    stay in liquidation. ``taken_over``: a takeover happened and no money came in since.
+    ``venue_closed``: a venue's liquidation or ADL fill came during this stay. ``secures`` is the
+    scope that its cash is collateral of, if any.
     """
 
     __slots__ = (
@@ -80,6 +81,7 @@ class Scope:
         "asset",
         "call",
         "cash",
+        "interest_left",
         "leverages",
         "orders",
         "positions",
@@ -95,7 +97,7 @@ class Scope:
     def __init__(self, account: int, asset: int) -> None:
         self.account = account
         self.asset = asset
-        self.cash = 0
+        self.cash = self.interest_left = 0
         self.positions: dict[int, Position] = {}
         self.orders: dict[int, tuple[int, int]] = {}
         self.leverages: dict[int, int] = {}

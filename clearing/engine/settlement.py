@@ -7,6 +7,7 @@ from clearing.engine.content import Content
 from clearing.engine.market import Market
 from clearing.engine.positions import apply_fill, price_pending
 from clearing.engine.step import Step, asset_of
+from clearing.quantities import format_exact
 
 SETTLED: Final = "settled"
 """The last state of a market."""
@@ -23,6 +24,16 @@ def settle_market(step: Step, content: Content) -> None:
     if row.occurred_at < expires_at:
         early = str(expires_at - row.occurred_at)
         step.deviation("settled_early", market=market.ordinal, asset=market.asset, detail=early)
+    expected = market.feed.values.get("settlement")
+    if expected is not None and expected != content.price:
+        texts = [format_exact(p, market.spec.mark_decimals) for p in (expected, content.price)]
+        step.deviation(
+            "settlement_price",
+            market=market.ordinal,
+            asset=market.asset,
+            expected=texts[0],
+            found=texts[1],
+        )
     end_funding(step, market)
     if market.pending:
         price_pending(step, market, content.price, market.spec.mark_decimals)

@@ -57,6 +57,7 @@ def book_document(book: Book) -> dict[str, Any]:
         "documents": book.documents,
         "reversed": sorted(book.reversed),
         "borne": [[*key, *borne] for key, borne in sorted(book.borne.items())],
+        "refused": sorted(book.refused),
         "pending": sorted(book.pending),
         "time": book.time,
         "latest": book.latest,
@@ -172,6 +173,7 @@ def _scope_document(scope: Scope) -> dict[str, Any]:
         "account": scope.account,
         "asset": scope.asset,
         "cash": scope.cash,
+        "interest_left": scope.interest_left,
         "status": scope.status,
         "call": None if call is None else [call.amount, call.level, call.due_at, call.missed],
         "withheld": scope.withheld,
@@ -224,6 +226,7 @@ def _read_book(document: dict[str, Any]) -> Book:
         book.balances[kind, ordinal, asset_ordinal] = amount
     book.reversed = set(document["reversed"])
     book.borne = {(fund, asset): (at, units) for fund, asset, at, units in document["borne"]}
+    book.refused = set(document["refused"])
     book.pending = set(document["pending"])
     book.time = document["time"]
     book.latest = document["latest"]
@@ -296,6 +299,7 @@ def _read_feed(feed: Feed, stored: dict[str, Any]) -> None:
 def _read_scope(book: Book, stored: dict[str, Any]) -> None:
     scope = book.scope(stored["account"], stored["asset"])
     scope.cash = stored["cash"]
+    scope.interest_left = stored["interest_left"]
     scope.status = stored["status"]
     if stored["call"] is not None:
         scope.call = MarginCall(*stored["call"])

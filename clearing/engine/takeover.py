@@ -33,11 +33,14 @@ def take_over(step: Step, scope: Scope, rung: TakeoverRung, waterfall: Waterfall
     step.touch(scope)
     HandOver(step, scope, equity, waterfall, taker).run(estates, rung.deleverages)
     scope.taken_over = True
-    if equity >= 0 and rung.returns_residual and not rung.deleverages:
-        residual = equity // asset.lift
+    if equity >= 0 and not rung.deleverages:
+        # Estates took the equity with them; without any it is still where it was.
+        left, here = equity // asset.lift, scope.cash
+        residual = left - here if rung.returns_residual else -here
         step.move("residual", scope.asset, "account", taker, "account", scope.account, residual)
-        penalty = penalty_amount(rung.penalty, notional, asset.lift, residual)
-        charge(step, scope, rung.penalty, penalty)
+        if rung.returns_residual:
+            penalty = penalty_amount(rung.penalty, notional, asset.lift, left)
+            charge(step, scope, rung.penalty, penalty)
 
 
 def _bankruptcy(

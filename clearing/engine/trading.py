@@ -17,6 +17,7 @@ from clearing.engine.spot import exchange
 from clearing.engine.step import Holder, Step, asset_of
 from clearing.events.kinds import CAUSES, Kind
 from clearing.quantities import format_exact
+from clearing.rulebook import ClassRules
 
 _TRADE = CAUSES.index("trade")
 _LIQUIDATION = CAUSES.index("liquidation")
@@ -195,15 +196,22 @@ def _check_position(step: Step, content: Content, market: Market, scope: Scope, 
         _deviate(step, "outside_scope", scope, market)
     if market.state == SETTLED:
         _deviate(step, "settled_market", scope, market)
-    spot = bool(market.spec.base_asset)
-    if (
-        not spot
-        and not size
-        and scope.rules is not None
-        and scope.rules.schedule(market.ordinal) is None
-        and not scope.rules.by_portfolio(market.ordinal)
-    ):
+    if not size and scope.rules is not None and not market.spec.base_asset:
+        _check_margined(step, market, scope, scope.rules)
+
+
+def _check_margined(step: Step, market: Market, scope: Scope, rules: ClassRules) -> None:
+    """Say it where a position opens that nothing asks anything for, or nothing that is known."""
+    if rules.schedule(market.ordinal) is None and not rules.by_portfolio(market.ordinal):
         _deviate(step, "no_schedule", scope, market)
+    portfolio = rules.portfolio
+    if portfolio is None or market.spec.payoff != "option":
+        return
+    scenarios = portfolio.scenarios.get(market.ordinal)
+    told = 0 if market.risk is None else len(market.risk.losses)
+    if scenarios is not None and scenarios != told:
+        texts = {"expected": str(scenarios), "found": str(told)}
+        _deviate(step, "no_risk_array", scope, market, **texts)
 
 
 def _deviate(

@@ -63,6 +63,12 @@ def _not_negative(value: Decimal) -> Decimal:
     return value
 
 
+def _interest(value: Decimal) -> Decimal:
+    if not 0 <= value <= 10:
+        raise ValueError(f"{value} must be at least 0 and at most 10, which is tenfold")
+    return value
+
+
 def _not_zero(value: Decimal) -> Decimal:
     if value == 0:
         raise ValueError("must not be zero")
@@ -157,6 +163,12 @@ NotNegativeAmount = Annotated[
     _schema(rf"^\+?{_DIGITS}", "exact decimal of zero or more"),
 ]
 """An exact decimal of zero or more."""
+InterestRate = Annotated[
+    Amount,
+    AfterValidator(_interest),
+    _schema(rf"^\+?{_DIGITS}", "exact decimal from 0 to 10"),
+]
+"""What part of a balance interest may be in one settlement: from 0 to 10."""
 NonZeroAmount = Annotated[
     Amount,
     AfterValidator(_not_zero),

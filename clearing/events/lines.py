@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from clearing.events.canonical import MAX_DIGITS, canonical_json
+from clearing.events.canonical import MAX_DIGITS, canonical_json, normalise_document
 from clearing.events.models import FIELD_ORDER, Event, parse_event
 from clearing.events.refused import EventRefused
 
@@ -60,6 +60,24 @@ def read_object(text: str | bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise EventRefused("", value, f"must be a JSON object such as {_EXAMPLE}")
     return value
+
+
+def read_document(text: str | bytes) -> dict[str, Any]:
+    """Return the JSON object of a file (a rulebook, a recipe), its decimals as text.
+
+    As strict as :func:`read_object`, and :class:`~clearing.events.refused.EventRefused` is raised
+    for what :func:`~clearing.events.canonical.normalise_document` refuses, too.
+    """
+    if not text.strip():
+        raise EventRefused("", "", "is empty")
+    try:
+        document: dict[str, Any] = normalise_document(read_object(text))
+    except EventRefused:
+        raise
+    except ValueError as error:
+        path, _, why = str(error).removeprefix("document.").partition(": ")
+        raise EventRefused(path, None, why) from None
+    return document
 
 
 def _bounded(text: str | bytes) -> str:

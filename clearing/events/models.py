@@ -141,9 +141,9 @@ def _problem(problem: Any, document: dict[str, Any]) -> Problem:
     code, context = problem["type"], problem.get("ctx", {})
     if code in ("union_tag_invalid", "union_tag_not_found"):
         return Problem("kind", document.get("kind"), f"must be one of {', '.join(KIND_NAMES)}")
-    if code in _WORDS:
+    if code in PLAIN_WORDS:
         value = None if code == "missing" else problem["input"]
-        return Problem(path, value, _WORDS[code].format(**context))
+        return Problem(path, value, PLAIN_WORDS[code].format(**context))
     if code != "value_error":
         message = str(problem["msg"]).replace("Input should be", "must be")
         return Problem(path, problem["input"], message)
@@ -157,7 +157,7 @@ def _problem(problem: Any, document: dict[str, Any]) -> Problem:
 
 _EXACT_PATH: Final = re.compile(r"([A-Za-z_][^:\s]*): ")
 
-_WORDS: Final = {
+PLAIN_WORDS: Final = {
     "extra_forbidden": "is not a field of this event",
     "missing": "is missing",
     "string_pattern_mismatch": "must match {pattern}",
@@ -175,6 +175,7 @@ _WORDS: Final = {
     "model_type": "must be an object of named fields",
     "tuple_type": "must be an array",
 }
+"""What is wrong by pydantic's codes, in the words that people are told."""
 
 
 def _value_at(document: Any, path: str) -> Any:

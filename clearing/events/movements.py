@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from clearing.events.base import Authorised, EventBase, Reference
-from clearing.events.fields import Name, NonZeroAmount, NotNegativeAmount, PositiveAmount
+from clearing.events.fields import InterestRate, Name, NonZeroAmount, PositiveAmount
 
 
 class Deposited(EventBase):
@@ -99,13 +99,13 @@ class InterestSettled(EventBase):
     """Interest on balances of ``asset`` was settled for ``interval_seconds``.
 
     ``rate`` is what debts (negative balances) pay and ``credit_rate`` what positive balances get,
-    both fractions of the balance for the whole interval.
+    both fractions of the balance for the whole interval, at most 10.
     """
 
     kind: Literal["InterestSettled"] = "InterestSettled"
     asset: Name
-    rate: NotNegativeAmount
-    credit_rate: NotNegativeAmount = Decimal(0)
+    rate: InterestRate
+    credit_rate: InterestRate = Decimal(0)
     interval_seconds: Annotated[int, Field(ge=1, le=31_622_400)] = 28_800
 
 

@@ -92,6 +92,7 @@ _INDEXES: Final[dict[str, tuple[str, ...]]] = {
     "funding_computed": ("market, position, line",),
     "funding_coming": ("market, position, line",),
     "interest": ("asset, position",),
+    "interest_left": ("account, asset, position",),
     "market_settled": ("market, position",),
     "leverage": ("account, market, position",),
     "orders": ("account, market, position",),

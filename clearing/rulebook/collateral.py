@@ -4,7 +4,7 @@ A policy weighs what a scope has, level by level: a haircut is one minus a weigh
 asset itself may be weighed too. What is owed counts in full at least.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
@@ -16,10 +16,12 @@ from clearing.events.base import Fact
 from clearing.events.fields import Name, NotNegativeAmount
 from clearing.rulebook.fields import Factor, Share
 from clearing.rulebook.operators import RATE_SCALE
-from clearing.rulebook.pieces import Pieces, extreme, summed
+from clearing.rulebook.pieces import Pieces, extreme, first_below, summed
 
 DEFAULT_LEVEL: Final = "maintenance"
 """The level whose weight holds for every level that a table of weights does not name."""
+
+_REQUIRED: Final = ("initial", "maintenance")
 
 
 class WeightRow(Fact):
@@ -38,12 +40,12 @@ def _rows(value: Any) -> Any:
 
 def _falls(rows: tuple[WeightRow, ...]) -> tuple[WeightRow, ...]:
     if rows[0].floor != 0:
-        raise ValueError(f"0.floor is {rows[0].floor}; the first row starts at 0")
+        raise ValueError(f"0.floor: {rows[0].floor}; the first row starts at 0")
     for i, (lower, upper) in enumerate(pairwise(rows), start=1):
         if upper.floor <= lower.floor:
-            raise ValueError(f"{i}.floor is {upper.floor}, not above {lower.floor}")
+            raise ValueError(f"{i}.floor: {upper.floor} is not above {lower.floor}")
         if upper.weight > lower.weight:
-            raise ValueError(f"{i}.weight is {upper.weight}, above {lower.weight}")
+            raise ValueError(f"{i}.weight: {upper.weight} is above {lower.weight}")
     return rows
 
 
@@ -58,7 +60,7 @@ Weights = Annotated[
 
 def _has_default(table: dict[str, Any]) -> dict[str, Any]:
     if DEFAULT_LEVEL not in table:
-        raise ValueError(f"{DEFAULT_LEVEL} is missing; it holds for every level not named")
+        raise ValueError(f"{DEFAULT_LEVEL}: is missing; it holds for every level not named")
     return table
 
 
@@ -110,8 +112,35 @@ class CollateralDocument(Fact):
     @model_validator(mode="after")
     def _has_levels(self) -> Self:
         if self.unrealised and DEFAULT_LEVEL not in self.unrealised:
-            raise ValueError(f"unrealised: {DEFAULT_LEVEL} is missing; it holds for the others")
+            raise ValueError(f"unrealised.{DEFAULT_LEVEL}: is missing; it holds for the others")
         return self
+
+
+def weights_problems(policy: CollateralDocument) -> Iterator[str]:
+    """Yield where more counts at initial than at maintenance, which would be liquidated at once."""
+    for name, asset in policy.assets.items():
+        lower, upper = (_counting(by_level(asset.weights, level)) for level in _REQUIRED)
+        if first_below(upper, lower) is not None:
+            yield f"assets.{name}.weights.initial: counts more than maintenance does"
+        lower, upper = (by_level(asset.liabilities, level) for level in _REQUIRED)
+        if lower < upper:
+            yield f"assets.{name}.liabilities.initial: {lower} is below maintenance, {upper}"
+    if policy.unrealised:
+        initial, maintenance = (by_level(policy.unrealised, level) for level in _REQUIRED)
+        if initial.gain > maintenance.gain:
+            yield f"unrealised.initial.gain: {initial.gain} is above maintenance"
+        if initial.loss < maintenance.loss:
+            yield f"unrealised.initial.loss: {initial.loss} is below maintenance"
+
+
+def _counting(rows: tuple[WeightRow, ...]) -> Pieces:
+    """Return what a value counts for, by the value."""
+    pieces, counted = [], Fraction(0)
+    for i, row in enumerate(rows):
+        pieces.append((Fraction(row.floor), counted, Fraction(row.weight)))
+        if i + 1 < len(rows):
+            counted += (Fraction(rows[i + 1].floor) - Fraction(row.floor)) * Fraction(row.weight)
+    return Pieces(pieces)
 
 
 class WeightTable:

@@ -128,6 +128,7 @@ class _Compiler:
             document.mode,
             document.instruments.cost_basis == "rounded_entry",
             document.funding.operator == "index",
+            document.interest.operator == "index",
             numerics.fill_cost,
             numerics.funding,
             numerics.bankruptcy,

@@ -96,11 +96,11 @@ class Parameter(Fact):
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         if self.ceiling < self.floor:
-            raise ValueError(f"ceiling is {self.ceiling}, below floor, {self.floor}")
+            raise ValueError(f"ceiling: {self.ceiling} is below floor, {self.floor}")
         for name in ("floor", "ceiling", "moves_at_most"):
             value = getattr(self, name)
             if value is not None and value % self.step:
-                raise ValueError(f"{name} is {value}, no multiple of step, {self.step}")
+                raise ValueError(f"{name}: {value} is no multiple of step, {self.step}")
         return self
 
 

@@ -36,9 +36,11 @@ def _fraction(value: Decimal) -> Decimal:
 
 
 def _rounding(value: Any) -> Any:
-    if isinstance(value, str):
+    if isinstance(value, Rounding):
+        return value
+    if value in tuple(Rounding):
         return Rounding(value)
-    return value
+    raise ValueError(f"must be one of {', '.join(Rounding)}, not {value!r}")
 
 
 Rate = Annotated[Amount, AfterValidator(_rate)]

@@ -210,6 +210,7 @@ class Regime:
         "funding",
         "funding_index",
         "interest",
+        "interest_index",
         "mode",
         "rounded_entry",
     )
@@ -219,6 +220,7 @@ class Regime:
         mode: str,
         rounded_entry: bool,
         funding_index: bool,
+        interest_index: bool,
         fill_cost: Rounding,
         funding: Rounding,
         bankruptcy: Rounding,
@@ -226,6 +228,7 @@ class Regime:
         interest: Rounding,
     ) -> None:
         self.interest = interest
+        self.interest_index = interest_index
         self.mode = mode
         self.rounded_entry = rounded_entry
         self.funding_index = funding_index
@@ -240,6 +243,7 @@ class Regime:
             self.mode,
             "rounded_entry" if self.rounded_entry else "average",
             "index" if self.funding_index else "per_account",
+            "index" if self.interest_index else "per_account",
             self.fill_cost.value,
             self.funding.value,
             self.bankruptcy.value,
@@ -250,11 +254,12 @@ class Regime:
     @classmethod
     def from_texts(cls, texts: list[str]) -> "Regime":
         """Return the regime that :meth:`texts` described."""
-        mode, cost, funding, *roundings = texts
+        mode, cost, funding, interest, *roundings = texts
         return cls(
             mode,
             cost == "rounded_entry",
             funding == "index",
+            interest == "index",
             *(Rounding(name) for name in roundings),
         )
 
@@ -263,6 +268,7 @@ DEFAULT_REGIME: Final = Regime(
     "record",
     False,
     True,
+    False,
     Rounding.HALF_EVEN,
     Rounding.TOWARD_ZERO,
     Rounding.HALF_EVEN,

@@ -143,7 +143,7 @@ class WaterfallDocument(Fact):
     def _ends(self) -> Self:
         last = self.layers[-1]
         if last.layer != "deficit":
-            raise ValueError("layers must end with deficit, which bears whatever is left")
+            raise ValueError("layers: must end with deficit, which bears whatever is left")
         names = [layer.layer for layer in self.layers]
         for name in ("deficit", "per_unit", "haircut"):
             if names.count(name) > 1:

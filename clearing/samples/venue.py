@@ -85,8 +85,8 @@ def rulebook_document(
         {
             "action": "reduce",
             "when": {"level": "maintenance", "factor": "1", "comparator": "<"},
-            "close_factor": "0.5",
-            "spread": "0.002",
+            "quantity": {"op": "share", "share": "0.5"},
+            "price": {"op": "mark", "spread": "0.002"},
             "minimum_notional": "100",
             "penalty": paid,
         },

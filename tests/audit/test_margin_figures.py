@@ -91,3 +91,32 @@ def test_collateral_at_its_own_price_as_of_any_position(database_url: str) -> No
             for position in (before, after, None)
         ]
     assert found == ["2000", "1900", "1800"]
+
+
+def test_what_is_pending_or_owed_without_a_position_is_shown(database_url: str) -> None:
+    """A deposit that is not final counts for nothing; a debt beyond its collateral is a status."""
+    venue = story()
+    venue.account("cyd")
+    venue.deposit("cyd", "0.5", "COIN")
+    venue("Deposited", account="cyd", asset="USD", amount="7", finality="pending")
+    venue("Withdrawn", account="cyd", asset="USD", amount="900")
+    with connect(database_url, autocommit=True) as ledger:
+        LogWriter(ledger).append(venue.events)
+        project(ledger)
+        cyd = account(ledger, "cyd", resolve_moment(ledger))
+    scope = next(scope for scope in cyd.scopes if scope.asset == "USD")
+    assert (scope.pending, scope.cash, scope.equity) == ("7.00", "-900.00", "100")
+    assert (scope.counted["maintenance"], scope.status) == ("-100", "liquidation")
+
+
+def test_ratios_to_an_equity_that_is_gone_are_said_to_be_none(database_url: str) -> None:
+    venue = story()
+    venue.mark(BTC="70.00")
+    with connect(database_url, autocommit=True) as ledger:
+        LogWriter(ledger).append(venue.events)
+        project(ledger)
+        ada = account(ledger, "ada", resolve_moment(ledger))
+    scope = next(scope for scope in ada.scopes if scope.asset == "USD")
+    assert scope.equity == "-500"
+    assert (scope.margin_ratio, scope.effective_leverage) == ("none", "none")
+    assert scope.margin_level == "-71.43"  # -500 / 700

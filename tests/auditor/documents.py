@@ -73,10 +73,10 @@ def reduction(rng: Random, accounts: list[str], decimals: int) -> Document:
     rung: Document = {
         "when": when(rng, rng.choice(LEVELS), ("1", "0.9", "1.1", "0.6")),
         "action": "reduce",
-        "close_factor": rng.choice(["0.5", "0.25", "0.1", "1", "0.333"]),
+        "quantity": {"op": "share", "share": rng.choice(["0.5", "0.25", "0.1", "1", "0.333"])},
     }
     if rng.randrange(2):
-        rung["spread"] = rng.choice(["0.002", "0.05", "0.0001"])
+        rung["price"] = {"op": "mark", "spread": rng.choice(["0.002", "0.05", "0.0001"])}
     if rng.randrange(2):
         rung["minimum_notional"] = rng.choice(["100", "1000", "50.5" if decimals else "20"])
     if rng.randrange(2):

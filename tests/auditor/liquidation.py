@@ -189,8 +189,9 @@ def _take_over(book: Book, scope: Scope, rung: Rung) -> None:
     for (market, _), amount in zip(held, amounts, strict=True):
         waterfall.hand_over(book, scope, market, amount, numbers.equity, losses)
     if numbers.equity < 0:
-        parts = (-numbers.equity, losses.fund, losses.adl, losses.deficit, losses.rounding)
-        texts = [book.fine(scope.asset, part) for part in parts]
+        none = Fraction(0)
+        parts = (-numbers.equity, losses.fund, losses.adl, none, losses.deficit, losses.rounding)
+        texts = [book.fine(scope.asset, part) for part in (*parts, none)]
         book.entries.append(("loss", scope.account, scope.asset, *texts))
     elif rung.residual == "trader":
         rest = floor(numbers.equity)

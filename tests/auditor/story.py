@@ -239,11 +239,21 @@ class Story(Replay):
         self._expect(f"taken from {candidate}", 0 <= taken <= abs(size), True)
 
     def _loss(
-        self, account: int, asset: int, loss: str, fund: str, adl: str, deficit: str, rounding: str
+        self,
+        account: int,
+        asset: int,
+        loss: str,
+        fund: str,
+        adl: str,
+        socialised: str,
+        deficit: str,
+        rounding: str,
+        left: str,
     ) -> None:
         scope = self.handed[account, asset]
         layers = [Fraction(part) for part in (fund, adl, deficit, rounding)]
         self._expect("loss is the sum of its layers", Fraction(loss), sum(layers))
+        self._expect("nothing is socialised or left", Fraction(socialised) + Fraction(left), 0)
         none = Fraction(0)
         self._states("loss", asset, loss, -scope.worth())
         self._states("loss of the fund", asset, fund, scope.losses.get("fund", none))

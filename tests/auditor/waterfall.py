@@ -78,15 +78,16 @@ class HandOver:
         closed_entry(book, self.scope, market, layer, taker, q, part, loss)
         if layer == "deficit":
             assumed = half_even(value(book, market, q))
+        self.rest -= quantity
+        self.paid += part
+        apply_fill(book, ("account", self.scope.account), market, -q, -part)
+        apply_fill(book, ("account", taker), market, q, assumed)
+        if layer == "deficit":
             deficit, clearing = ("deficit", 0), ("clearing", market.ordinal)
             short = part - assumed
             book.post("deficit", market.asset, deficit, clearing, short, market.ordinal)
             self.losses.deficit += short
             self.losses.rounding += assumed - value(book, market, q)
-        self.rest -= quantity
-        self.paid += part
-        apply_fill(book, ("account", self.scope.account), market, -q, -part)
-        apply_fill(book, ("account", taker), market, q, assumed)
         return loss
 
 

@@ -73,13 +73,94 @@ def test_check_names_every_problem_with_its_path(files: dict[str, str], clearing
     code, _, err = clearing("rulebook", "check", files["broken"])
     assert code == 1
     assert "schedules.majors" in err
-    code, _, err = clearing("rulebook", "check", files["floats"])
-    assert code == 2
-    assert "schedules.majors.initial.rate" in err
     assert clearing("rulebook", "check", files["elsewhere"])[0] == 0
     code, _, err = clearing("rulebook", "check", files["elsewhere"], "--against-ledger")
     assert code == 1
     assert "settlement_asset: 'EUR' is not declared" in err
+
+
+def test_a_number_is_taken_from_its_text(files: dict[str, str], clearing: Run) -> None:
+    """0.1 without quotes is what it says, as in files of events."""
+    code, out, _ = clearing("rulebook", "diff", files["floats"], files["same"], "--json")
+    assert code == 1
+    (found,) = json.loads(out)
+    assert (found["path"], found["one"]) == ("schedules.majors.initial.rate", "0.1")
+
+
+MALFORMED = {
+    "nothing in it": ("", "is empty"),
+    "no JSON": ("rules:\n  a: 1\n", "is not JSON"),
+    "a list": ("[]", "must be a JSON object"),
+    "a key that stands twice": ('{"mode": "derive", "mode": "record"}', "mode: stands twice"),
+    "nested without end": ("[" * 100_000, "nested deeper than"),
+    "a number that is none": ('{"format": NaN}', "format: NaN is not a finite number"),
+    "more digits than a number has": ('{"format": ' + "9" * 5_000 + "}", "format: "),
+    "no UTF-8": ("\udcff", "is not UTF-8"),
+}
+
+
+@pytest.mark.parametrize("name", MALFORMED)
+@pytest.mark.parametrize("command", ["check", "adopt", "derive"])
+@pytest.mark.usefixtures("files")
+def test_a_file_that_is_no_document_is_refused_by_name(
+    tmp_path: Path, clearing: Run, name: str, command: str
+) -> None:
+    content, why = MALFORMED[name]
+    path = tmp_path / "odd.json"
+    path.write_bytes(content.encode("utf-8", "surrogateescape"))
+    more = {"adopt": NAMED, "derive": ("--base", "rules", "--out", str(tmp_path / "out.json"))}
+    code, _, err = clearing("rulebook", command, str(path), *more.get(command, ()))
+    told = " ".join(err.split())
+    assert code == 2
+    assert "odd.json: " in told
+    assert why in told
+
+
+@pytest.mark.parametrize("text", ["missing.json", "no/such", ".", "rules@", "@1"])
+def test_what_is_neither_file_nor_name_is_said_so(clearing: Run, text: str) -> None:
+    """Without opening a ledger."""
+    code, _, err = clearing("rulebook", "check", text)
+    assert code == 2
+    assert "no file" in err or "neither a file nor NAME" in " ".join(err.split())
+
+
+def test_a_version_can_be_shown_by_its_whole_name(
+    files: dict[str, str], clearing: Run, answer: Answer
+) -> None:
+    shown = answer("rulebook", "show", "rules@1")
+    assert shown["document"] == json.loads(Path(files["same"]).read_text())
+    code, _, err = clearing("rulebook", "show", "rules@1", "--version", "2")
+    assert code == 2
+    assert "--version 2 is not the one of rules@1" in err
+
+
+def test_a_document_may_come_back_as_a_new_version(files: dict[str, str], answer: Answer) -> None:
+    """Rolling back is a decision of its own, with its own version, reason and position."""
+    answer("rulebook", "adopt", files["tighter"], *NAMED)
+    back = [text if text != "2" else "3" for text in NAMED]
+    adopted = answer("rulebook", "adopt", files["same"], *back)
+    assert (adopted["duplicate"], adopted["status"]) == (False, "in_force")
+    assert [view["status"] for view in answer("rulebook", "list")] == [
+        "replaced",
+        "replaced",
+        "in_force",
+    ]
+
+
+def test_a_version_names_one_document(files: dict[str, str], clearing: Run, answer: Answer) -> None:
+    first = [text if text != "2" else "1" for text in NAMED]
+    code, _, err = clearing("rulebook", "adopt", files["tighter"], *first)
+    assert code == 2
+    assert "rules@1 was adopted at log position 7 with another document" in " ".join(err.split())
+    assert len(answer("rulebook", "list")) == 1
+
+
+def test_an_effective_position_that_has_passed_is_said_so(
+    files: dict[str, str], clearing: Run
+) -> None:
+    code, out, _ = clearing("rulebook", "adopt", files["tighter"], *NAMED, "--effective", "2")
+    assert code == 0
+    assert "; 2 had passed" in out
 
 
 def test_diff_names_the_paths(files: dict[str, str], clearing: Run) -> None:
@@ -102,6 +183,7 @@ def test_adopt_replaces_what_held(files: dict[str, str], answer: Answer) -> None
     assert new["citations"] == ["page 3"]
     again = answer("rulebook", "adopt", files["tighter"], *NAMED)
     assert again == {**adopted, "duplicate": True}
+    assert (adopted["status"], adopted["since"]) == ("in_force", adopted["position"])
     assert len(answer("rulebook", "list")) == 2
 
 

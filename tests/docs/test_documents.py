@@ -90,6 +90,17 @@ def test_the_venue_on_the_page_on_rulebooks_is_accepted_and_does_as_it_says() ->
     assert (now.maintenance, now.initial) == (6850 * unit, 60_000 * unit)
 
 
+def test_the_collateral_on_the_page_on_rulebooks_is_accepted() -> None:
+    (section,) = re.findall(r"```json collateral\n(.*?)```", text("docs/rulebooks.md"), re.DOTALL)
+    venue = Venue()
+    venue("AssetDeclared", name="BTC", decimals=8)
+    venue.market("BTC-USD")
+    document = rulebook(collateral=json.loads(section))
+    document["bindings"][0]["collateral"] = "mixed"
+    entries = venue.adopt(document)
+    assert [r["status"] for r in of_kind(entries, "rulebook")] == ["in_force"]
+
+
 def test_the_funding_on_the_page_on_rulebooks_is_accepted() -> None:
     (section,) = re.findall(r"```json funding\n(.*?)```", text("docs/rulebooks.md"), re.DOTALL)
     venue = Venue()

@@ -4,6 +4,7 @@ Dice choose payoffs, schedules, ladders and events. Every event goes through :cl
 applies it to an engine with the banded watch and to one with the naive watch and compares both.
 """
 
+import json
 from random import Random
 from typing import Any
 
@@ -36,8 +37,8 @@ def random_ladder(dice: Random, levels: list[str]) -> list[dict[str, Any]]:
             {
                 "action": "reduce",
                 "when": {"level": dice.choice(levels)},
-                "close_factor": dice.choice(["0.25", "0.5", "1"]),
-                "spread": dice.choice(["0", "0.002"]),
+                "quantity": {"op": "share", "share": dice.choice(["0.25", "0.5", "1"])},
+                "price": {"op": "mark", "spread": dice.choice(["0", "0.002"])},
             }
         )
     comparator = dice.choice(["<", "<="])
@@ -50,7 +51,8 @@ def random_policy(dice: Random) -> dict[str, Any] | None:
     if dice.random() < 0.5:
         return None
     rows = [{"floor": "0", "weight": "0.95"}, {"floor": "300", "weight": "0.5"}]
-    weights = {"initial": "0.8", "maintenance": dice.choice(["0.9", "1", rows])}
+    less = [{"floor": "0", "weight": "0.8"}, {"floor": "300", "weight": "0.4"}]
+    weights = {"initial": less, "maintenance": dice.choice(["0.9", "1", rows])}
     coin: dict[str, Any] = {
         "market": "COIN-USD",
         "weights": weights,
@@ -63,7 +65,10 @@ def random_policy(dice: Random) -> dict[str, Any] | None:
         assets["USD"] = {"weights": {"maintenance": "0.9"}, "liabilities": {"maintenance": "1.1"}}
     unrealised = {}
     if dice.random() < 0.5:
-        unrealised = {"initial": {"gain": "0"}, "maintenance": {"gain": "0.8", "loss": "1.1"}}
+        unrealised = {
+            "initial": {"gain": "0", "loss": "1.2"},
+            "maintenance": {"gain": "0.8", "loss": "1.1"},
+        }
     return {"assets": assets, "unrealised": unrealised, "nested": dice.random() < 0.3}
 
 
@@ -157,6 +162,11 @@ class Story:
         if self.rounds:
             book["prices"] = random_prices(dice, tuple(PRICES))
             book["funding"]["markets"] = random_funding(dice, book["prices"])
+        named = book["bindings"][0]["markets"].keys() - {"*"}
+        if "funding_to_come" in json.dumps(schedule):
+            sampled = {"interval_seconds": 60, "premium": {"op": "samples"}}
+            rules = book["funding"].setdefault("markets", {})
+            rules.update({name: sampled for name in named if name not in rules})
         assert "rulebook_refused" not in deviations(self.venue.adopt(book))
 
     def observe(self, market: str) -> None:

@@ -6,7 +6,7 @@ from clearing.events.kinds import REGISTRY_KINDS
 from clearing.samples import incident_day
 
 ENTRY_HASH = "2308bc3f7c7e5d35dcedf8d8d9a81e75e889d14c3cdebe77a0f901cc2cd7ce9a"
-DIGEST = "de1aedf84b3e8bcf5223044c96a2352372c56b890f5bfbc1b1db05924f4755a3"
+DIGEST = "c2a62a8679e825e254ece42dc70fe131ae957f94a7f90f729a683a830cab53b2"
 
 
 def test_the_incident_day_folds_to_the_digest_that_the_readme_shows() -> None:

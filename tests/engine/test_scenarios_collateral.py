@@ -153,15 +153,18 @@ def test_a_stock_bought_with_borrowed_dollars(venue: Venue) -> None:
 
 
 def test_unrealised_gains_may_count_less_than_losses(venue: Venue) -> None:
-    """A gain of 1,000 counts 0 at initial and 800 at maintenance; a loss of 100 counts 110."""
-    weights = {"initial": {"gain": "0"}, "maintenance": {"gain": "0.8", "loss": "1.1"}}
+    """A gain of 1,000 counts 0 at initial, 800 at maintenance; a loss of 100 counts 120 and 110."""
+    weights = {
+        "initial": {"gain": "0", "loss": "1.2"},
+        "maintenance": {"gain": "0.8", "loss": "1.1"},
+    }
     venue.adopt(policy(unrealised=weights))
     venue.deposit("ada", "1000")
     venue.trade("ada", "maker", "BTC", "10", "100.00")
     venue.mark(BTC="200.00")
     assert counted(venue, "ada") == ("2000", "1000", "1800")
     venue.mark(BTC="90.00")
-    assert counted(venue, "ada") == ("900", "900", "890")
+    assert counted(venue, "ada") == ("900", "880", "890")
 
 
 def test_what_may_leave_is_tested_at_initial_margin(venue: Venue) -> None:
@@ -271,3 +274,60 @@ def test_a_nested_policy_is_refused_beside_a_portfolio(venue: Venue) -> None:
     document["bindings"][0] |= {"markets": {}, "portfolio": "all"}
     (found,) = of_kind(venue.adopt(document), "deviation")
     assert "bindings.0.collateral: policy 'all' is nested" in str(found["detail"])
+
+
+def test_a_reduction_at_the_mark_costs_the_fund_nothing_where_collateral_carries_the_account(
+    venue: Venue,
+) -> None:
+    """100 worth of coin stands behind a loss of 900 and a debt of it: half of 20 BTC go at 55.
+
+    The fund pays what they are worth; the penalty of 1 % of 550 is within the equity of 100.
+    """
+    reduce = {
+        "action": "reduce",
+        "when": {"level": "initial"},
+        "quantity": {"op": "share", "share": "0.5"},
+        "penalty": {"rate": "0.01", "recipients": [{"account": "insurance", "share": "1"}]},
+    }
+    ladder = [reduce, {**TAKEOVER, "when": {"level": "zero"}}]
+    document = policy("derive", COIN={**COIN, "weights": {"maintenance": "1"}})
+    document["ladders"]["standard"] = ladder
+    venue.adopt(document)
+    venue("FundContributed", fund="insurance", asset="USD", amount="100000")
+    venue.deposit("ada", "0.5", "COIN")
+    venue.trade("ada", "maker", "BTC", "20", "100.00")
+    entries = venue.mark(BTC="55.00")
+    (closed,) = of_kind(entries, "closed")
+    assert (closed["layer"], closed["amount"], closed["loss"]) == ("reduce", 55000, "0")
+    assert venue.equity("ada") == "94.5"
+    assert venue.equity("insurance") == "100005.5"
+
+
+def test_collateral_that_comes_in_lets_an_account_trade_again_after_a_takeover(
+    venue: Venue,
+) -> None:
+    venue.adopt(policy("derive", COIN={**COIN, "weights": {"maintenance": "1"}}))
+    venue.deposit("ada", "100")
+    venue.trade("ada", "maker", "BTC", "10", "100.00")
+    venue.mark(BTC="90.00")
+    assert venue.size("ada", "BTC") == "0"
+    trade = {"market": "BTC", "buyer": "ada", "seller": "maker", "size": "0.1", "price": "90.00"}
+    assert deviations(venue("Traded", **trade)) == ["after_takeover"]
+    venue.deposit("ada", "1", "COIN")
+    assert deviations(venue("Traded", **trade)) == []
+
+
+def test_a_scope_with_a_debt_and_no_position_gets_its_margin_call(venue: Venue) -> None:
+    """0.5 coin at 2,000 count 900 at maintenance; a debt of 950 is called, missed, and said so."""
+    call = {"action": "margin_call", "when": {"level": "maintenance"}, "grace_seconds": 60}
+    document = policy(COIN={**COIN, "weights": {"maintenance": "0.9"}})
+    document["ladders"]["standard"] = [{**call, "restore": "initial"}]
+    venue.adopt(document)
+    venue.deposit("ada", "0.5", "COIN")
+    entries = venue("Withdrawn", account="ada", asset="USD", amount="950")
+    (opened,) = of_kind(entries, "margin_call")
+    assert (opened["outcome"], opened["amount_due"]) == ("opened", 5000)
+    (missed,) = of_kind(venue("ClockTicked", after=60), "margin_call")
+    assert missed["outcome"] == "missed"
+    (met,) = of_kind(venue.deposit("ada", "50"), "margin_call")
+    assert met["outcome"] == "met"

@@ -1,11 +1,12 @@
 """Scenarios: funding computed from premium and interest, paid by stamp, side and pause."""
 
+import json
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from clearing.engine import Entry
+from clearing.engine import Engine, Entry
 from tests.engine.venue import Venue, deviations, of_kind, rulebook
 
 INDEX = {"index": {"op": "source", "source": "venue", "price": "index"}}
@@ -53,6 +54,7 @@ class Funded(Venue):
         return self.equity("ada"), self.equity("bob")
 
 
+AVERAGE = {"op": "prices", "of": "mark", "over": "index", "average": "twap"}
 LAST = {"op": "prices", "of": "mark", "over": "index", "average": "last"}
 HOURLY = {"interval_seconds": HOUR, "premium": LAST}
 
@@ -287,10 +289,13 @@ def test_per_account_payments_with_sides_conserve_money() -> None:
     [
         (
             {**HOURLY, "premium": {"op": "prices", "of": "mark", "over": "mark"}},
-            "funding.markets.BTC.premium: over: is mark, as of is",
+            "funding.markets.BTC.premium.over: is mark, as of is",
         ),
-        ({**HOURLY, "pays_at": "reference", "premium": {"op": "samples"}}, "funding.markets.BTC: "),
-        ({**HOURLY, "offset_seconds": HOUR}, "funding.markets.BTC: offset_seconds: is 3600, not"),
+        (
+            {**HOURLY, "pays_at": "reference", "premium": {"op": "samples"}},
+            "funding.markets.BTC.pays_at: ",
+        ),
+        ({**HOURLY, "offset_seconds": HOUR}, "funding.markets.BTC.offset_seconds: is 3600, not"),
         ({**HOURLY, "cap": {"low": "1", "high": "0"}}, "funding.markets.BTC.cap"),
         (
             {**HOURLY, "cap": {"factor": "6", "schedule": "x"}},
@@ -324,3 +329,55 @@ def test_a_told_rate_is_compared_at_the_decimals_that_it_can_have() -> None:
     venue.tick("01:00:00")
     fields = {"market": "BTC", "rate": "0.000999000999", "price": "100.10"}
     assert deviations(venue("FundingSettled", **fields)) == []
+
+
+def test_a_period_that_ended_is_paid_though_its_rule_is_replaced_before_its_time() -> None:
+    """1 % of 1,000 for an hour that ended; another rule comes before the lag is over."""
+    rule = {**HOURLY, "interest": "0.01", "lag_seconds": 600}
+    venue = Funded(rule)
+    venue.until("01:00:01", "Deposited", account="pool", asset="USD", amount="1")
+    document = venue.engine.book.documents
+    changed = json.loads(next(iter(document.values())))
+    changed["funding"]["markets"]["BTC"]["interest"] = "0.02"
+    entries = venue.adopt(changed)
+    (computed,) = of_kind(entries, "funding_computed")
+    assert (computed["rate"], computed["status"]) == ("0.01", "settled")
+    assert venue.equities == ("990", "1010")
+
+
+def test_what_is_to_come_is_stated_market_by_market_also_after_a_restore() -> None:
+    """Markets are declared Z first; a document names A first. The order is that of declaration."""
+    venue = Venue()
+    names = ("Z", "A")
+    for name in names:
+        venue.market(name)
+    venue.account("ada", "bob")
+    for name in ("ada", "bob"):
+        venue.deposit(name, "1000")
+    venue.mark(Z="100.00", A="100.00")
+    asked = [{"op": "rate", "rate": "0.1"}, {"op": "funding_to_come", "factor": "1"}]
+    levels = {"op": "sum", "of": asked}
+    venue.adopt(
+        rulebook(
+            schedule={"initial": levels, "maintenance": levels},
+            prices={name: {"roles": INDEX} for name in names},
+            funding={"markets": {name: HOURLY | {"premium": AVERAGE} for name in names}},
+        )
+    )
+    for name in names:
+        venue("PriceObserved", market=name, role="index", price="99.00")
+    venue.mark(Z="101.00", A="101.00")
+    venue.engine = Engine.restore(venue.engine.snapshot(), resolver=venue.find)
+    coming = of_kind(venue("ClockTicked", after=50), "funding_coming")
+    assert [entry["market"] for entry in coming] == [1, 2]
+
+
+@pytest.mark.parametrize("operator", ["index", "per_account"])
+def test_fractions_of_a_residual_add_up_to_units(operator: str) -> None:
+    """Longs pay 1.5 cents four times, shorts get nothing: the pool has 6 cents in the end."""
+    sides = {"short": {"receives": "0"}, "residual": "pool"}
+    rule = {**HOURLY, "interest": "0.000015", "sides": sides}
+    venue = Funded(rule, funding={"operator": operator})
+    for hour in range(1, 5):
+        venue.tick(f"{hour:02}:00:00")
+    assert venue.cash("pool") == "1000.06"

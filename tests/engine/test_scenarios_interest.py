@@ -1,10 +1,12 @@
 """Scenarios: interest on debts and credits, settled by rate or booked by the venue."""
 
+import json
 from typing import Any
 
 import pytest
 
-from clearing.engine import Entry
+from clearing.engine import Engine, Entry
+from clearing.events import EventRefused
 from tests.engine.venue import PERSON, Venue, deviations, of_kind, rulebook
 
 
@@ -134,3 +136,65 @@ def test_interest_of_a_stranger_is_suspense() -> None:
     entries = venue("InterestPaid", account="nobody", asset="USD", amount="1.00")
     assert deviations(entries) == ["unknown_account"]
     assert venue.ledger("suspense") == "1"
+
+
+def test_what_was_refused_is_not_reversed_whatever_rules_hold_by_then() -> None:
+    """Coin that is collateral bears interest by the dollar's rulebook, in derive mode: refused.
+
+    Once no rulebook says so any more, the refused payment still moved nothing that could be undone.
+    """
+    venue = Venue()
+    venue("AssetDeclared", name="COIN", decimals=8)
+    venue.market("COIN-USD", payoff="spot", base_asset="COIN")
+    venue.market("BTC")
+    venue.account("ada")
+    venue.deposit("ada", "1000", "COIN")
+    venue.mark(**{"BTC": "100.00", "COIN-USD": "1.00"})
+    policy = {"assets": {"COIN": {"market": "COIN-USD", "weights": {"maintenance": "1"}}}}
+    document = rulebook(collateral={"some": policy})
+    document["bindings"][0] |= {"collateral": "some", "markets": {"BTC": "majors"}}
+    venue.adopt(document)
+    paid = {"account": "ada", "asset": "COIN", "amount": "5"}
+    assert deviations(venue("InterestPaid", id="paid", **paid)) == ["venue_outcome"]
+    venue.adopt(rulebook())
+    venue("InterestPaid", id="posted", **paid)
+    venue.adopt(document)
+    target = {"source": "venue", "external_id": "paid"}
+    venue.engine = Engine.restore(venue.engine.snapshot(), resolver=venue.find)
+    assert deviations(venue("Reversed", target=target, **PERSON)) == ["not_reversible"]
+    assert deviations(venue("Reversed", target={**target, "external_id": "posted"}, **PERSON)) == []
+    assert venue.cash("ada", "COIN") == "1000"
+
+
+@pytest.mark.parametrize("field", ["rate", "credit_rate"])
+def test_a_rate_that_no_balance_survives_is_refused(field: str) -> None:
+    """More than tenfold in one settlement is a wrong unit, not interest."""
+    rates = {"rate": "0", "credit_rate": "0", field: "10.1"}
+    with pytest.raises(EventRefused, match=f"{field}: .*at most 10"):
+        Lender().settle(**rates)
+
+
+def test_fractions_of_a_unit_are_rounded_away_or_stay_with_the_balance() -> None:
+    """0.00005 % of 6,000 is 0.3 cents: nothing, each time; by index a cent once 0.6 have come.
+
+    Then 0.3000005 of 6,000.01, twice: −0.6 + 1 − 0.6000010 cents are left.
+    """
+    each, by_index = Lender(), Lender(interest={"operator": "index"})
+    for _ in range(4):
+        each.settle("0.0000005")
+        entries = by_index.settle("0.0000005")
+    assert each.cash("ada") == "-6000"
+    assert by_index.cash("ada") == "-6000.01"
+    (left,) = of_kind(entries, "interest_left")
+    assert left["amount"] == "-0.00200001"
+
+
+def test_what_waits_is_not_lost_when_rules_change() -> None:
+    venue = Lender(interest={"operator": "index"})
+    venue.settle("0.000001")
+    assert venue.engine.book.scope(venue.ordinal("ada"), 1).interest_left
+    venue.engine = Engine.restore(venue.engine.snapshot(), resolver=venue.find)
+    document = json.loads(next(iter(venue.engine.book.documents.values())))
+    venue.adopt(document | {"interest": {"operator": "per_account"}})
+    venue.settle("0")
+    assert venue.cash("ada") == "-6000.01"

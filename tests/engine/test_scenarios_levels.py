@@ -246,7 +246,7 @@ def test_the_least_asked_of_a_scope_with_positions() -> None:
     """2,000 for the account, however little it holds; nothing once it is flat."""
     venue = trader(size="1")
     document = rulebook(mode="record", ladder=[STRICT])
-    document["bindings"][0]["minimum"] = {"maintenance": "2000"}
+    document["bindings"][0]["minimum"] = {"initial": "2000", "maintenance": "2000"}
     venue.adopt(document)
     assert (venue.asked("ada", "maintenance"), venue.status("ada")) == ("2000", "liquidation")
     venue.trade("maker", "ada", "BTC", "1", "100.00")

@@ -168,3 +168,20 @@ def test_where_the_requirement_is_no_line_the_mark_is_searched() -> None:
 @pytest.mark.parametrize("account", ["ada", "maker"])
 def test_without_a_position_there_is_no_price(account: str) -> None:
     assert price(venue_with(RATE), account) is None
+
+
+def test_a_requirement_in_whole_units_is_met_where_it_steps() -> None:
+    """10.50 on 1 BTC from 100; 10 % rounded up is 10 from 99.50 up to 100, and 9.95 is its half.
+
+    At 99.50 equity is the 10 that is asked; one mark below it is 9.99.
+    """
+    rounded = {
+        "op": "rounded",
+        "of": {"op": "rate", "rate": "0.1"},
+        "decimals": 0,
+        "rounding": "up",
+    }
+    venue = venue_with(rounded)
+    venue.deposit("ada", "10.50")
+    venue.trade("ada", "maker", "BTC", "1", "100.00")
+    assert price(venue) == Fraction(9950, 100)

@@ -166,8 +166,8 @@ def test_a_close_factor_rounds_up_to_a_lot_and_sells_to_the_fund_at_mark_less_sp
     reduce = {
         "action": "reduce",
         "when": {"level": "maintenance"},
-        "close_factor": "0.5",
-        "spread": "0.01",
+        "quantity": {"op": "share", "share": "0.5"},
+        "price": {"op": "mark", "spread": "0.01"},
     }
     schedule = {
         "initial": {"op": "rate", "rate": "0.1"},
@@ -194,7 +194,7 @@ def test_a_remainder_below_the_minimum_closes_all() -> None:
     reduce = {
         "action": "reduce",
         "when": {"level": "maintenance"},
-        "close_factor": "0.5",
+        "quantity": {"op": "share", "share": "0.5"},
         "minimum_notional": "906",
     }
     schedule = {

@@ -87,7 +87,11 @@ def test_a_margin_call_states_amount_level_and_time_and_is_met(venue: Venue) -> 
 
 
 def test_a_missed_call_notifies_or_liquidates_as_the_rulebook_says(venue: Venue) -> None:
-    reduce = {"action": "reduce", "when": {"level": "maintenance"}, "close_factor": "0.5"}
+    reduce = {
+        "action": "reduce",
+        "when": {"level": "maintenance"},
+        "quantity": {"op": "share", "share": "0.5"},
+    }
     venue.adopt(rulebook(ladder=[{**CALL, "on_missed": "liquidate"}, reduce, TAKEOVER]))
     venue.mark(BTC="915.00")
     assert of_kind(venue("ClockTicked", after=30), "margin_call") == []
@@ -111,7 +115,11 @@ def test_the_largest_requirement_is_reduced_first(venue: Venue) -> None:
     venue.market("ETH")
     venue.mark(ETH="100.00")
     venue.trade("ada", "maker", "ETH", "1", "100.00")
-    reduce = {"action": "reduce", "when": {"level": "maintenance"}, "close_factor": "0.1"}
+    reduce = {
+        "action": "reduce",
+        "when": {"level": "maintenance"},
+        "quantity": {"op": "share", "share": "0.1"},
+    }
     venue.adopt(rulebook(ladder=[reduce, {**TAKEOVER, "when": {"level": "zero"}}]))
     entries = venue.mark(BTC="910.00")
     assert {c["market"] for c in of_kind(entries, "closed")} == {1}

@@ -171,3 +171,57 @@ def test_every_real_quanto_fill_costs_what_the_venue_says() -> None:
     (scope,) = (scope for scope in book.scopes.values() if scope.positions)
     held = sum(position.cost for position in scope.positions.values())
     assert scope.cash - held == -costs
+
+
+def contracts(multiplier: str, decimals: int) -> Venue:
+    """Inverse contracts of ``multiplier`` dollars, paid in whole units; ada and the maker trade."""
+    venue = Venue(decimals=0)
+    kinds = {"price_decimals": decimals, "mark_decimals": decimals, "size_decimals": 0}
+    venue.market("INV", payoff="inverse", multiplier=multiplier, lot="1", **kinds)
+    venue.account("ada", "maker")
+    venue.deposit("ada", "1000")
+    venue.deposit("maker", "100000")
+    return venue
+
+
+@pytest.mark.parametrize("extra", [[], [{"op": "amount", "amount": "1"}]])
+def test_contracts_whose_worth_is_below_the_last_digit_are_watched(extra: list[Any]) -> None:
+    """At 10 million million a contract is worth nothing that is kept; at 10,000 it is 10,000."""
+    venue = contracts("1", 0)
+    rate = {"op": "rate", "rate": "0.05"}
+    schedule = {"initial": {"op": "sum", "of": [rate, *extra]} if extra else rate}
+    venue.adopt(rulebook(schedule={**schedule, "maintenance": {"op": "rate", "rate": "0.01"}}))
+    venue.mark(INV="10000000000000")
+    venue.trade("ada", "maker", "INV", "100000000", "1000000")
+    assert venue.status("ada") == "healthy"
+    venue.mark(INV="1000000")
+    venue.mark(INV="10000")
+    assert venue.size("ada", "INV") == "0"
+
+
+@pytest.mark.parametrize("basis", ["average", "rounded_entry"])
+def test_an_inverse_entry_that_rounds_to_nothing_releases_the_cost_in_proportion(
+    basis: str,
+) -> None:
+    """0.335 / 0.01 is 33.5, kept as 34, twice: an entry of 0.00985, which is 0.00 at two decimals.
+
+    Half of it is closed, so half of the cost of 68 is released.
+    """
+    venue = contracts("0.335", 2)
+    venue.adopt(rulebook(instruments={"cost_basis": basis}))
+    venue.mark(INV="0.01")
+    for _ in range(2):
+        venue.trade("ada", "maker", "INV", "1", "0.01")
+    closing = {"market": "INV", "buyer": "maker", "seller": "ada", "size": "1", "price": "0.01"}
+    assert deviations(venue("Traded", **closing)) == []
+    assert (venue.size("ada", "INV"), venue.equity("ada")) == ("1", "1000.5")
+    position = venue.engine.book.scope(venue.ordinal("ada"), 1).positions[1]
+    assert position.cost == -34
+
+
+def test_a_pnl_is_compared_also_where_the_entry_rounds_to_nothing() -> None:
+    venue = contracts("0.335", 2)
+    venue.mark(INV="0.01")
+    told = {"account": "ada", "market": "INV", "size": "1", "price": "0.01"}
+    venue("Filled", side="buy", **told)
+    assert deviations(venue("Filled", side="sell", reported_pnl="0", **told)) == []

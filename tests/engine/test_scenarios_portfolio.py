@@ -211,3 +211,12 @@ def test_depth_makes_large_positions_dear() -> None:
     ]
     assert venue.asked("ada", "maintenance") == "60"
     assert venue.asked("bob", "maintenance") == "260"  # 10 of 20 asked: 25 %
+
+
+def test_an_option_that_opens_without_an_array_is_said_so() -> None:
+    """A short one is asked its premium, which is no bound of what it may lose."""
+    venue = Grid(grid(btc=members("BTC", "CALL")))
+    found = of_kind(venue.sell("CALL", "10", "8.00"), "deviation")
+    assert [(d["code"], d["expected"], d["found"]) for d in found] == [("no_risk_array", "5", "0")]
+    venue.publish("7", "3", "0.5", "-4", "-14.00")
+    assert deviations(venue.sell("CALL", "1", "8.00")) == []

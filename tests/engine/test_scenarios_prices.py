@@ -10,8 +10,8 @@ from tests.engine.venue import TAKEOVER, Venue, deviations, of_kind, rulebook, t
 REDUCE = {
     "action": "reduce",
     "when": {"level": "maintenance"},
-    "close_factor": "0.5",
-    "spread": "0",
+    "quantity": {"op": "share", "share": "0.5"},
+    "price": {"op": "mark", "spread": "0"},
 }
 
 
@@ -398,27 +398,27 @@ def test_an_older_word_of_a_source_changes_nothing() -> None:
     [
         (
             {"roles": {"index": role("mark"), "mark": role("index")}},
-            "prices.BTC: roles: index, mark read each other in a circle",
+            "prices.BTC.roles: index, mark read each other in a circle",
         ),
-        ({"roles": {"mark": role("index")}}, "prices.BTC: roles.mark: reads index, which has"),
+        ({"roles": {"mark": role("index")}}, "prices.BTC.roles.mark: reads index, which has"),
         ({"roles": {"mark": told("x")}}, "prices.BTC.roles.mark.source: source 'x' is not"),
         (
             {"roles": {"mark": {"op": "median", "of": [told("a")], "at_least": 2}}},
-            "prices.BTC.roles.mark: at_least: is 2, of 1 prices",
+            "prices.BTC.roles.mark.at_least: is 2, of 1 prices",
         ),
         (
             {"roles": {"mark": {"op": "clamp", "price": told("a")}}},
-            "prices.BTC.roles.mark: around: is missing, and so are low and high",
+            "prices.BTC.roles.mark.around: is missing, and so are low and high",
         ),
         (
             {"validity": {"forbids": {"stale": ["liquidate"]}}},
-            "prices.BTC.validity: stale_seconds: is missing, and forbids.stale needs it",
+            "prices.BTC.validity.stale_seconds: is missing, and forbids.stale needs it",
         ),
         (
             {"validity": {"stale_seconds": 5, "forbids": {"stale": ["value"]}}},
-            "prices.BTC.validity: forbids.stale: value can be forbidden to a divergent mark only",
+            "prices.BTC.validity.forbids.stale: value can be forbidden to a divergent mark only",
         ),
-        ({"validity": {"divergence": "0.1"}}, "prices.BTC: validity.reference: index has no tree"),
+        ({"validity": {"divergence": "0.1"}}, "prices.BTC.validity.reference: index has no tree"),
         ({"roles": {"mark": {"op": "nope"}}}, "prices.BTC.roles.mark: "),
     ],
 )
@@ -429,3 +429,22 @@ def test_a_policy_that_contradicts_itself_is_refused_with_its_path(
     (deviation,) = of_kind(venue.prices(**market), "deviation")
     assert deviation["code"] == "rulebook_refused"
     assert str(deviation["detail"]).startswith(problem)
+
+
+def test_who_is_spared_by_a_trigger_price_is_looked_at_whatever_mark_moves() -> None:
+    """10 BTC and 10 ETH from 100 on 100 dollars; BTC falls to 89, but its trigger price stays 100.
+
+    Each step of ETH changes what is left at trigger prices: at 91 that is 10 against 19.1.
+    """
+    venue = Priced()
+    venue.market("ETH")
+    venue("Withdrawn", account="ada", asset="USD", amount="900")
+    venue.mark(BTC="100.00", ETH="100.00")
+    venue.prices(roles={"trigger": told("a", "last")})
+    venue("PriceObserved", source="a", market="BTC", role="last", price="100.00")
+    for market in ("BTC", "ETH"):
+        venue.trade("ada", "maker", market, "10", "100.00")
+    assert [e["action"] for e in of_kind(venue.mark(BTC="89.00"), "withheld")] == ["takeover"]
+    for price in ("98.00", "95.00", "92.00"):
+        assert of_kind(venue.mark(ETH=price), "liquidation") == []
+    assert of_kind(venue.mark(ETH="91.00"), "liquidation") != []

@@ -131,3 +131,14 @@ def test_accrued_and_ended_funding_is_paid_before_the_end() -> None:
     assert Decimal(before) - Decimal(venue.cash("ada")) == 4
     venue.now = venue.now.replace(hour=18)
     assert of_kind(venue("ClockTicked"), "funding_computed") == []
+
+
+def test_a_settlement_price_of_the_rulebooks_own_is_compared() -> None:
+    """The rulebook makes it of what a source said; another one settles, and is said to differ."""
+    venue = Dated()
+    tree = {"op": "source", "source": "venue", "price": "index"}
+    prices = {"JUN": {"roles": {"settlement": tree}}}
+    venue.adopt(rulebook(prices=prices))
+    venue("PriceObserved", market="JUN", role="index", price="101.00")
+    (found,) = of_kind(venue.settle("100.00"), "deviation")
+    assert (found["code"], found["expected"], found["found"]) == ("settlement_price", "101", "100")

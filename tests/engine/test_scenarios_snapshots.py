@@ -43,7 +43,10 @@ def test_open_orders_without_a_position_are_watched(venue: Venue) -> None:
 
 
 def test_a_debt_without_a_position_is_watched(venue: Venue) -> None:
-    """4 borrowed coins sold leave 140 to a debt of 40, weighed 1.25; at 30 it weighs 150."""
+    """4 borrowed coins sold leave 140 to a debt of 40, weighed 1.25; at 30 it weighs 150.
+
+    The fund repays the debt of 120 for 120 of the 140, so 20 are left.
+    """
     weights = {"weights": {"maintenance": "0.9"}, "liabilities": {"maintenance": "1.25"}}
     document = rulebook(
         collateral={"some": {"assets": {"COIN": {"market": "COIN-USD", **weights}}}}
@@ -55,4 +58,6 @@ def test_a_debt_without_a_position_is_watched(venue: Venue) -> None:
     assert venue.status("ada") == "healthy"
     put_away(venue)
     ada = venue.ordinal("ada")
-    assert transitions(venue.mark(**{"COIN-USD": "30.00"})) == [(ada, "healthy", "liquidation")]
+    entries = venue.mark(**{"COIN-USD": "30.00"})
+    assert transitions(entries) == [(ada, "healthy", "liquidation"), (ada, "liquidation", "flat")]
+    assert (venue.cash("ada"), venue.cash("ada", "COIN")) == ("20", "0")

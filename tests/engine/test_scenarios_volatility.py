@@ -102,7 +102,11 @@ def test_a_rate_that_rises_restricts_at_once() -> None:
 
 def test_a_schedule_by_volatility_needs_a_policy() -> None:
     _, problems = check_document(rulebook(schedule=SCHEDULE))
-    assert "asks by volatility, which needs a policy" in str(problems)
+    asks = "schedule 'majors' asks by volatility, which needs"
+    assert problems == [f"bindings.0.markets.*: {asks} its markets by name"]
+    document = rulebook(schedule=SCHEDULE)
+    document["bindings"][0]["markets"] = {"BTC": "majors"}
+    assert check_document(document)[1] == [f"bindings.0.markets.BTC: {asks} volatility.BTC"]
 
 
 def test_a_policy_that_contradicts_itself_is_refused() -> None:

@@ -90,6 +90,9 @@ def signed(decimals: int) -> st.SearchStrategy[Decimal]:
     return decimals_of(st.builds(lambda n, sign: n * sign, scaled, signs), decimals)
 
 
+interest_rates = st.integers(0, 10**13).map(lambda n: Decimal(n).scaleb(-12))
+
+
 def sizes(market: str) -> st.SearchStrategy[Decimal]:
     _, lot, _, _, size = MARKETS[market]
     return decimals_of(scaled.map(lambda n: n * lot), size)
@@ -367,8 +370,8 @@ EVENTS: dict[str, st.SearchStrategy[Event]] = {
     "InterestSettled": st.sampled_from(list(ASSETS)).flatmap(
         lambda asset: _kind(
             "InterestSettled",
-            {"asset": st.just(asset), "rate": positive(12) | st.just(0)},
-            {"credit_rate": positive(12), "interval_seconds": st.integers(1, 31_622_400)},
+            {"asset": st.just(asset), "rate": interest_rates},
+            {"credit_rate": interest_rates, "interval_seconds": st.integers(1, 31_622_400)},
         )
     ),
     "InterestPaid": st.sampled_from(list(ASSETS)).flatmap(

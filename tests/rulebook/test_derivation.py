@@ -115,8 +115,8 @@ def test_names_may_have_points() -> None:
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        ({"ceiling": "0.005"}, "parameters.0: ceiling is 0.005, below floor, 0.01"),
-        ({"floor": "0.011"}, "parameters.0: floor is 0.011, no multiple of step, 0.005"),
+        ({"ceiling": "0.005"}, "parameters.0.ceiling: 0.005 is below floor, 0.01"),
+        ({"floor": "0.011"}, "parameters.0.floor: 0.011 is no multiple of step, 0.005"),
         ({"measure": MEASURE | {"reduce": "mode"}}, "parameters.0.measure.reduce"),
         (
             {"measure": MEASURE | {"reduce": "last", "sample_seconds": 7}},
@@ -124,7 +124,7 @@ def test_names_may_have_points() -> None:
         ),
         (
             {"measure": MEASURE | {"reduce": "last", "notional": True}},
-            "parameters.0.measure: notional: a mark is a price already",
+            "parameters.0.measure.notional: a mark is a price already",
         ),
         (
             {

@@ -13,6 +13,7 @@ BESIDE = "vector_beside"
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     counts: dict[str, Counter[str]] = {}
     pending: Counter[str] = Counter()
+    spared: Counter[str] = Counter()
     beside: Counter[str] = Counter()
     differs = []
     for report in (report for kind in terminalreporter.stats.values() for report in kind):
@@ -26,6 +27,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         counts.setdefault(said["vector"], Counter())[status] += 1
         if status == PENDING:
             pending[detail] += 1
+        elif status == NOT_APPLICABLE:
+            spared[f"{said['vector']}: {detail}"] += 1
         elif status == DIFFERS:
             differs.append(detail)
     if not counts:
@@ -39,6 +42,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     write(_line("all", [totals[status] for status in STATUSES]))
     for mechanism, count in pending.most_common():
         write(f"pending {mechanism}: {count}")
+    for line, count in sorted(spared.items()):
+        write(f"not applicable, {count} of {line}")
     for line, count in sorted(beside.items()):
         write(f"not compared in {count} matched: {line}")
     for line in sorted(differs):

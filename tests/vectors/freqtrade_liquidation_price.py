@@ -1,6 +1,7 @@
-"""Liquidation prices of single isolated positions, by each venue's maintenance.
+"""Liquidation prices of positions, by each venue's maintenance.
 
-The account is opened with the margin that its leverage asks at entry. Maintenance is a rate of the
+An isolated account is opened with the margin that its leverage asks at entry; one in cross margin
+with its wallet, and with what its other positions leave of it. Maintenance is a rate of the
 notional at the mark less a published amount, or with a closing fee, or a rate at the entry.
 """
 
@@ -14,11 +15,28 @@ from tests.vectors.rows import Row
 from tests.vectors.stage import Stage, quotient, text
 
 PLACES = 18
+KNOWN = {
+    "buffer",
+    "entry_price",
+    "exchange_liquidation_price",
+    "leverage",
+    "maintenance_amount",
+    "maintenance_margin_rate",
+    "margin_mode",
+    "other_maintenance",
+    "other_unrealised_pnl",
+    "side",
+    "size",
+    "taker_fee_rate",
+    "wallet_balance",
+}
 
 
 def run(row: Row) -> Outcome:
     if row.has("buffer"):
         return NotApplicable("how much earlier a bot closes is its own policy")
+    unknown = row.inputs.keys() - KNOWN
+    assert not unknown, f"{row.id}: inputs that nobody reads: {sorted(unknown)}"
     stage = Stage(decimals=PLACES)
     stage.perpetual()
     stage.account("alice")
@@ -26,15 +44,18 @@ def run(row: Row) -> Outcome:
     stage.adopt(rulebook(mode="verify", schedule={**levels, "maintenance": _maintenance(row)}))
     sign = 1 if row.inputs["side"] == "long" else -1
     size, entry = row.number("size"), row.number("entry_price")
-    stage.pay("alice", _margin(size * entry, row.number("leverage")))
+    stage.pay("alice", _wallet(row, size * entry))
     stage.fill("alice", "PERP", size * sign, text(entry))
     stage.mark(PERP=text(entry))
     return Found({"liquidation_price": stage.liquidates_at("alice", "PERP")})
 
 
-def _margin(notional: Decimal, leverage: Decimal) -> Decimal:
-    """Return what was put in for the position, to the asset's unit."""
-    return round(quotient(Fraction(notional) / Fraction(leverage)), PLACES)
+def _wallet(row: Row, notional: Decimal) -> Decimal:
+    """Return what stands behind the position, to the asset's unit."""
+    if row.text("margin_mode") == "cross":
+        others = row.number("other_unrealised_pnl", "0") - row.number("other_maintenance", "0")
+        return row.number("wallet_balance") + others
+    return round(quotient(Fraction(notional) / Fraction(row.number("leverage"))), PLACES)
 
 
 def _maintenance(row: Row) -> dict[str, Any]:
@@ -48,7 +69,10 @@ def _maintenance(row: Row) -> dict[str, Any]:
 
 def _less(rate: Decimal, amount: Decimal) -> dict[str, Any]:
     """Return the bracket of a rate and its amount, from where it would ask for anything."""
-    floor = quotient(Fraction(amount) / Fraction(rate)).quantize(Decimal("0.01"), "ROUND_UP")
-    below = {"floor": "0", "rate": text(rate)}
+    least = Decimal(1).scaleb(-12)
+    floor = quotient(Fraction(amount) / Fraction(rate - least)).quantize(
+        Decimal("0.01"), "ROUND_UP"
+    )
+    below = {"floor": "0", "rate": text(least)}
     bracket = {"floor": text(floor), "rate": text(rate), "amount": text(amount)}
     return {"op": "tiers", "mode": "whole", "tiers": [below, bracket] if amount else [below]}

@@ -32,7 +32,7 @@ class PenaltyDocument(Fact):
     def _whole(self) -> Self:
         total = sum((recipient.share for recipient in self.recipients), Decimal(0))
         if total != 1:
-            raise ValueError(f"recipients' shares add up to {total}, not 1")
+            raise ValueError(f"recipients: their shares add up to {total}, not 1")
         return self
 
 

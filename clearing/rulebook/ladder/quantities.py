@@ -94,7 +94,8 @@ class _Share:
 
     def wanted(self, at: Closable) -> int:
         if not self._of_scope:
-            return -(-at.held * self._share // RATE_SCALE)
+            part: int = -(-at.held * self._share // RATE_SCALE)
+            return part
         # Of a position without a value any part would do; it goes as a whole.
         step = at.step_notional
         if not step:

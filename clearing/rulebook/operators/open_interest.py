@@ -42,9 +42,9 @@ class OpenInterestDocument(OperatorDocument):
     @model_validator(mode="after")
     def _rises(self) -> Self:
         if self.upper <= self.lower:
-            raise ValueError(f"upper is {self.upper}, not above lower, {self.lower}")
+            raise ValueError(f"upper: {self.upper} is not above lower, {self.lower}")
         if self.ceiling < self.rate:
-            raise ValueError(f"ceiling is {self.ceiling}, below rate, {self.rate}")
+            raise ValueError(f"ceiling: {self.ceiling} is below rate, {self.rate}")
         return self
 
     def compile(self, path: str, into: Compiling) -> Operator:

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 from fractions import Fraction
+from itertools import pairwise
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -53,26 +54,33 @@ class TiersDocument(OperatorDocument):
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         if self.tiers[0].floor != 0:
-            raise ValueError(f"tiers.0.floor is {self.tiers[0].floor}; the first tier starts at 0")
-        for i, (lower, upper) in enumerate(zip(self.tiers, self.tiers[1:], strict=False), start=1):
+            raise ValueError(f"tiers.0.floor: {self.tiers[0].floor}; the first tier starts at 0")
+        for i, (lower, upper) in enumerate(pairwise(self.tiers), start=1):
             if upper.floor <= lower.floor:
-                raise ValueError(f"tiers.{i}.floor is {upper.floor}, not above {lower.floor}")
+                raise ValueError(f"tiers.{i}.floor: {upper.floor} is not above {lower.floor}")
             if self.mode == "marginal" and upper.rate < lower.rate:
-                raise ValueError(f"tiers.{i}.rate is {upper.rate}, below {lower.rate}")
+                raise ValueError(f"tiers.{i}.rate: {upper.rate} is below {lower.rate}")
         for i, (tier, amount) in enumerate(zip(self.tiers, self.amounts(), strict=True)):
-            if tier.amount is None:
-                continue
-            if self.mode == "marginal" and tier.amount != amount:
-                right = amount.normalize()
+            self._check_amount(f"tiers.{i}.amount", tier, amount)
+        for i, (lower, upper) in enumerate(pairwise(self.tiers), start=1):
+            before = upper.floor * lower.rate - (lower.amount or 0)
+            if self.mode == "whole" and upper.floor * upper.rate - (upper.amount or 0) < before:
                 raise ValueError(
-                    f"tiers.{i}.amount is {tier.amount}; the tiers below make it {right:f}"
-                )
-            if tier.amount > tier.floor * tier.rate:
-                raise ValueError(
-                    f"tiers.{i}.amount is {tier.amount}: the requirement at notional {tier.floor}"
-                    " would be negative"
+                    f"tiers.{i}: asks less at notional {upper.floor} than the tier below it: a"
+                    " larger position would be asked less than a smaller one"
                 )
         return self
+
+    def _check_amount(self, path: str, tier: TierRow, expected: Decimal) -> None:
+        if tier.amount is None:
+            return
+        if self.mode == "marginal" and tier.amount != expected:
+            right = expected.normalize()
+            raise ValueError(f"{path}: {tier.amount}; the tiers below make it {right:f}")
+        if tier.amount > tier.floor * tier.rate:
+            raise ValueError(
+                f"{path}: {tier.amount} makes the requirement at notional {tier.floor} negative"
+            )
 
     def amounts(self) -> tuple[Decimal, ...]:
         """Return each tier's amount: as published, or what makes marginal tiers continuous."""

@@ -40,9 +40,10 @@ class UserLeverageDocument(OperatorDocument):
         return UserLeverage(default, rate, self.on == "entry")
 
     def pieces(self, level: LevelPieces) -> Pieces | None:
-        """Return nothing: what an account may choose is not known."""
+        """Return a line by the default leverage: what accounts choose is theirs."""
         del level
-        return None
+        rate, default = (to_scaled(number, RATE_DECIMALS) for number in (self.rate, self.default))
+        return Pieces.line(Fraction(rate, default))
 
 
 class UserLeverage:
