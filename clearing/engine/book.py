@@ -106,8 +106,14 @@ class Book:
         return scope
 
     def bind(self, scope: Scope) -> None:
-        """Point a scope at its rules, and at the scope that its cash is collateral of."""
-        scope.rules = self.rules_for(scope.account, scope.asset)
+        """Point a scope at its rules, and at the scope that its cash is collateral of.
+
+        What its rungs remember is forgotten unless the ladder is the same.
+        """
+        before, scope.rules = scope.rules, self.rules_for(scope.account, scope.asset)
+        keys = [None if rules is None else rules.ladder_key for rules in (before, scope.rules)]
+        if keys[0] != keys[1]:
+            scope.stays = {}
         scope.secures = None
         account_class = self.registry.account(scope.account).account_class
         for asset in list(self.assets.values()):

@@ -4,6 +4,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+from clearing.events.canonical import canonical_json
 from clearing.events.kinds import RATE_DECIMALS
 from clearing.events.registry import Registry
 from clearing.quantities import NotExact, to_scaled
@@ -199,6 +200,11 @@ class _Compiler:
             recipients.append((ordinal, _rate(recipient.share)))
         return Penalty(_rate(document.rate), recipients, document.limit == "surplus")
 
+    def ladder_key(self, name: str) -> str:
+        return canonical_json(
+            [rung.model_dump(mode="json") for rung in self.document.ladders[name]]
+        )
+
     def waterfall(self, path: str, document: WaterfallDocument) -> Waterfall:
         fund = self.fund(f"{path}.fund", document.fund)
         layers = [
@@ -264,6 +270,7 @@ class _Compiler:
             bound,
             None if other is None else schedules[other],
             [] if document.ladder is None else ladders[document.ladder],
+            "" if document.ladder is None else self.ladder_key(document.ladder),
             None if document.waterfall is None else waterfalls[document.waterfall],
             minima,
             None if document.collateral is None else policies[document.collateral],
@@ -374,6 +381,16 @@ class _Compiler:
         ordinal = self.registry.account_ordinals.get(name, 0)
         if not ordinal:
             self.problems.append(f"{path}: account {name!r} is not declared")
+        return ordinal
+
+    def taker(self, path: str, name: str) -> int:
+        ordinal = self.account(path, name)
+        account_class = self.registry.account(ordinal).account_class if ordinal else ""
+        if account_class in {binding.account_class for binding in self.document.bindings}:
+            self.problems.append(
+                f"{path}: {name!r} is of class {account_class!r}, of which something is asked by"
+                " this rulebook; name an account of a class that it does not bind"
+            )
         return ordinal
 
     def own_market(self, path: str, name: str) -> int:

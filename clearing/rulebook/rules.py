@@ -57,7 +57,8 @@ class ClassRules:
     units) of what is asked of a scope at least, ``collateral`` what counts besides cash and PnL,
     ``portfolio`` what is asked of positions together.
 
-    What the ladder's rungs are is sorted out once: ``caller`` is the margin-call rung,
+    ``ladder_key`` is the ladder's document as canonical JSON: stays go on under one of the same
+    key. What the ladder's rungs are is sorted out once: ``caller`` is the margin-call rung,
     ``closing`` are those that take positions or collateral, ``after_caller`` the first of them
     after the caller, ``helping`` those that do neither, ``remembering`` those for which it matters
     since when their condition holds or when they acted; ``boundaries`` are the (place, factor) at
@@ -77,6 +78,7 @@ class ClassRules:
         "collateral",
         "helping",
         "ladder",
+        "ladder_key",
         "levels",
         "minima",
         "other",
@@ -95,6 +97,7 @@ class ClassRules:
         schedules: dict[int, Schedule],
         other: Schedule | None,
         ladder: list[Rung],
+        ladder_key: str,
         waterfall: Waterfall | None,
         minima: list[tuple[int, int]],
         collateral: CollateralPolicy | None,
@@ -106,6 +109,7 @@ class ClassRules:
         self.schedules = schedules
         self.other = other
         self.ladder = ladder
+        self.ladder_key = ladder_key
         self.waterfall = waterfall
         self.minima = minima
         self.collateral = collateral

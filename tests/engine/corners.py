@@ -3,8 +3,8 @@
 from random import Random
 
 from clearing.engine import Engine
+from clearing.engine.acting import short_of
 from clearing.engine.bands import BandedWatch
-from clearing.engine.margin import short_of
 from clearing.engine.market import Market
 from clearing.engine.scope import Scope
 from clearing.engine.valuation import measure

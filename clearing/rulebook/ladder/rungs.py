@@ -34,6 +34,9 @@ class CompilingRung(Protocol):
     def account(self, path: str, name: str) -> int:
         """Return the ordinal of an account; one that is not declared is a problem."""
 
+    def taker(self, path: str, name: str) -> int:
+        """Return the ordinal of an account; one that is liquidated itself is a problem, too."""
+
     def units(self, path: str, value: Decimal) -> int:
         """Return an amount in the settlement asset's units; one that is too fine is a problem."""
 
@@ -117,7 +120,7 @@ class ConvertDocument(RungBase):
 
     def compile(self, path: str, number: int, into: CompilingRung) -> "Rung":
         """Return the rung."""
-        to = 0 if self.to is None else into.account(f"{path}.to", self.to)
+        to = 0 if self.to is None else into.taker(f"{path}.to", self.to)
         condition, discount = into.condition(self.when), _rate(self.discount)
         return ConvertRung(number, condition, self.amount == "all", discount, to)
 
@@ -152,7 +155,7 @@ class RepayAndSeizeDocument(RungBase):
         return RepayAndSeizeRung(
             number,
             into.condition(self.when),
-            into.account(f"{path}.keeper", self.keeper),
+            into.taker(f"{path}.keeper", self.keeper),
             _rate(self.close_factor),
             _rate(self.bonus),
             _rate(self.protocol_share),
@@ -172,8 +175,9 @@ class ReduceDocument(RungBase):
     """Closes part of the position with the largest maintenance requirement.
 
     How much is ``quantity``, rounded up to whole lots, at least ``at_least`` and at most
-    ``at_most``; a rest of less than ``minimum_notional`` goes, too. The counterparty is ``to`` (the
-    waterfall's fund). After it, ``pause_seconds`` pass before it acts again.
+    ``at_most``; a rest of less than ``minimum_notional`` goes, too. The counterparty is ``to``
+    (else the waterfall's fund), of which the rulebook may ask nothing. After it, ``pause_seconds``
+    pass before it acts again.
     """
 
     action: Literal["reduce"] = "reduce"
@@ -190,6 +194,8 @@ class ReduceDocument(RungBase):
     def _nobody_takes(self) -> Self:
         if isinstance(self.price, RecordedPriceDocument) and self.to is not None:
             raise ValueError("to: recorded fills have their own counterparties")
+        if self.at_most is not None and not self.pause_seconds:
+            raise ValueError("at_most: needs pause_seconds, or the next step follows at once")
         return self
 
     def levels(self) -> list[str]:
@@ -209,7 +215,7 @@ class ReduceDocument(RungBase):
             _limit(f"{path}.at_most", self.at_most, into),
             into.units(f"{path}.minimum_notional", self.minimum_notional),
             self.pause_seconds * 1_000_000,
-            0 if self.to is None else into.account(f"{path}.to", self.to),
+            0 if self.to is None else into.taker(f"{path}.to", self.to),
             into.penalty(f"{path}.penalty", self.penalty),
         )
 
@@ -233,7 +239,7 @@ class TakeoverDocument(RungBase):
             number,
             into.condition(self.when),
             self.residual == "trader",
-            0 if self.to is None else into.account(f"{path}.to", self.to),
+            0 if self.to is None else into.taker(f"{path}.to", self.to),
             into.penalty(f"{path}.penalty", self.penalty),
         )
 
