@@ -73,7 +73,7 @@ def liquidations(
         parts = [text for at, text in closed.get((position, who), ()) if line < at < until]
         loss = next(
             (amounts for at, amounts in losses.get((position, who), ()) if line < at < until),
-            ("", "", "", "", ""),
+            ("",) * 7,
         )
         views.append(
             LiquidationView(
@@ -117,8 +117,8 @@ def _closed(histories: Histories, positions: list[int]) -> dict[tuple[int, int],
 
 def _losses(histories: Histories, positions: list[int]) -> dict[tuple[int, int], list[Any]]:
     found = histories.rows(
-        "SELECT position, account, line, loss, fund, adl, deficit, rounding FROM {loss}"
-        " WHERE position = ANY(%(positions)s) ORDER BY position, line",
+        "SELECT position, account, line, loss, fund, adl, socialised, deficit, rounding, kept"
+        " FROM {loss} WHERE position = ANY(%(positions)s) ORDER BY position, line",
         ["loss"],
         positions=positions,
     )

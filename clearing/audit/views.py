@@ -93,8 +93,9 @@ class StoryPoint:
 class LiquidationView:
     """One step of the ladder: the inequality that was true, what was closed, and who bore a loss.
 
-    ``loss`` is minus equity at a takeover that found less than nothing, and the sum of ``fund``,
-    ``adl``, ``deficit`` and ``rounding``; all are empty where there was none.
+    ``loss`` is minus equity at a takeover that found less than nothing. With ``kept`` (what closes
+    at a price of the rulebook left the account beyond nothing) it is the sum of ``fund``, ``adl``,
+    ``socialised``, ``deficit`` and ``rounding``; all are empty where there was none.
     """
 
     log_position: int
@@ -110,8 +111,10 @@ class LiquidationView:
     loss: str
     fund: str
     adl: str
+    socialised: str
     deficit: str
     rounding: str
+    kept: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -249,7 +249,12 @@ def print_liquidations(views: list[LiquidationView], title: str = "Liquidations"
 
 def _borne(view: LiquidationView) -> str:
     """Say which layers bore a loss; what is below a hundredth is not worth the width here."""
-    layers = (("fund", view.fund), ("ADL", view.adl), ("deficit", view.deficit))
+    layers = (
+        ("fund", view.fund),
+        ("ADL", view.adl),
+        ("socialised", view.socialised),
+        ("deficit", view.deficit),
+    )
     return ", ".join(f"{name} {short(borne)}" for name, borne in layers if borne != "0")
 
 

@@ -140,7 +140,7 @@ ENTRY_FIELDS: Final[dict[str, tuple[str, ...]]] = {
         "socialised",
         "deficit",
         "rounding",
-        "left",
+        "kept",
     ),
     "fund": ("account", "asset", "cash", "inventory", "equity"),
     "deviation": ("code", "account", "market", "asset", "expected", "found", "detail"),

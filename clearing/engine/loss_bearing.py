@@ -26,7 +26,8 @@ def capacity_of(step: Step, scope: Scope, layer: Layer, market: Market | None) -
     if layer.name == "haircut":
         return sum(gain for _, _, gain in _gains(step.book, scope, market)) * lift
     if layer.name == "per_unit":
-        return None if market is not None and _open_interest(scope, market) else 0
+        # A fund's position may end when it takes the rest; those of others stay.
+        return None if market is not None and _open_interest(step.book, scope, market) else 0
     return None
 
 
@@ -124,13 +125,15 @@ def _cut_gains(step: Step, scope: Scope, amount: int, market: Market | None) -> 
         _owe(step, scope, "haircut", "account", account, paid, market)
 
 
-def _open_interest(scope: Scope, market: Market) -> int:
-    """Return the unsigned sizes of all positions but the scope's own, in steps."""
-    holders = market.holders.items()
+def _open_interest(book: Book, scope: Scope, market: Market, *, funds: bool = False) -> int:
+    """Return the unsigned sizes of all positions but the scope's own, in steps.
+
+    Those of funds are in it only if asked for.
+    """
     sizes = (
         abs(holder.positions[market.ordinal].size)
-        for account, holder in holders
-        if account != scope.account
+        for account, holder in market.holders.items()
+        if account != scope.account and (funds or not book.is_fund(account))
     )
     return sum(sizes) + abs(market.control.size) + abs(market.suspense.size)
 
@@ -142,7 +145,7 @@ def _charge_each_unit(step: Step, scope: Scope, amount: int, market: Market) -> 
     """
     asset = step.book.assets[scope.asset]
     exact = amount * 10 ** max(0, market.accrued_decimals - asset.decimals)
-    interest = _open_interest(scope, market)
+    interest = _open_interest(step.book, scope, market, funds=True)
     each = -(-exact // interest)
     step.entries.append(
         (

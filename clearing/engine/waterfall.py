@@ -201,12 +201,12 @@ class HandOver:
         self._share_out(paying, capacities, missing, None)
 
     def _note_loss(self) -> None:
-        """State the loss, who bore it, and what closes at a price left the account beyond it."""
+        """State the loss, who bore it, and what the account keeps beyond it."""
         borne, working = self._borne, self._asset.working
         socialised = borne["haircut"] + borne["per_unit"]
         parts = (-self._equity, borne["fund"], borne["adl"], socialised, borne["deficit"])
-        left = self._scope.cash * self._asset.lift
-        texts = [format_exact(part, working) for part in (*parts, self._rounding, left)]
+        kept = self._scope.cash * self._asset.lift
+        texts = [format_exact(part, working) for part in (*parts, self._rounding, kept)]
         self._step.entries.append(("loss", self._scope.account, self._scope.asset, *texts))
 
 

@@ -248,12 +248,12 @@ class Story(Replay):
         socialised: str,
         deficit: str,
         rounding: str,
-        left: str,
+        kept: str,
     ) -> None:
         scope = self.handed[account, asset]
         layers = [Fraction(part) for part in (fund, adl, deficit, rounding)]
         self._expect("loss is the sum of its layers", Fraction(loss), sum(layers))
-        self._expect("nothing is socialised or left", Fraction(socialised) + Fraction(left), 0)
+        self._expect("nothing is socialised or kept", Fraction(socialised) + Fraction(kept), 0)
         none = Fraction(0)
         self._states("loss", asset, loss, -scope.worth())
         self._states("loss of the fund", asset, fund, scope.losses.get("fund", none))

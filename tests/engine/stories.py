@@ -8,42 +8,16 @@ import json
 from random import Random
 from typing import Any
 
+from tests.engine.ladders import FUNDS, VAULT, random_ladder, random_layers
 from tests.engine.price_trees import ROLES, random_funding, random_prices
 from tests.engine.schedules import random_schedule
-from tests.engine.venue import PERSON, TAKEOVER, Venue, deviations, rulebook
+from tests.engine.venue import PERSON, Venue, deviations, rulebook
 
 TRADERS = ("ada", "bob", "cyd", "dan")
 KINDS = ["mark", "trade", "cash", "funding", "observe", "price", "adopt", "tick", "rare"]
 WEIGHTS = [50, 30, 8, 6, 6, 10, 2, 4, 3]
 PRICES = {"LIN": 100_00, "QUA": 5_00, "INV": 20_000_00, "JUN": 104_00, "COIN-USD": 20_00}
 MARKETS = ("LIN", "QUA", "INV", "JUN")
-
-
-def random_ladder(dice: Random, levels: list[str]) -> list[dict[str, Any]]:
-    """A margin call or not, a reduction or not, a takeover; each at some level and factor."""
-    ladder: list[dict[str, Any]] = []
-    if dice.random() < 0.4:
-        ladder.append(
-            {
-                "action": "margin_call",
-                "when": {"level": dice.choice(levels), "factor": dice.choice(["1", "1.5"])},
-                "grace_seconds": 30,
-                "restore": dice.choice(levels),
-                "on_missed": dice.choice(["notify", "liquidate"]),
-            }
-        )
-    if dice.random() < 0.5:
-        ladder.append(
-            {
-                "action": "reduce",
-                "when": {"level": dice.choice(levels)},
-                "quantity": {"op": "share", "share": dice.choice(["0.25", "0.5", "1"])},
-                "price": {"op": "mark", "spread": dice.choice(["0", "0.002"])},
-            }
-        )
-    comparator = dice.choice(["<", "<="])
-    ladder.append({**TAKEOVER, "when": {"level": "maintenance", "comparator": comparator}})
-    return ladder
 
 
 def random_policy(dice: Random) -> dict[str, Any] | None:
@@ -125,6 +99,10 @@ class Story:
         venue("AssetDeclared", name="COIN", decimals=8)
         venue.market("COIN-USD", payoff="spot", base_asset="COIN")
         venue.account(*TRADERS)
+        venue.account(VAULT, account_class="vault")
+        venue.account(*FUNDS[1:], account_class="fund")
+        for name in (*FUNDS, VAULT):
+            venue.deposit(name, str(dice.choice([1, 100, 5000])))
         venue.deposit("dan", "1000000")
         for name in TRADERS[:3]:
             venue.deposit(name, str(dice.randrange(50, 2000)))
@@ -143,6 +121,7 @@ class Story:
         policy = random_policy(dice)
         book = rulebook(
             ladder=random_ladder(dice, sorted(levels)),
+            layers=random_layers(dice, MARKETS),
             schedule=schedule,
             mode=dice.choice(["derive", "derive", "record", "verify"]),
             funding={"operator": dice.choice(["index", "per_account"])},

@@ -5,8 +5,8 @@ from clearing.events import EventRow, Registry, encode
 from clearing.events.kinds import REGISTRY_KINDS
 from clearing.samples import incident_day
 
-ENTRY_HASH = "2308bc3f7c7e5d35dcedf8d8d9a81e75e889d14c3cdebe77a0f901cc2cd7ce9a"
-DIGEST = "c2a62a8679e825e254ece42dc70fe131ae957f94a7f90f729a683a830cab53b2"
+ENTRY_HASH = "a25f3043132b47343c2b7763688c2b87420c50dc5cacae56140897e746eb23cf"
+DIGEST = "9fe225d8e1cc8d1d140586a7a66746b781dea1a06de53c270d7e2491d9b7d6d2"
 
 
 def test_the_incident_day_folds_to_the_digest_that_the_readme_shows() -> None:

@@ -46,7 +46,7 @@ class Lost(Venue):
         """What each layer bore, and which layers closed how much (in thousandths)."""
         entries = self.mark(BTC=mark)
         (loss,) = of_kind(entries, "loss")
-        names = ("fund", "adl", "socialised", "deficit", "rounding", "left")
+        names = ("fund", "adl", "socialised", "deficit", "rounding", "kept")
         borne = {name: str(loss[name]) for name in names if loss[name] != "0"}
         closed = of_kind(entries, "closed")
         return borne, [(str(c["layer"]), abs(int(c["size"]))) for c in closed]
@@ -182,7 +182,7 @@ def test_what_a_rounded_index_collects_beyond_the_loss_is_roundings() -> None:
     (unit,) = of_kind(entries, "per_unit")
     assert unit["amount"] == 4990
     market = venue.engine.book.markets[1]
-    collected = (market.index - market.short_index) * unit["open_interest"] // 2
+    collected = (market.index - market.short_index) * int(unit["open_interest"]) // 2
     assert collected >= 4990 * 10 ** (market.accrued_decimals - 2)
     for name, side in (("bob", "buy"), ("cyd", "buy"), ("dan", "sell"), ("insurance", "sell")):
         size = venue.size(name, "BTC").lstrip("-")
@@ -276,7 +276,7 @@ def test_a_random_rank_is_a_function_of_seed_and_event() -> None:
 
 
 @pytest.mark.parametrize(
-    ("price", "adl", "rest", "left"),
+    ("price", "adl", "rest", "kept"),
     [
         # At the mark the other side loses nothing, and 50 stay missing.
         ("mark", "0", "50", "0"),
@@ -284,14 +284,14 @@ def test_a_random_rank_is_a_function_of_seed_and_event() -> None:
         ("previous_mark", "150", "0", "100"),
     ],
 )
-def test_deleveraging_at_a_price(price: str, adl: str, rest: str, left: str) -> None:
+def test_deleveraging_at_a_price(price: str, adl: str, rest: str, kept: str) -> None:
     venue = Lost(rank("profit", price=price), {"layer": "deficit"})
     venue.mark(BTC="90.00")
     entries = venue.mark(BTC="75.00")
     (loss,) = of_kind(entries, "loss")
-    assert (loss["adl"], loss["deficit"], loss["left"]) == (adl, rest, left)
+    assert (loss["adl"], loss["deficit"], loss["kept"]) == (adl, rest, kept)
     assert loss["loss"] == "50"
-    assert venue.cash("ada") == left
+    assert venue.cash("ada") == kept
     assert venue.cash("bob") == ("450" if price == "mark" else "360")
 
 

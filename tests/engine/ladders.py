@@ -1,0 +1,164 @@
+"""Random ladders and waterfalls, valid by construction: every kind of rung, rule and layer."""
+
+from random import Random
+from typing import Any
+
+from clearing.rulebook.waterfall import RANK_KEYS
+
+VAULT = "vault"
+"""An account that takes over and that nothing is asked of."""
+FUNDS = ("insurance", "second")
+
+Document = dict[str, Any]
+
+
+def random_when(dice: Random, levels: list[str]) -> Document:
+    """A condition at some level and factor, sometimes with a grace or a way out."""
+    when: Document = {"level": dice.choice(levels), "comparator": dice.choice(["<", "<", "<="])}
+    if dice.random() < 0.2:
+        when["factor"] = dice.choice(["0.5", "1.2"])
+    if dice.random() < 0.15:
+        when["grace_seconds"] = dice.choice([1, 20])
+    if dice.random() < 0.2:
+        when["until"] = {"level": when["level"], "factor": "1.3"}
+    return when
+
+
+def random_ladder(dice: Random, levels: list[str]) -> list[Document]:
+    """Warnings or none, some closing rungs or none, and one that ends it."""
+    ladder: list[Document] = []
+    if dice.random() < 0.2:
+        ladder.append({"action": "notify", "when": random_when(dice, levels)})
+    if dice.random() < 0.3:
+        ladder.append(
+            {
+                "action": "margin_call",
+                "when": {"level": dice.choice(levels), "factor": dice.choice(["1", "1.5"])},
+                "grace_seconds": 30,
+                "restore": dice.choice(levels),
+                "on_missed": dice.choice(["notify", "liquidate"]),
+            }
+        )
+    if dice.random() < 0.2:
+        ladder.append({"action": "cancel_orders", "when": random_when(dice, levels)})
+    if dice.random() < 0.2:
+        ladder.append(_conversion(dice, levels))
+    if dice.random() < 0.2:
+        ladder.append(_seizure(dice, levels))
+    ladder += [_reduction(dice, levels) for _ in range(dice.choice([0, 0, 1, 1, 2]))]
+    if dice.random() < 0.2:
+        ladder.append(_takeover(dice, random_when(dice, levels)) | {"to": VAULT})
+    comparator = dice.choice(["<", "<="])
+    last = {"level": dice.choice(["maintenance", "maintenance", "zero"]), "comparator": comparator}
+    end = {"action": "adl", "when": last} if dice.random() < 0.2 else _takeover(dice, last)
+    return [*ladder, end]
+
+
+def _takeover(dice: Random, when: Document) -> Document:
+    rung = {"action": "takeover", "when": when, "residual": dice.choice(["trader", "taker"])}
+    return rung | ({"penalty": _penalty(dice)} if dice.random() < 0.3 else {})
+
+
+def _penalty(dice: Random) -> Document:
+    shares = [{"account": "insurance", "share": "0.3"}, {"account": VAULT, "share": "0.7"}]
+    return {
+        "rate": dice.choice(["0.005", "0.2"]),
+        "limit": dice.choice(["equity", "surplus"]),
+        "recipients": shares,
+    }
+
+
+def _conversion(dice: Random, levels: list[str]) -> Document:
+    return {
+        "action": "convert",
+        "when": random_when(dice, levels),
+        "amount": dice.choice(["shortfall", "all"]),
+        "discount": dice.choice(["0", "0.07"]),
+    }
+
+
+def _seizure(dice: Random, levels: list[str]) -> Document:
+    return {
+        "action": "repay_and_seize",
+        "when": random_when(dice, levels),
+        "keeper": VAULT,
+        "close_factor": dice.choice(["0.5", "1", "0.01"]),
+        "bonus": dice.choice(["0", "0.05"]),
+        "minimum_value": dice.choice(["0", "50"]),
+    }
+
+
+def _reduction(dice: Random, levels: list[str]) -> Document:
+    quantities: list[Document] = [
+        {"op": "share", "share": dice.choice(["0.25", "0.5", "1", "0.013"])},
+        {"op": "share", "share": "0.5", "of": "scope"},
+        {"op": "all"},
+        {"op": "restore", "level": dice.choice(levels), "factor": dice.choice(["1", "1.2"])},
+        {"op": "tiers_down", "down": dice.choice([1, 2])},
+    ]
+    prices: list[Document] = [
+        {"op": "mark", "spread": dice.choice(["0", "0.002"])},
+        {"op": "fillable", "spread": "1.5", "adjustment": dice.choice(["1", "0.3"])},
+        {"op": "bankruptcy"},
+    ]
+    price = dice.choice(prices)
+    if dice.random() < 0.2:
+        price["tick"] = dice.choice(["0.01", "0.5"])
+    rung: Document = {
+        "action": "reduce",
+        "when": random_when(dice, levels),
+        "quantity": dice.choice(quantities),
+        "price": price,
+    }
+    if dice.random() < 0.3:
+        rung["pause_seconds"] = dice.choice([1, 15])
+        if dice.random() < 0.5:
+            rung["at_most"] = {"share": "0.3", "notional": "500"}
+    if dice.random() < 0.2:
+        rung["at_least"] = {"notional": "40"}
+    if dice.random() < 0.3:
+        rung["minimum_notional"] = "30"
+    if dice.random() < 0.3:
+        rung["penalty"] = _penalty(dice)
+    if dice.random() < 0.2:
+        rung["to"] = VAULT
+    return rung
+
+
+def random_layers(dice: Random, markets: tuple[str, ...]) -> list[Document]:
+    """Up to five layers in any order, and the deficit."""
+    once = [_fund(dice, markets), _fund(dice, markets), _adl(dice), _adl(dice)]
+    once += [{"layer": "haircut"}, {"layer": "per_unit"}]
+    layers = dice.sample(once, dice.randrange(0, 5))
+    if not any(layer["layer"] == "adl" for layer in layers):
+        layers.insert(dice.randrange(len(layers) + 1), _adl(dice))
+    return [*layers, {"layer": "deficit"}]
+
+
+def _fund(dice: Random, markets: tuple[str, ...]) -> Document:
+    layer: Document = {
+        "layer": "fund",
+        "account": dice.choice(FUNDS),
+        "by": dice.choice(["assuming", "paying"]),
+        "capacity": dice.choice(["equity", "equity", "cash", "unlimited"]),
+    }
+    if dice.random() < 0.3 and layer["by"] == "assuming":
+        layer["notional"] = "0.5"
+    if dice.random() < 0.3 and layer["capacity"] != "unlimited":
+        layer["reserve"] = "20"
+    if dice.random() < 0.3:
+        layer["period"] = {"seconds": 60, "amount": "40"}
+    if dice.random() < 0.3:
+        layer["markets"] = dice.sample(markets, 2)
+    return layer
+
+
+def _adl(dice: Random) -> Document:
+    layer: Document = {
+        "layer": "adl",
+        "rank": dice.choice(RANK_KEYS),
+        "candidates": dice.choice(["all", "profitable"]),
+        "allocation": dice.choice(["queue", "pro_rata"]),
+        "price": dice.choice(["bankruptcy", "bankruptcy", "mark", "previous_mark", "adl"]),
+    }
+    return layer | ({"seed": "dice"} if layer["rank"] == "random" else {})
