@@ -162,6 +162,9 @@ class BandedWatch:
         hold = self._holds.get((scope.account, scope.asset))
         if hold is None or hold.terms is None or hold.rules is not scope.rules:
             return False
+        if scope.stays:
+            # A test is what ends them; health alone says nothing of that.
+            return False
         terms, positions = hold.terms, scope.positions
         asset = book.assets[scope.asset]
         if len(terms) != len(positions) or hold.working != asset.working:

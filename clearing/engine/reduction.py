@@ -1,5 +1,7 @@
 """Reductions: part of one position closed against a taker, how much and at which price by rule."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from fractions import Fraction
 
@@ -105,6 +107,16 @@ class Reduction:
         """The share of the position that is being closed."""
         return Fraction(self._taken, self.held)
 
+    @property
+    def released(self) -> int:
+        """How much of the position's maintenance requirement goes with the part."""
+        kept = self._reduced(self._taken)
+        with _positions(self._scope, kept):
+            left = 0
+            if self._taken < self.held:
+                left = requirement_of(self._book, self._scope, MAINTENANCE, self._market)
+        return self.weight - left
+
     def tier_floors(self) -> list[int] | None:
         """Return the notionals at which tiers of maintenance begin; None where it has no tiers."""
         rules = self._scope.rules
@@ -117,13 +129,13 @@ class Reduction:
     def quantity(self) -> int:
         """Return how much of the size to close: whole lots within the rung's limits, or all."""
         rung = self._rung
-        wanted = rung.quantity.wanted(self)
-        if rung.at_least is not None:
-            wanted = max(wanted, self._limit(rung.at_least, Rounding.UP))
-        quantity = min(self.held, -(-wanted // self.lot) * self.lot)
+        quantity = min(self.held, -(-rung.quantity.wanted(self) // self.lot) * self.lot)
         if rung.at_most is not None:
             most = self._limit(rung.at_most, Rounding.DOWN)
-            quantity = min(quantity, max(self.lot, most // self.lot * self.lot))
+            quantity = min(quantity, most // self.lot * self.lot)
+        if rung.at_least is not None:
+            least = self._limit(rung.at_least, Rounding.UP)
+            quantity = max(quantity, -(-least // self.lot) * self.lot)
         # Something is closed each time, or a rung that holds could go on for ever.
         quantity = min(self.held, max(self.lot, quantity))
         rest = (self.held - quantity) * self.step_notional
@@ -153,7 +165,7 @@ class Reduction:
         discount = Fraction(0) if rung.price is None else rung.price.discount(self)
         exact = Fraction(self._fetched(quantity)) - discount
         if rung.tick is not None:
-            exact = self._on_tick(quantity, exact / lift, rung.tick) * lift
+            exact = self._on_tick(quantity, Fraction(exact, lift), rung.tick) * lift
         proceeds = max(divide(exact.numerator, exact.denominator * lift, Rounding.DOWN), least)
         after = self._full_equity + proceeds * lift - value
         limit = after // lift
@@ -161,34 +173,53 @@ class Reduction:
             limit = min(limit, self._surplus(proceeds * lift - value))
         return proceeds, penalty_amount(rung.penalty, abs(value), lift, limit)
 
+    def price(self, quantity: int) -> Fraction:
+        """Return the price at which ``quantity`` would close, exactly, before any rounding."""
+        self._taken = quantity
+        rung = self._rung
+        discount = Fraction(0) if rung.price is None else rung.price.discount(self)
+        amount = Fraction(abs(self._fetched(quantity) - discount), self.asset.lift)
+        price = self._priced(quantity, amount)
+        return price if rung.tick is None else self._ticked(price, rung.tick)
+
     def _surplus(self, gained: int) -> int:
         """Return what was fetched beyond the part's bankruptcy amount, in whole units."""
         if not self.maintenance:
             return 0
-        share = Fraction(self.equity * self.weight, self.maintenance) * self.part
+        share = Fraction(self.equity * self.released, self.maintenance)
         return int((gained + share) // self.asset.lift)
+
+    def surplus_of(self, quantity: int, proceeds: int) -> int:
+        """Return what a fill fetched beyond the part's bankruptcy amount (negative: below it).
+
+        In units, rounded down, for ``proceeds`` units (signed as the part's value).
+        """
+        self._taken = quantity
+        return self._surplus(
+            proceeds * self.asset.lift - self._signed(quantity) * self._market.worth
+        )
+
+    def _reduced(self, quantity: int) -> dict[int, Position]:
+        """Return the scope's positions as they would be without ``quantity`` of this one."""
+        position, ordinal = self._position, self._market.ordinal
+        others = {m: other for m, other in self._scope.positions.items() if m != ordinal}
+        if quantity < self.held:
+            size = position.size - self._signed(quantity)
+            cost = position.cost - position.cost * quantity // self.held
+            kept = (position.entry, position.index_at, position.accrued)
+            others[ordinal] = Position(size, cost, *kept)
+        return others
 
     def restores(self, quantity: int, place: int, factor: int) -> bool:
         """Whether equity is at factor × the level after ``quantity`` is closed.
 
         The scope is measured as it would be then, and put back before anything sees it.
         """
-        scope, position = self._scope, self._position
-        positions, cash = scope.positions, scope.cash
+        scope, cost = self._scope, self._position.cost
         proceeds, penalty = self.fetches(quantity)
-        kept = position.cost - position.cost * quantity // self.held
-        others = {m: other for m, other in positions.items() if other is not position}
-        if quantity < self.held:
-            size = position.size - self._signed(quantity)
-            others[self._market.ordinal] = Position(
-                size, kept, position.entry, position.index_at, position.accrued
-            )
-        try:
-            scope.cash += proceeds - (position.cost - kept) - penalty
-            scope.positions = others
+        released = cost * quantity // self.held
+        with _positions(scope, self._reduced(quantity), proceeds - released - penalty):
             now = measure(self._book, scope)
-        finally:
-            scope.positions, scope.cash = positions, cash
         return bool(now.counted(place) * RATE_SCALE >= factor * now.asked(place))
 
     def _signed(self, quantity: int) -> int:
@@ -201,12 +232,36 @@ class Reduction:
 
     def _on_tick(self, quantity: int, amount: Fraction, tick: Decimal) -> Fraction:
         """Return ``amount`` (units) at a price on the tick, no worse for the account."""
-        market, inverse = self._market, self._market.spec.payoff == "inverse"
+        price = self._ticked(self._priced(quantity, abs(amount)), tick)
+        of_one = self._priced(quantity, Fraction(1))
+        inverse = self._market.spec.payoff == "inverse"
+        rounded = Fraction(of_one, price) if inverse else Fraction(price, of_one)
+        return rounded if amount >= 0 else -rounded
+
+    def _priced(self, quantity: int, amount: Fraction) -> Fraction:
+        """Return the price, in whole units, at which ``quantity`` costs ``amount`` > 0 units."""
+        market = self._market
         scaled, divisor = market.payoff.entry(self._signed(quantity), 1)
         unit = Fraction(scaled, divisor * 10**market.spec.price_decimals)
-        price = unit / abs(amount) if inverse else unit * abs(amount)
-        ticks = price / Fraction(tick)
+        return Fraction(unit, amount) if market.spec.payoff == "inverse" else unit * amount
+
+    def _ticked(self, price: Fraction, tick: Decimal) -> Fraction:
+        """Return a price on the tick, one at least: up for a long position, down for a short."""
+        ticks = Fraction(price, Fraction(tick))
         number = -(-ticks // 1) if self._position.size > 0 else ticks // 1
-        price = max(number, 1) * Fraction(tick)
-        rounded = unit / price if inverse else price / unit
-        return rounded if amount >= 0 else -rounded
+        return max(number, 1) * Fraction(tick)
+
+
+@contextmanager
+def _positions(scope: Scope, positions: dict[int, Position], more: int = 0) -> Iterator[None]:
+    """Let a scope have other positions, and ``more`` units of cash, for as long as it is measured.
+
+    Both are put back before anything else sees them.
+    """
+    before, cash = scope.positions, scope.cash
+    scope.positions = positions
+    scope.cash += more
+    try:
+        yield
+    finally:
+        scope.positions, scope.cash = before, cash

@@ -11,13 +11,14 @@ from clearing.engine.positions import (
     price_pending,
     rounded_entry_cost,
 )
+from clearing.engine.recorded import RecordedClose, waiting_rung
 from clearing.engine.scope import Scope
 from clearing.engine.settlement import SETTLED
 from clearing.engine.spot import exchange
 from clearing.engine.step import Holder, Step, asset_of
 from clearing.events.kinds import CAUSES, Kind
 from clearing.quantities import format_exact
-from clearing.rulebook import ClassRules
+from clearing.rulebook import ClassRules, ReduceRung
 
 _TRADE = CAUSES.index("trade")
 _LIQUIDATION = CAUSES.index("liquidation")
@@ -89,7 +90,9 @@ def apply_execution(step: Step, content: Content, sign: int) -> None:
 
 def _venue_outcome(step: Step, market: Market, sides: list[Side]) -> bool:
     """Say of each side that is a venue's liquidation or ADL that it is not applied."""
-    outcomes = [side for side in sides if side.cause != _TRADE]
+    outcomes = [
+        side for side in sides if side.cause != _TRADE and _rung_for(step, market, side) is None
+    ]
     for side in outcomes:
         step.deviation(
             "venue_outcome",
@@ -99,6 +102,14 @@ def _venue_outcome(step: Step, market: Market, sides: list[Side]) -> bool:
             found=CAUSES[side.cause],
         )
     return bool(outcomes)
+
+
+def _rung_for(step: Step, market: Market, side: Side) -> ReduceRung | None:
+    """Return the rung of a side's account that waits for this very fill, in derive mode."""
+    if side.cause != _LIQUIDATION or not side.account or asset_of(step, market).mode != "derive":
+        return None
+    scope = step.book.scope(side.account, market.asset)
+    return waiting_rung(step, scope, market, side.size)
 
 
 def _apply_side(
@@ -125,9 +136,15 @@ def _apply_side(
     rounded = None
     if reported is not None:
         rounded = _rounded_entry_pnl(step, asset, market, holder, size, amount)
+    rung = _rung_for(step, market, side) if sign > 0 else None
+    close = None
+    if rung is not None and holder.scope is not None:
+        close = RecordedClose(step, holder.scope, market, rung, size)
     realised = apply_fill(step, market, holder, size, amount)
     fee_asset = content.row.asset or market.asset
     charge_fee(step, side.account, fee_asset, side.fee * sign, market.ordinal)
+    if close is not None:
+        close.conclude(amount)
     if reported is not None and rounded is not None and reported != realised:
         step.deviation(
             "reported_pnl",

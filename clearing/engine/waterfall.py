@@ -58,7 +58,7 @@ class HandOver:
                 self._go_down(estate, layers)
         self._pay_what_is_missing(layers)
         if self._equity < 0:
-            self._note_loss()
+            self._note_loss(self._scope.cash * self._asset.lift)
 
     def _go_down(self, estate: Estate, layers: list[Layer]) -> None:
         for group in _groups(layers, estate.market):
@@ -192,22 +192,45 @@ class HandOver:
 
     def _pay_what_is_missing(self, layers: list[Layer]) -> None:
         """Have paying layers make up for a balance below zero that closes at a price left."""
-        scope = self._scope
-        missing = -scope.cash
-        if scope.positions or missing <= 0:
-            return
+        missing = -self._scope.cash
+        if not self._scope.positions and missing > 0:
+            self._pay_account(layers, missing)
+
+    def _pay_account(self, layers: list[Layer], missing: int) -> None:
         paying = [layer for layer in layers if not layer.assumes and not layer.markets]
-        capacities = [capacity_of(self._step, scope, layer, None) for layer in paying]
+        capacities = [capacity_of(self._step, self._scope, layer, None) for layer in paying]
         self._share_out(paying, capacities, missing, None)
 
-    def _note_loss(self) -> None:
+    def cover(self, missing: int) -> None:
+        """Have layers that pay give the account ``missing`` units, and state the loss."""
+        self._pay_account(self._waterfall.layers, missing)
+        lift, scope = self._asset.lift, self._scope
+        beyond = missing * lift - self._borne["fund"]
+        if beyond:
+            self._step.deviation(
+                "shortfall_beyond_funds",
+                account=scope.account,
+                asset=scope.asset,
+                found=format_exact(beyond, self._asset.working),
+            )
+        self._note_loss(0)
+
+    def _note_loss(self, kept: int) -> None:
         """State the loss, who bore it, and what the account keeps beyond it."""
         borne, working = self._borne, self._asset.working
         socialised = borne["haircut"] + borne["per_unit"]
         parts = (-self._equity, borne["fund"], borne["adl"], socialised, borne["deficit"])
-        kept = self._scope.cash * self._asset.lift
         texts = [format_exact(part, working) for part in (*parts, self._rounding, kept)]
         self._step.entries.append(("loss", self._scope.account, self._scope.asset, *texts))
+
+
+def cover(step: Step, scope: Scope, waterfall: Waterfall, missing: int) -> None:
+    """Have the layers that pay make up for ``missing`` units of what a venue's fill fetched.
+
+    Where others than funds have to, a deviation says so: the venue would not have made the fill.
+    """
+    hand = HandOver(step, scope, -missing * step.book.assets[scope.asset].lift, waterfall, 0)
+    hand.cover(missing)
 
 
 def _groups(layers: Iterable[Layer], market: Market) -> list[list[Layer]]:

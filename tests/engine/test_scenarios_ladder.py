@@ -400,3 +400,50 @@ def test_steps_without_a_pause_have_no_limit() -> None:
     rung = reduce({"op": "all"}, at_most={"share": "0.1"})
     (refused,) = of_kind(venue.adopt(rulebook(ladder=[rung, BELOW_ZERO])), "deviation")
     assert "ladders.standard.0.at_most: " in str(refused["detail"])
+
+
+def waits(**price: str) -> dict[str, Any]:
+    """A rung that leaves the close to the venue, for at most 1 % of a fill and of its surplus."""
+    penalty = {
+        "rate": "0.01",
+        "limit": "surplus",
+        "recipients": [{"account": "insurance", "share": "1"}],
+    }
+    return reduce({"op": "all"}, price={"op": "recorded", **price}, penalty=penalty)
+
+
+def test_a_venues_fill_closes_what_is_left_to_it_and_its_surplus_limits_the_penalty() -> None:
+    """At 84, 5 BTC fetch 83: 15 beyond their bankruptcy amount of 400; 1 % of 415 is 4.15."""
+    venue = Laddered(waits(), BELOW_ZERO)
+    assert venue.closes("84.00") == []
+    told = {"market": "BTC", "buyer": "maker", "seller": "ada", "seller_cause": "liquidation"}
+    entries = venue("Traded", size="5", price="83.00", **told)
+    assert deviations(entries) == []
+    (penalty,) = [p for p in of_kind(entries, "posting") if p["purpose"] == "penalty"]
+    assert (penalty["amount"], venue.size("ada", "BTC")) == (415, "5")
+    # 35 − 4.15 of 21: healthy again, so the next one is not the rulebook's.
+    assert deviations(venue("Traded", size="5", price="83.00", **told)) == ["venue_outcome"]
+    assert venue.size("ada", "BTC") == "5"
+
+
+def test_what_a_venues_fill_fetches_below_the_bankruptcy_amount_is_made_up_for() -> None:
+    """At 84, 5 BTC fetch 79: 5 below 400. The fund pays 3 that it has, and the house 2."""
+    layers = [{"layer": "fund", "by": "paying"}, {"layer": "deficit"}]
+    venue = Laddered(waits(shortfall="waterfall"), BELOW_ZERO, layers=layers)
+    person = {"author": "ann", "approver": "bob", "reason": "scenario"}
+    venue("FundWithdrawn", fund="insurance", asset="USD", amount="997", **person)
+    venue.mark(BTC="84.00")
+    told = {"market": "BTC", "buyer": "maker", "seller": "ada", "seller_cause": "liquidation"}
+    entries = venue("Traded", size="5", price="79.00", **told)
+    (deviation,) = of_kind(entries, "deviation")
+    assert (deviation["code"], deviation["found"]) == ("shortfall_beyond_funds", "2")
+    (loss,) = of_kind(entries, "loss")
+    assert (loss["loss"], loss["fund"], loss["deficit"]) == ("5", "3", "2")
+    assert venue.margin("ada")[0] == "20", "half of 40 is left, as if at the bankruptcy price"
+
+
+def test_a_fill_of_more_than_is_held_is_not_the_rulebooks() -> None:
+    venue = Laddered(waits(), BELOW_ZERO)
+    venue.mark(BTC="84.00")
+    told = {"market": "BTC", "buyer": "maker", "seller": "ada", "seller_cause": "liquidation"}
+    assert deviations(venue("Traded", size="11", price="83.00", **told)) == ["venue_outcome"]

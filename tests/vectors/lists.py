@@ -1,11 +1,9 @@
 """What is not there yet, and what differs on purpose. Both lists are meant to shrink."""
 
 LATER = "liquidation and waterfall (issue 4)"
-PARTIAL = "take-over of a part"
 
 MECHANISMS = {
     LATER: "insurance, deleveraging, socialised losses, close-out sizes and prices",
-    PARTIAL: "the bankruptcy amount of a part of a position",
 }
 """What the engine does not have yet, by the name under which rows wait for it."""
 
@@ -15,9 +13,6 @@ PENDING = {
     "drift_scenarios": LATER,
     "drift_socialised_loss": LATER,
     "dydx_deleveraging": LATER,
-    "dydx_insurance": LATER,
-    "dydx_liquidation/liquidation_price": LATER,
-    "dydx_scenarios": LATER,
     "mango_insurance": LATER,
     "mango_liquidation": LATER,
     "perp_insurance": LATER,

@@ -5,11 +5,13 @@ and the account's cash is that balance. Every market's funding index is told as 
 1 whose rates are the index's changes.
 """
 
-from decimal import Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any
 
+from clearing.engine import Entry
 from clearing.quantities import Rounding
 from tests.engine.venue import rulebook
+from tests.vectors.rows import Row
 from tests.vectors.stage import Stage, text
 
 ACCOUNT = "alice"
@@ -47,12 +49,65 @@ class Dydx(Stage):
         """Return base quantums as a size."""
         return Decimal(quantums).scaleb(self.resolutions[market])
 
-    def take(self, market: str, quantums: str) -> None:
+    def declare_all(self, row: Row) -> dict[str, dict[str, dict[str, Any]]]:
+        """Declare the row's perpetuals, and return their schedules."""
+        found = {}
+        for told in row.inputs["perpetuals"]:
+            price = told["oracle_price_value"], int(told["oracle_price_exponent"])
+            market = self.declare(told["perpetual_id"], int(told["base_atomic_resolution"]), *price)
+            rates = told["initial_margin_ppm"], told["maintenance_fraction_ppm"]
+            found[market] = schedule(*rates)
+        return found
+
+    def take(self, market: str, quantums: str, *, account: str = ACCOUNT) -> None:
         """Add base quantums to the position."""
         size = self.coins(market, quantums)
         if size:
             price = text(self.prices[market])
-            self.fill(ACCOUNT, market, size, price, reported_cost="0")
+            self.fill(account, market, size, price, reported_cost="0")
+
+    def closes(
+        self,
+        market: str,
+        quantums: str,
+        amount: Decimal,
+        *,
+        buys: bool,
+        account: str = ACCOUNT,
+        **told: str,
+    ) -> list[Entry]:
+        """Tell of a liquidation fill of base quantums for ``amount`` quote quantums."""
+        size = self.coins(market, quantums) * (1 if buys else -1)
+        units = amount.to_integral_value(ROUND_FLOOR).scaleb(QUOTE)
+        cost = text(units if buys else -units)
+        price = text(self.prices[market])
+        told = {"reported_cost": cost, "cause": "liquidation", **told}
+        return self.fill(account, market, size, price, **told)
+
+    def trades(
+        self, account: str, maker: str, quantums: str, amount: Decimal, fee: Decimal
+    ) -> None:
+        """Tell of both sides of a liquidation fill; the maker pays a fee, in quote quantums."""
+        held = self.holds(account, "P0")
+        self.closes("P0", quantums, amount, buys=held < 0, account=account)
+        charged = text(fee.to_integral_value(ROUND_CEILING).scaleb(QUOTE))
+        more = {"cause": "trade", "fee": charged, "fee_asset": "USD"}
+        self.closes("P0", quantums, amount, buys=held > 0, account=maker, **more)
+
+    def account_after(self, account: str) -> dict[str, Any]:
+        """Return the account as the venue writes it: quote balance and positions.
+
+        The balance bears what positions cost, so their cost is taken out of the cash.
+        """
+        quantums, positions = self.balance(account).scaleb(-QUOTE), []
+        for market in sorted(self.resolutions):
+            held = self.position(account, market)
+            quantums -= Decimal(held.cost)
+            if held.size:
+                size = self.holds(account, market).scaleb(-self.resolutions[market])
+                position = {"perpetual_id": market[1:], "quantums": size, "funding_index": "0"}
+                positions.append(position)
+        return {"usdc_quote_quantums": quantums, "positions": positions}
 
     def index(self, market: str, change: Decimal) -> None:
         """Move the funding index, in millionths of a quote quantum per base quantum."""
@@ -141,3 +196,36 @@ def rules(
         bindings=[binding],
         numerics={"funding": "down", "bankruptcy": "up"},
     )
+
+
+def waiting(
+    schedules: dict[str, dict[str, Any]],
+    fee: str,
+    *,
+    capacity: str = "unlimited",
+    when: dict[str, Any] | None = None,
+    deleverages: bool = False,
+) -> dict[str, Any]:
+    """Return a rulebook that leaves liquidation to the venue's fills, by default of everybody.
+
+    A fill pays the fund up to ``fee`` millionths of itself out of its surplus, and has the fund pay
+    what it falls short by. Below nothing, everything is closed against the other side, or never.
+    """
+    # A rate is less than 1; what it leaves out of a whole fill is below a quantum.
+    share = min(Decimal(fee).scaleb(QUOTE), Decimal("0.999999999999"))
+    recipients = [{"account": "insurance", "share": "1"}]
+    waits: dict[str, Any] = {
+        "action": "reduce",
+        "when": when or ALWAYS["when"],
+        "quantity": {"op": "all"},
+        "price": {"op": "recorded", "shortfall": "waterfall"},
+        "penalty": {"rate": text(share), "limit": "surplus", "recipients": recipients},
+    }
+    ends = {"level": "zero"} if deleverages else {"level": "zero", "grace_seconds": 31_622_400}
+    fund = {"layer": "fund", "by": "paying", "capacity": capacity}
+    document = rules(schedules)
+    document["ladders"]["standard"] = [waits, {"action": "adl", "when": ends}]
+    layers = [fund, {"layer": "adl"}, {"layer": "deficit"}]
+    document["waterfalls"]["standard"]["layers"] = layers
+    document["bindings"][0] |= {"ladder": "standard", "waterfall": "standard"}
+    return document

@@ -23,7 +23,8 @@ class Closing(Protocol):
     """A part that is being closed, as a price rule sees it; amounts at the working scale.
 
     ``notional`` is the part's at the close price, ``part`` its share of the position. ``equity`` is
-    the scope's, ``maintenance`` what is asked of it, ``weight`` what is asked of the position.
+    the scope's, ``maintenance`` what is asked of it, ``weight`` what is asked of the position and
+    ``released`` what is asked no more once the part is closed.
     """
 
     @property
@@ -45,6 +46,10 @@ class Closing(Protocol):
     @property
     def weight(self) -> int:
         """The position's maintenance requirement."""
+
+    @property
+    def released(self) -> int:
+        """How much of it goes with the part."""
 
 
 class ClosePrice(Protocol):
@@ -125,16 +130,19 @@ class _BankruptcyPrice:
     def discount(self, at: Closing) -> Fraction:
         if not at.maintenance:
             return Fraction(0)
-        return Fraction(at.equity * at.weight, at.maintenance) * at.part
+        return Fraction(at.equity * at.released, at.maintenance)
 
 
 class RecordedPriceDocument(Fact):
     """What the venue's own liquidation fills fetch: the ledger waits for them and closes nothing.
 
     A fill whose cause is ``liquidation`` is posted while the rung is due; any other one deviates.
+    What such a fill fetched below the part's bankruptcy amount is the ``account``'s, or is made up
+    for by the ``waterfall``'s layers that pay. Source: dYdX v4, x/clob/keeper/liquidations.go.
     """
 
     op: Literal["recorded"] = "recorded"
+    shortfall: Literal["account", "waterfall"] = "account"
 
 
 ClosePriceDocument = Annotated[

@@ -204,7 +204,11 @@ class ReduceDocument(RungBase):
 
     def compile(self, path: str, number: int, into: CompilingRung) -> "Rung":
         """Return the rung."""
-        price = None if isinstance(self.price, RecordedPriceDocument) else self.price
+        price, covered = None, False
+        if isinstance(self.price, RecordedPriceDocument):
+            covered = self.price.shortfall == "waterfall"
+        else:
+            price = self.price
         return ReduceRung(
             number,
             into.condition(self.when),
@@ -217,6 +221,7 @@ class ReduceDocument(RungBase):
             self.pause_seconds * 1_000_000,
             0 if self.to is None else into.taker(f"{path}.to", self.to),
             into.penalty(f"{path}.penalty", self.penalty),
+            covered=covered,
         )
 
 
@@ -413,14 +418,16 @@ class Limit:
 class ReduceRung(Rung):
     """See :class:`ReduceDocument`.
 
-    ``price`` is None where recorded fills close; ``tick`` are the (numerator, denominator) of the
-    tick in price units, if there is one. ``minimum_notional`` is in the asset's units, ``to`` an
-    account ordinal (0: the waterfall's fund).
+    ``price`` is None where recorded fills close, and ``covered`` says that the waterfall makes up
+    for what they fetch below the bankruptcy amount; ``tick`` is in price units, if there is one.
+    ``minimum_notional`` is in the asset's units, ``to`` an account ordinal (0: the waterfall's
+    fund).
     """
 
     __slots__ = (
         "at_least",
         "at_most",
+        "covered",
         "minimum_notional",
         "penalty",
         "price",
@@ -444,6 +451,8 @@ class ReduceRung(Rung):
         pause: int,
         to: int,
         penalty: Penalty | None,
+        *,
+        covered: bool,
     ) -> None:
         super().__init__("reduce", number, condition, pause)
         self.quantity = quantity
@@ -451,6 +460,7 @@ class ReduceRung(Rung):
         self.tick = tick
         self.at_least = at_least
         self.at_most = at_most
+        self.covered = covered
         self.minimum_notional = minimum_notional
         self.to = to
         self.penalty = penalty
