@@ -15,9 +15,7 @@ PENDING = {
     "dydx_deleveraging": LATER,
     "mango_insurance": LATER,
     "mango_liquidation": LATER,
-    "perp_insurance": LATER,
     "vega_scenarios/insurance": LATER,
-    "vega_socialised_loss/insurance": LATER,
 }
 """Files, or ``file/topic``, by the mechanism that the engine lacks.
 
