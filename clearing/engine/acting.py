@@ -9,6 +9,7 @@ from clearing.engine.step import Step
 from clearing.engine.valuation import Measure, measure
 from clearing.rulebook import (
     NO_LEVEL,
+    RATE_SCALE,
     CancelOrdersRung,
     ClassRules,
     ConvertRung,
@@ -66,12 +67,25 @@ def _may_close(book: Book, scope: Scope, rung: Rung, now: Measure) -> bool:
     match rung:
         case ReduceRung():
             open_ = any(markets[m].closes for m in scope.positions)
-            return rung.price is not None and now.equity > 0 and open_
+            return _reduces(rung, now) and open_
         case TakeoverRung():
             return _has_estate(book, scope) and all(markets[m].closes for m in scope.positions)
         case ConvertRung():
             return can_convert(book, scope, rung)
     return isinstance(rung, RepayAndSeizeRung) and can_seize(book, scope)
+
+
+def _reduces(rung: ReduceRung, now: Measure) -> bool:
+    """Whether the rung closes something by itself as the scope stands: it has what to pay with.
+
+    One that restores a level closes nothing where that is there.
+    """
+    if rung.price is None or now.equity <= 0:
+        return False
+    if rung.quantity.restores is None:
+        return True
+    place, factor = rung.quantity.restores
+    return bool(now.counted(place) * RATE_SCALE < factor * now.asked(place))
 
 
 def _has_estate(book: Book, scope: Scope) -> bool:
@@ -88,7 +102,7 @@ def is_withheld(step: Step, scope: Scope, rung: Rung, now: Measure) -> bool:
     if stay is not None and rests(step.book, rung, stay):
         return False
     if isinstance(rung, ReduceRung):
-        return rung.price is not None and now.equity > 0 and bool(scope.positions)
+        return _reduces(rung, now) and bool(scope.positions)
     return isinstance(rung, TakeoverRung) and _has_estate(step.book, scope)
 
 

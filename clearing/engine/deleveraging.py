@@ -36,8 +36,9 @@ class Allotment:
 class Candidate:
     """A counterparty for deleveraging: its position and features, at the working scale.
 
-    ``cost`` is the position's, unsigned and not 0; ``wallet`` the scope's cash, at least one whole
-    unit of the asset; ``long`` and ``rises`` say its side and whether value rises with the price.
+    ``worth`` is the equity, at least 1: what a rank divides by. ``cost`` is the position's,
+    unsigned and not 0; ``wallet`` the scope's cash, at least one whole unit of the asset; ``long``
+    and ``rises`` say its side and whether value rises with the price.
     """
 
     __slots__ = (
@@ -51,6 +52,7 @@ class Candidate:
         "rises",
         "size",
         "wallet",
+        "worth",
     )
 
     def __init__(
@@ -64,6 +66,7 @@ class Candidate:
         self.notional = abs(position_value(market, position))
         self.cost = max(abs(position.cost), 1) * asset.lift
         self.equity = now.equity
+        self.worth = max(now.equity, 1)
         self.maintenance = now.maintenance
         self.wallet = max(scope.cash, 10**asset.decimals) * asset.lift
 
@@ -75,13 +78,13 @@ Key = tuple[int, int]
 def _profit_by_leverage(who: Candidate) -> Key:
     """PnL as a share of the entry × leverage; a loss ÷ leverage. Source: BitMEX, ADL."""
     if who.pnl > 0:
-        return who.pnl * who.notional, who.cost * who.equity
-    return who.pnl * who.equity, who.cost * max(who.notional, 1)
+        return who.pnl * who.notional, who.cost * who.worth
+    return who.pnl * who.worth, who.cost * max(who.notional, 1)
 
 
 def _profit_by_margin_ratio(who: Candidate) -> Key:
     """Profit as a share of the wallet × maintenance / equity. Source: Binance USD-M, ADL."""
-    return max(who.pnl, 0) * who.maintenance, who.wallet * who.equity
+    return max(who.pnl, 0) * who.maintenance, who.wallet * who.worth
 
 
 def _price_by_leverage(who: Candidate) -> Key:
@@ -89,7 +92,7 @@ def _price_by_leverage(who: Candidate) -> Key:
     gone_up, gone_down = who.notional, who.cost
     if not who.rises:
         gone_up, gone_down = gone_down, gone_up
-    return gone_up * who.notional, max(gone_down, 1) * who.equity
+    return gone_up * who.notional, max(gone_down, 1) * who.worth
 
 
 def _price_by_leverage_side_adjusted(who: Candidate) -> Key:
@@ -99,7 +102,7 @@ def _price_by_leverage_side_adjusted(who: Candidate) -> Key:
     gone_up, gone_down = who.notional, who.cost
     if not who.rises:
         gone_up, gone_down = gone_down, gone_up
-    return gone_down * who.notional, max(gone_up, 1) * who.equity
+    return gone_down * who.notional, max(gone_up, 1) * who.worth
 
 
 def _profit(who: Candidate) -> Key:
@@ -161,16 +164,27 @@ def _ranked(step: Step, estate: Estate, scope: Scope, layer: AdlLayer) -> list[C
         if other is scope or (position.size > 0) == (estate.size > 0) or book.is_fund(account):
             continue
         now = measure(book, other)
-        if now.equity <= 0 or _is_due(step, other, now):
-            continue
         who = Candidate(asset, market, other, position, now)
-        if who.pnl > 0 or not layer.only_profitable:
+        if _may_be_taken(asset, estate, layer, who) and not _is_due(step, other, now):
             found.append(who)
     if layer.rank == "random":
         return sorted(found, key=lambda who: _lot(step, layer.seed, market, who))
     key_of = _KEYS[layer.rank]
     keyed = [(*key_of(who), who) for who in found]
     return [who for *_, who in sorted(keyed, key=cmp_to_key(_by_rank))]
+
+
+def _may_be_taken(asset: Asset, estate: Estate, layer: AdlLayer, who: Candidate) -> bool:
+    if layer.candidates != "overlapping":
+        return who.equity > 0 and (who.pnl > 0 or layer.candidates == "all")
+    # Exactly, as if all that both have of each other's side were closed.
+    market, size = estate.market, min(abs(who.size), estate.rest)
+    if layer.price == "bankruptcy":
+        loss = estate.amount * asset.lift - estate.size * market.worth
+    else:
+        price = _price(market, layer.price)
+        loss = estate.size * (market.worth_at(price) - market.worth)
+    return who.equity * abs(estate.size) >= loss * size
 
 
 def _by_rank(left: tuple[int, int, Candidate], right: tuple[int, int, Candidate]) -> int:

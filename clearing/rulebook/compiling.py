@@ -219,7 +219,7 @@ class _Compiler:
                 number,
                 document.rank,
                 document.seed or "",
-                document.candidates == "profitable",
+                document.candidates,
                 document.allocation == "pro_rata",
                 document.price,
             )

@@ -131,7 +131,7 @@ class ClassRules:
                 self.remembering.append(rung)
         self.boundaries = [(INITIAL, RATE_SCALE)]
         for rung in ladder:
-            for boundary in rung.condition.boundaries():
+            for boundary in rung.boundaries():
                 if boundary not in self.boundaries:
                     self.boundaries.append(boundary)
         # A call may restore any level at factor 1.

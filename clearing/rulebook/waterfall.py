@@ -72,7 +72,9 @@ class FundLayerDocument(Fact):
 class AdlLayerDocument(Fact):
     """Holders of the opposite side are closed, by rank.
 
-    ``rank`` orders them, ``candidates`` says which may be taken at all, ``allocation`` whether the
+    ``rank`` orders them. ``candidates`` says which may be taken: ``all`` that have equity, only the
+    ``profitable`` of them, or whoever would not end below nothing at the price (``overlapping``:
+    its own bankruptcy price overlaps). ``allocation`` says whether the
     first gives all it has before the next gives anything (``queue``) or all give the same share
     (``pro_rata``, in whole lots; what is left goes by rank). ``price``: the ``bankruptcy`` amount,
     the ``mark``, the ``previous_mark``, or the price for the role ``adl``. ``seed`` is for a
@@ -82,7 +84,7 @@ class AdlLayerDocument(Fact):
     layer: Literal["adl"] = "adl"
     rank: RankKey = "profit_by_leverage"
     seed: Annotated[str, Field(min_length=1, max_length=64)] | None = None
-    candidates: Literal["all", "profitable"] = "all"
+    candidates: Literal["all", "profitable", "overlapping"] = "all"
     allocation: Literal["queue", "pro_rata"] = "queue"
     price: Literal["bankruptcy", "mark", "previous_mark", "adl"] = "bankruptcy"
 
@@ -198,7 +200,7 @@ class FundLayer:
 class AdlLayer:
     """See :class:`AdlLayerDocument`."""
 
-    __slots__ = ("number", "only_profitable", "price", "pro_rata", "rank", "seed")
+    __slots__ = ("candidates", "number", "price", "pro_rata", "rank", "seed")
 
     name = "adl"
     assumes = True
@@ -209,14 +211,14 @@ class AdlLayer:
         number: int,
         rank: str,
         seed: str,
-        only_profitable: bool,
+        candidates: str,
         pro_rata: bool,
         price: str,
     ) -> None:
         self.number = number
         self.rank = rank
         self.seed = seed
-        self.only_profitable = only_profitable
+        self.candidates = candidates
         self.pro_rata = pro_rata
         self.price = price
 

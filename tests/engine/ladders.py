@@ -157,7 +157,7 @@ def _adl(dice: Random) -> Document:
     layer: Document = {
         "layer": "adl",
         "rank": dice.choice(RANK_KEYS),
-        "candidates": dice.choice(["all", "profitable"]),
+        "candidates": dice.choice(["all", "profitable", "overlapping"]),
         "allocation": dice.choice(["queue", "pro_rata"]),
         "price": dice.choice(["bankruptcy", "bankruptcy", "mark", "previous_mark", "adl"]),
     }

@@ -12,7 +12,6 @@ PENDING = {
     "drift_liquidation": LATER,
     "drift_scenarios": LATER,
     "drift_socialised_loss": LATER,
-    "dydx_deleveraging": LATER,
     "mango_insurance": LATER,
     "mango_liquidation": LATER,
     "vega_scenarios/insurance": LATER,

@@ -49,10 +49,12 @@ class Dydx(Stage):
         """Return base quantums as a size."""
         return Decimal(quantums).scaleb(self.resolutions[market])
 
-    def declare_all(self, row: Row) -> dict[str, dict[str, dict[str, Any]]]:
-        """Declare the row's perpetuals, and return their schedules."""
+    def declare_all(
+        self, row: Row, perpetuals: list[dict[str, Any]] | None = None
+    ) -> dict[str, dict[str, dict[str, Any]]]:
+        """Declare perpetuals (the row's), and return their schedules."""
         found = {}
-        for told in row.inputs["perpetuals"]:
+        for told in perpetuals or row.inputs["perpetuals"]:
             price = told["oracle_price_value"], int(told["oracle_price_exponent"])
             market = self.declare(told["perpetual_id"], int(told["base_atomic_resolution"]), *price)
             rates = told["initial_margin_ppm"], told["maintenance_fraction_ppm"]
@@ -164,7 +166,7 @@ def schedule(
     }
 
 
-ALWAYS = {
+ALWAYS: dict[str, Any] = {
     "action": "takeover",
     "when": {"level": "maintenance", "factor": "1000000000", "comparator": "<="},
     "residual": "taker",

@@ -54,7 +54,15 @@ class Closable(Protocol):
 
 
 class Quantity(Protocol):
-    """A quantity rule, ready to compute."""
+    """A quantity rule, ready to compute.
+
+    ``restores`` is the boundary (place of a level, factor) that it closes up to, if there is one:
+    at or above it nothing is wanted.
+    """
+
+    @property
+    def restores(self) -> tuple[int, int] | None:
+        """The boundary that is restored, or None."""
 
     def wanted(self, at: Closable) -> int:
         """Return how many steps of size should be closed, from 0 to all that is held."""
@@ -88,6 +96,8 @@ class ShareDocument(QuantityBase):
 class _Share:
     __slots__ = ("_of_scope", "_share")
 
+    restores = None
+
     def __init__(self, share: int, of_scope: bool) -> None:
         self._share = share
         self._of_scope = of_scope
@@ -118,6 +128,8 @@ class AllDocument(QuantityBase):
 class _All:
     __slots__ = ()
 
+    restores = None
+
     def wanted(self, at: Closable) -> int:
         return at.held
 
@@ -125,8 +137,8 @@ class _All:
 class RestoreDocument(QuantityBase):
     """The fewest lots after which equity is at least ``factor`` × the level; else everything.
 
-    What the close itself costs (price and penalty) is counted. A buffer is a factor above 1 or a
-    level of its own.
+    While equity is there already, the rung does nothing. What the close itself costs (price and
+    penalty) is counted. A buffer is a factor above 1 or a level of its own.
     """
 
     op: Literal["restore"] = "restore"
@@ -145,17 +157,16 @@ class RestoreDocument(QuantityBase):
 class _Restore:
     """Found by halving: a larger part never restores less where requirements grow with size."""
 
-    __slots__ = ("_factor", "_place")
+    __slots__ = ("restores",)
 
     def __init__(self, place: int, factor: int) -> None:
-        self._place = place
-        self._factor = factor
+        self.restores = (place, factor)
 
     def wanted(self, at: Closable) -> int:
         low, high = 0, -(-at.held // at.lot)
         while low + 1 < high:
             middle = (low + high) // 2
-            if at.restores(middle * at.lot, self._place, self._factor):
+            if at.restores(middle * at.lot, *self.restores):
                 high = middle
             else:
                 low = middle
@@ -176,6 +187,8 @@ class TiersDownDocument(QuantityBase):
 
 class _TiersDown:
     __slots__ = ("_down",)
+
+    restores = None
 
     def __init__(self, down: int) -> None:
         self._down = down

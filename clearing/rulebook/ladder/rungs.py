@@ -316,6 +316,10 @@ class Rung:
         """Whether it matters since when its condition holds, or when it acted last."""
         return self.condition.remembers or bool(self.pause)
 
+    def boundaries(self) -> list[tuple[int, int]]:
+        """Return the (place, factor) at which what it may do changes."""
+        return self.condition.boundaries()
+
 
 class NotifyRung(Rung):
     """See :class:`NotifyDocument`."""
@@ -464,6 +468,11 @@ class ReduceRung(Rung):
         self.minimum_notional = minimum_notional
         self.to = to
         self.penalty = penalty
+
+    def boundaries(self) -> list[tuple[int, int]]:
+        """Return the condition's, and what the quantity restores."""
+        restored = self.quantity.restores
+        return super().boundaries() + ([] if restored is None else [restored])
 
 
 class TakeoverRung(Rung):
