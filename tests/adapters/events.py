@@ -23,6 +23,7 @@ positive = st.builds(
     st.integers(1, 10**20),
     st.integers(0, 18),
 )
+rates = st.integers(0, 10**7).map(lambda n: Decimal(n).scaleb(-6))
 amounts = st.builds(lambda value, negative: -value if negative else value, positive, st.booleans())
 references = st.fixed_dictionaries({"source": names, "external_id": identifiers})
 decimals = st.integers(0, 18)
@@ -141,7 +142,7 @@ events: st.SearchStrategy[Event] = st.one_of(
         {"interval_seconds": st.integers(1, 86_400)},
     ),
     _kind("FundingPaid", {"account": names, "market": names, "amount": amounts}),
-    _kind("InterestSettled", {"asset": names, "rate": positive}, {"credit_rate": positive}),
+    _kind("InterestSettled", {"asset": names, "rate": rates}, {"credit_rate": rates}),
     _kind("InterestPaid", {"account": names, "asset": names, "amount": amounts}),
     _kind("MarketSettled", {"market": names, "price": positive}),
     _kind(
