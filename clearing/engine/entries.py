@@ -46,6 +46,7 @@ ENTRY_FIELDS: Final[dict[str, tuple[str, ...]]] = {
     "interest": ("asset", "rate", "credit_rate", "interval_seconds", "moved"),
     "interest_left": ("account", "asset", "amount"),
     "market_settled": ("market", "price"),
+    "breaker": ("market", "number", "mark", "reference", "resumes_at"),
     "market_state": ("market", "state"),
     "leverage": ("account", "market", "leverage"),
     "orders": ("account", "market", "buys", "sells"),

@@ -12,19 +12,21 @@ from typing import Final, Literal
 from clearing.engine.adoption import adopt, put_scheduled_in_force
 from clearing.engine.bands import BandedWatch
 from clearing.engine.book import Book
+from clearing.engine.breakers import change_state, run_breakers
 from clearing.engine.cash import Resolver, apply_cash, confirm_deposit
-from clearing.engine.computed_funding import apply_sample, run_period, settle_due
+from clearing.engine.computed_funding import apply_sample, settle_due
 from clearing.engine.content import Content
 from clearing.engine.entries import GENESIS_HASH, Entry, chain
 from clearing.engine.funding import apply_paid, apply_settled
 from clearing.engine.interest import apply_interest, apply_interest_paid
 from clearing.engine.ladder import in_order, run_ladder
 from clearing.engine.margin import examine, fire
+from clearing.engine.market_states import SETTLED
 from clearing.engine.observed import apply_observation
 from clearing.engine.prices import evaluate, mark_told, observe_price, reprice_timed
 from clearing.engine.reversal import reverse
 from clearing.engine.scope import Scope
-from clearing.engine.settlement import SETTLED, settle_market
+from clearing.engine.settlement import settle_market
 from clearing.engine.snapshot import book_document, canonical_text, read_snapshot
 from clearing.engine.step import Step
 from clearing.engine.trading import apply_carried, apply_execution
@@ -86,6 +88,8 @@ class Engine:
                 reprice_timed(step)
         if step.repriced:
             evaluate(step)
+        if book.priced:
+            run_breakers(step)
         for market, before in step.moved_markets:
             for scope in self._watch.on_mark(market, before):
                 step.touched[scope.key()] = scope
@@ -216,11 +220,7 @@ def _change_state(step: Step, content: Content) -> None:
     if market.state == SETTLED:
         step.deviation("settled_market", market=market.ordinal, asset=market.asset)
         return
-    run_period(market, step.row.occurred_at)
-    market.state = MARKET_STATES[step.row.flags]
-    step.entries.append(("market_state", market.ordinal, market.state))
-    for scope in market.holders.values():
-        step.touched[scope.key()] = scope
+    change_state(step, market, MARKET_STATES[step.row.flags], 0)
 
 
 def _note_funds(step: Step) -> None:

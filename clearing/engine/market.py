@@ -6,6 +6,7 @@ market's own scale; factors turn sizes and marks into amounts at the *working* s
 
 from clearing.engine.feed import Feed
 from clearing.engine.funding_period import FundingPeriod
+from clearing.engine.market_states import PERMITTED
 from clearing.engine.payoffs import payoff_of
 from clearing.engine.scope import Position, Scope
 from clearing.events.kinds import RATE_DECIMALS
@@ -46,7 +47,8 @@ class Market:
     ``ordering`` and ``secured`` are scopes whose margin follows the mark though they may hold
     nothing here: those with open orders, and those whose collateral is priced by it.
     ``open_interest`` and ``depth`` (bids, asks) are what was last observed, at size decimals;
-    ``risk`` is the last published risk array.
+    ``risk`` is the last published risk array. ``resumes_at`` is when a breaker that brought
+    ``state`` lets it end (0: none did).
 
     ``mark`` 0 means none yet, ``previous_mark`` is the one before it (of another event);
     ``last_price`` is the last fill's price at price decimals. ``sides``: 1 for ``Filled`` and 2 for
@@ -91,6 +93,7 @@ class Market:
         "period",
         "previous_mark",
         "residual",
+        "resumes_at",
         "risk",
         "secured",
         "short_index",
@@ -117,6 +120,7 @@ class Market:
         self.last_price = 0
         self.feed = Feed()
         self.state = "normal"
+        self.resumes_at = 0
         self.index = self.short_index = 0
         self.period: FundingPeriod | None = None
         self.residual = self.coming = 0
@@ -180,7 +184,7 @@ class Market:
     @property
     def closes(self) -> bool:
         """Whether the ladder may close positions here: there is a mark that is good for it."""
-        open_ = self.mark > 0 and self.state in ("normal", "reduce_only")
+        open_ = self.mark > 0 and PERMITTED[self.state].closes
         return open_ and not self.feed.forbids("liquidate")
 
     def price(self, role: str) -> int:

@@ -5,6 +5,7 @@ used for is withheld until the doubt is gone.
 """
 
 from clearing.engine.asset import Asset
+from clearing.engine.breakers import change_state
 from clearing.engine.computed_funding import note_coming, run_period
 from clearing.engine.content import Content
 from clearing.engine.feed import VALID, Feed
@@ -228,6 +229,8 @@ def follow_policies(step: Step, asset: Asset) -> None:
             feed.last_mark = (market.mark, market.mark_time)
             feed.now = max(feed.now, market.mark_time)
         book.follow_prices(market, policy)
+        if market.resumes_at and (policy is None or not policy.breakers):
+            change_state(step, market, "normal", 0)
         feed.now = max(feed.now, book.time)
         step.repriced[market.ordinal] = market
         _test(step, market.holders)

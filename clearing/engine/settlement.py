@@ -1,16 +1,12 @@
 """The end of a market: every position closed at the settlement price, and none opened after."""
 
-from typing import Final
-
 from clearing.engine.computed_funding import end_funding
 from clearing.engine.content import Content
 from clearing.engine.market import Market
+from clearing.engine.market_states import SETTLED
 from clearing.engine.positions import apply_fill, price_pending
 from clearing.engine.step import Step, asset_of
 from clearing.quantities import format_exact
-
-SETTLED: Final = "settled"
-"""The last state of a market."""
 
 
 def settle_market(step: Step, content: Content) -> None:
@@ -40,7 +36,7 @@ def settle_market(step: Step, content: Content) -> None:
     step.entries.append(("market_settled", market.ordinal, content.price))
     concerned = market.affected()
     _close_all(step, market, content.price)
-    market.state = SETTLED
+    market.state, market.resumes_at = SETTLED, 0
     step.entries.append(("market_state", market.ordinal, SETTLED))
     for scope in concerned:
         step.touch(scope)

@@ -5,6 +5,7 @@ from clearing.engine.cash import charge_fee
 from clearing.engine.content import Content
 from clearing.engine.fill_cost import FillCost
 from clearing.engine.market import Market
+from clearing.engine.market_states import PERMITTED, SETTLED
 from clearing.engine.positions import (
     apply_fill,
     carry_pending,
@@ -13,7 +14,6 @@ from clearing.engine.positions import (
 )
 from clearing.engine.recorded import RecordedClose, waiting_rung
 from clearing.engine.scope import Scope
-from clearing.engine.settlement import SETTLED
 from clearing.engine.spot import exchange
 from clearing.engine.step import Holder, Step, asset_of
 from clearing.events.kinds import CAUSES, Kind
@@ -201,7 +201,10 @@ def _check_side(step: Step, content: Content, market: Market, holder: Holder, si
 def _check_position(step: Step, content: Content, market: Market, scope: Scope, side: Side) -> None:
     position = scope.positions.get(market.ordinal)
     size = 0 if position is None else position.size
-    if market.state not in ("normal", SETTLED) and abs(size + side.size) > abs(size):
+    permitted = PERMITTED[market.state]
+    if not permitted.trades and market.state != SETTLED:
+        _deviate(step, "no_trading", scope, market, found=market.state)
+    elif permitted.trades and not permitted.grows and abs(size + side.size) > abs(size):
         _deviate(step, "reduce_only", scope, market, found=market.state)
     reported = content.scaled("reported_size_before")
     if reported is not None and reported != size:

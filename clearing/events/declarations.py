@@ -160,10 +160,15 @@ class RulebookAdopted(EventBase, Authorised):
 class MarketStateChanged(EventBase, Authorised):
     """Changes a market's state.
 
-    In ``liquidations_paused`` and ``halted`` marks value and nothing of that market closes;
-    resuming tests with the last mark.
+    ``normal`` permits everything, ``reduce_only`` and ``final_settlement`` (until
+    ``MarketSettled``) only what makes positions smaller, the ladder included. In
+    ``liquidations_paused`` people trade and the ladder closes nothing; in ``halted`` and
+    ``auction`` (orders wait to be matched at its end) nothing trades and nothing is closed. In
+    every state marks value; resuming tests with the last mark.
     """
 
     kind: Literal["MarketStateChanged"] = "MarketStateChanged"
     market: Name
-    state: Literal["normal", "reduce_only", "liquidations_paused", "halted"]
+    state: Literal[
+        "normal", "reduce_only", "liquidations_paused", "halted", "auction", "final_settlement"
+    ]

@@ -58,8 +58,15 @@ CAUSES = ("trade", "liquidation", "adl")
 FINALITIES = ("confirmed", "pending")
 """Whether a deposit can still be undone where it was made; the index is what row flags carry."""
 
-MARKET_STATES = ("normal", "reduce_only", "liquidations_paused", "halted")
-"""States of a market; the index is what the row's flags carry.
+MARKET_STATES = (
+    "normal",
+    "reduce_only",
+    "liquidations_paused",
+    "halted",
+    "auction",
+    "final_settlement",
+)
+"""States of a market; the index is what the row's flags carry, so new ones come last.
 
-``liquidations_paused`` and ``halted``: marks value and nothing of that market closes.
+What each permits is :data:`clearing.engine.market_states.PERMITTED`.
 """

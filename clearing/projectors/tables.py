@@ -94,6 +94,7 @@ _INDEXES: Final[dict[str, tuple[str, ...]]] = {
     "mark": ("market, position, line",),
     "price": ("market, role, position, line",),
     "price_status": ("market, position",),
+    "breaker": ("market, position",),
     "funding": ("market, position",),
     "short_index": ("market, position",),
     "funding_computed": ("market, position, line",),

@@ -103,9 +103,12 @@ class PauseDocument(Fact):
     """
 
     states: Annotated[
-        tuple[Literal["reduce_only", "liquidations_paused", "halted"], ...],
+        tuple[
+            Literal["reduce_only", "liquidations_paused", "halted", "auction", "final_settlement"],
+            ...,
+        ],
         List,
-        Field(min_length=1, max_length=3),
+        Field(min_length=1, max_length=5),
     ]
     prorate: bool = True
 

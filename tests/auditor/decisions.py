@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from clearing.events.kinds import MARKET_STATES
 from tests.auditor.documents import rulebook, spoiled
 
 if TYPE_CHECKING:
@@ -73,9 +74,9 @@ def reverse(world: World) -> None:
 
 def state(world: World) -> None:
     rng = world.rng
-    states = ["normal", "normal", "reduce_only", "liquidations_paused", "halted"]
     market = rng.choice(world.markets).name
-    world.say("MarketStateChanged", market=market, state=rng.choice(states), **PERSON)
+    chosen = rng.choice(["normal", *MARKET_STATES])
+    world.say("MarketStateChanged", market=market, state=chosen, **PERSON)
 
 
 def opening(world: World) -> None:

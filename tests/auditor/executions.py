@@ -48,7 +48,10 @@ def _checks(
         return
     if book.scope(account, market.asset).taken_over:
         _say(book, "after_takeover", market, account)
-    if market.state != "normal" and abs(size_before + size) > abs(size_before):
+    grows = abs(size_before + size) > abs(size_before)
+    if market.state in ("halted", "auction"):
+        _say(book, "no_trading", market, account, found=market.state)
+    elif market.state in ("reduce_only", "final_settlement") and grows:
         _say(book, "reduce_only", market, account, found=market.state)
     if before is not None and before != size_before:
         scale = 10**market.size_decimals

@@ -7,7 +7,7 @@ from tests.auditor.numbers import ceiling
 from tests.auditor.rules import Rung
 from tests.auditor.state import Book, Call, Market, Position, Scope
 
-CLOSED_STATES = ("liquidations_paused", "halted")
+CLOSED_STATES = ("liquidations_paused", "halted", "auction")
 CLOSING = ("reduce", "takeover")
 
 

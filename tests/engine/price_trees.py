@@ -29,13 +29,23 @@ def random_tree(dice: Random, depth: int = 3) -> dict[str, Any]:
                 tree["outliers"] = {"beyond": "0.05", "at_most": dice.choice([0, 1])}
             return tree
         case "ema":
-            seconds = dice.choice([3, 40])
-            return {"op": dice.choice(["ema", "twap"]), "price": parts[0], "seconds": seconds}
+            over = dice.choice(["ema", "twap", "delayed"])
+            return {"op": over, "price": parts[0], "seconds": dice.choice([3, 40])}
         case "clamp":
             return {"op": "clamp", "price": parts[0], "around": parts[-1], "within": "0.05"}
         case _:
             share = {1: "1", 2: "0.5", 3: "0.25"}[len(parts)]
             return {"op": "add", "of": [{"price": part, "factor": share} for part in parts]}
+
+
+def _breaker(dice: Random) -> dict[str, Any]:
+    states = ["auction", "reduce_only", "liquidations_paused", "halted"]
+    return {
+        "up": dice.choice([None, "0.02", "0.1"]),
+        "down": dice.choice(["0.02", "0.1"]),
+        "state": dice.choice(states),
+        "seconds": dice.choice([1, 5, 60]),
+    }
 
 
 def random_prices(dice: Random, markets: tuple[str, ...]) -> dict[str, Any]:
@@ -53,6 +63,8 @@ def random_prices(dice: Random, markets: tuple[str, ...]) -> dict[str, Any]:
             forbids["stale"] = ["liquidate", "margin_call"]
         validity = {"divergence": "0.2", "stale_seconds": 40, "forbids": forbids}
         policies[market] = {"roles": roles, "validity": validity}
+        if dice.random() < 0.4:
+            policies[market]["breakers"] = [_breaker(dice)]
     return policies
 
 

@@ -8,6 +8,7 @@ import json
 from random import Random
 from typing import Any
 
+from clearing.events.kinds import MARKET_STATES
 from tests.engine.ladders import FUNDS, VAULT, random_ladder, random_layers
 from tests.engine.price_trees import ROLES, random_funding, random_prices
 from tests.engine.schedules import random_schedule
@@ -170,7 +171,7 @@ class Story:
                 told = {"producer": "desk", "version": "1", "losses": losses, "delta": "0.5"}
                 venue("RiskArrayPublished", market=market, **told)
             case "state":
-                state = dice.choice(["halted", "normal", "normal", "reduce_only"])
+                state = dice.choice(["normal", *MARKET_STATES])
                 venue("MarketStateChanged", market=market, state=state, **PERSON)
             case _:
                 venue("OpenInterestObserved", market=market, size=size)

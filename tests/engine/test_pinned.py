@@ -6,7 +6,7 @@ from clearing.events.kinds import REGISTRY_KINDS
 from clearing.samples import incident_day
 
 ENTRY_HASH = "a25f3043132b47343c2b7763688c2b87420c50dc5cacae56140897e746eb23cf"
-DIGEST = "9fe225d8e1cc8d1d140586a7a66746b781dea1a06de53c270d7e2491d9b7d6d2"
+DIGEST = "2a13b600cd2c09a70c0c35eacb367ea28267c3fab09a2091049cfb3206275a4f"
 
 
 def test_the_incident_day_folds_to_the_digest_that_the_readme_shows() -> None:

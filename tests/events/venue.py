@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from hypothesis import strategies as st
 
 from clearing.events import Event, EventRefused, Registry, encode, parse_event
+from clearing.events.kinds import MARKET_STATES
 from clearing.quantities import exact_decimal
 
 _T = TypeVar("_T")
@@ -288,7 +289,7 @@ EVENTS: dict[str, st.SearchStrategy[Event]] = {
         "MarketStateChanged",
         {
             "market": st.sampled_from(list(MARKETS)),
-            "state": st.sampled_from(["normal", "reduce_only", "liquidations_paused", "halted"]),
+            "state": st.sampled_from(MARKET_STATES),
             **people,
         },
     ),

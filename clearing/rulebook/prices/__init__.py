@@ -14,12 +14,14 @@ from clearing.rulebook.prices.base import (
     PriceNode,
     Readings,
 )
+from clearing.rulebook.prices.breakers import Breaker
 from clearing.rulebook.prices.policy import MarketPricesDocument, PricePolicy, ValidityDocument
 from clearing.rulebook.prices.tree import PriceTree
 
 __all__ = [
     "PRICE_DECIMALS",
     "PRICE_LIFT",
+    "Breaker",
     "MarketPricesDocument",
     "Memory",
     "PriceCompiling",

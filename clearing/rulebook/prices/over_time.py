@@ -1,4 +1,4 @@
-"""``ema`` and ``twap``: averages of a price over time.
+"""``ema`` and ``twap``: averages of a price over time; ``delayed``: what it was.
 
 Between two evaluations a price is what it was at the first of them, so an average does not depend
 on how often it is asked for, but for the last digits of an ``ema``. While there is no price, time
@@ -34,18 +34,23 @@ class OverTimeDocument(PriceDocument):
 
     ``ema``: exponentially weighted, with ``seconds`` the time after which 1/e of a price is left.
     ``twap``: every moment of the last ``seconds`` counts the same; since the first price, if that
-    is later.
+    is later. ``delayed``: no average, but the price that there was ``seconds`` ago; none before.
     """
 
-    op: Literal["ema", "twap"]
+    op: Literal["ema", "twap", "delayed"]
     price: "PriceTree"
     seconds: Seconds
 
     def compile(self, path: str, into: PriceCompiling) -> PriceNode:
         """Return the average of the compiled price."""
         price = self.price.compile(f"{path}.price", into)
-        kind = Ema if self.op == "ema" else Twap
-        return kind(price, into.number(), self.seconds * 1_000_000)
+        number, time = into.number(), self.seconds * 1_000_000
+        match self.op:
+            case "ema":
+                return Ema(price, number, time)
+            case "twap":
+                return Twap(price, number, time)
+        return Delayed(price, number, time)
 
     def parts(self) -> tuple[PriceDocument, ...]:
         """Return the price that is averaged."""
@@ -118,6 +123,26 @@ class Twap:
                 time += end - since
             end = since
         return quotient(total, time) if time else price
+
+
+class Delayed:
+    """The price that there was some time ago; its memory is laid out as a ``twap``'s."""
+
+    __slots__ = ("_number", "_price", "_time")
+
+    def __init__(self, price: PriceNode, number: int, time: int) -> None:
+        self._price = price
+        self._number = number
+        self._time = time
+
+    def value(self, readings: Readings) -> int | None:
+        """Return the price then, or None where there was none."""
+        price = self._price.value(readings)
+        memory, then = readings.memory(self._number), readings.now - self._time
+        _note(memory, readings.now, _NONE if price is None else price)
+        _forget(memory, then)
+        since, value = memory.numbers[:2]
+        return value if since <= then and value != _NONE else None
 
 
 _NONE = -(10**60)

@@ -19,6 +19,7 @@ from clearing.rulebook.prices.base import (
     PriceNode,
     RoleName,
 )
+from clearing.rulebook.prices.breakers import Breaker, BreakerDocument
 from clearing.rulebook.prices.tree import PriceTree
 
 MAX_DEPTH: Final = 16
@@ -68,11 +69,15 @@ class ValidityDocument(Fact):
 
 
 class MarketPricesDocument(Fact):
-    """The prices of one market: a tree by role, rounded to its mark decimals by ``rounding``."""
+    """The prices of one market: a tree by role, rounded to its mark decimals by ``rounding``.
+
+    ``breakers`` change its state when the mark goes too far; the first that it is too far for acts.
+    """
 
     roles: Annotated[dict[RoleName, PriceTree], Field(default_factory=dict)]
     rounding: NamedRounding = Rounding.HALF_EVEN
     validity: ValidityDocument = ValidityDocument(forbids={})
+    breakers: Annotated[tuple[BreakerDocument, ...], List, Field(max_length=16)] = ()
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -86,6 +91,9 @@ class MarketPricesDocument(Fact):
         validity = self.validity
         if validity.divergence is not None and validity.reference not in self.roles:
             raise ValueError(f"validity.reference: {validity.reference} has no tree")
+        for number, breaker in enumerate(self.breakers):
+            if breaker.reference not in self.roles:
+                raise ValueError(f"breakers.{number}.reference: {breaker.reference} has no tree")
         if "missing" in validity.forbids and "mark" not in self.roles:
             raise ValueError("validity.forbids.missing: mark has no tree that could give none")
         return self
@@ -111,6 +119,7 @@ class MarketPricesDocument(Fact):
             divergence,
             validity.reference,
             {doubt: frozenset(uses) for doubt, uses in validity.forbids.items()},
+            [breaker.compile() for breaker in self.breakers],
         )
 
     def _reads_recorded(self, tree: PriceDocument) -> bool:
@@ -134,6 +143,7 @@ class PricePolicy:
     """
 
     __slots__ = (
+        "breakers",
         "divergence",
         "filters",
         "forbids",
@@ -157,7 +167,9 @@ class PricePolicy:
         divergence: int | None,
         reference: str,
         forbids: Mapping[str, frozenset[str]],
+        breakers: list[Breaker],
     ) -> None:
+        self.breakers = breakers
         self.key = key
         self.nodes = nodes
         self.rounding = rounding
