@@ -1,7 +1,7 @@
 """Whether a rung acts: its condition holds, it does not rest, and there is something it may do."""
 
 from clearing.engine.book import Book
-from clearing.engine.collateral import owes
+from clearing.engine.collateral import owes, value_of
 from clearing.engine.conversion import can_convert, can_seize
 from clearing.engine.scope import MarginCall, Scope
 from clearing.engine.stays import met, rests
@@ -89,11 +89,13 @@ def _reduces(rung: ReduceRung, now: Measure) -> bool:
 
 
 def _has_estate(book: Book, scope: Scope) -> bool:
-    """Whether there is anything to take over: positions, or debts that count."""
+    """Whether there is anything to take over: positions, or debts, where marks value any of it."""
     if scope.positions:
         return True
     policy = None if scope.rules is None else scope.rules.collateral
-    return policy is not None and owes(book, scope, policy)
+    if policy is None or not owes(book, scope, policy):
+        return False
+    return scope.cash < 0 or any(value_of(book, scope, rule) for rule in policy.rules)
 
 
 def is_withheld(step: Step, scope: Scope, rung: Rung, now: Measure) -> bool:

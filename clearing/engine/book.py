@@ -36,7 +36,7 @@ class Book:
     ``refused`` those of interest payments that moved nothing: whose rules refused them cannot be
     told later. ``timers`` is a heap of (due time, account, asset) that may hold what ended since;
     it is made anew from open calls and stays and is not part of the state. ``borne`` is what each
-    fund bore in the present period of a layer's limit, by (account, asset): (its begin, units).
+    fund bore in a period that limits it, by (account, asset, microseconds): (its begin, units).
     ``pending`` are the positions of deposits that are not final yet. ``priced`` are the markets
     that have a price policy, ``funded`` those whose funding is computed, ``volatile`` those that
     have a volatility policy.
@@ -68,7 +68,7 @@ class Book:
         self.markets: dict[int, Market] = {}
         self.scopes: dict[tuple[int, int], Scope] = {}
         self.balances: dict[tuple[str, int, int], int] = {}
-        self.borne: dict[tuple[int, int], tuple[int, int]] = {}
+        self.borne: dict[tuple[int, int, int], tuple[int, int]] = {}
         self.documents: dict[str, str] = {}
         self.scheduled: list[PendingRulebook] = []
         self.reversed: set[int] = set()

@@ -45,7 +45,7 @@ def _owned(book: Book, scope: Scope) -> list[tuple[CollateralRule, int, int]]:
     policy = None if scope.rules is None else scope.rules.collateral
     found = []
     for rule in [] if policy is None else policy.rules:
-        value = value_of(book, scope, rule) if rule.market else 0
+        value = value_of(book, scope, rule)
         if value > 0:
             found.append((rule, book.scopes[scope.account, rule.asset].cash, value))
     return found
@@ -94,7 +94,7 @@ def _largest_debt(book: Book, scope: Scope) -> _Debt | None:
         debts.append(_Debt(scope.asset, -scope.cash, book.assets[scope.asset].lift))
     policy = None if scope.rules is None else scope.rules.collateral
     for rule in [] if policy is None else policy.rules:
-        if rule.market and value_of(book, scope, rule) < 0:
+        if value_of(book, scope, rule) < 0:
             owed = -book.scopes[scope.account, rule.asset].cash
             unit = balance_unit(book, book.markets[rule.market], rule.asset)
             debts.append(_Debt(rule.asset, owed, unit))

@@ -122,11 +122,12 @@ _KEYS: Final[dict[str, Callable[[Candidate], Key]]] = {
 def allot(step: Step, scope: Scope, estate: Estate, layer: AdlLayer) -> list[Allotment]:
     """Rank who may be deleveraged, allot what is left of the estate, and state the ranking."""
     market, working = estate.market, step.book.assets[scope.asset].working
-    price = None if layer.price == "bankruptcy" else _price(market, layer.price)
+    price = None if layer.price == "bankruptcy" else _price(step, market, layer.price)
     ranked = _ranked(step, estate, scope, layer)
-    sizes = _queued(ranked, estate.rest)
     if layer.pro_rata:
         sizes = _pro_rata(ranked, estate.rest, market.spec.lot)
+    else:
+        sizes = _queued(ranked, estate.rest)
     found = []
     for rank, (who, taken) in enumerate(zip(ranked, sizes, strict=True), start=1):
         found.append(Allotment(who.account, taken, price))
@@ -148,9 +149,10 @@ def allot(step: Step, scope: Scope, estate: Estate, layer: AdlLayer) -> list[All
     return found
 
 
-def _price(market: Market, name: str) -> int:
+def _price(step: Step, market: Market, name: str) -> int:
     if name == "previous_mark":
-        return market.previous_mark or market.mark
+        moved = any(other is market for other, _ in step.moved_markets)
+        return (market.previous_mark if moved else 0) or market.mark
     return market.mark if name == "mark" else market.price("adl")
 
 
@@ -165,7 +167,7 @@ def _ranked(step: Step, estate: Estate, scope: Scope, layer: AdlLayer) -> list[C
             continue
         now = measure(book, other)
         who = Candidate(asset, market, other, position, now)
-        if _may_be_taken(asset, estate, layer, who) and not _is_due(step, other, now):
+        if _may_be_taken(step, estate, layer, who) and not _is_due(step, other, now):
             found.append(who)
     if layer.rank == "random":
         return sorted(found, key=lambda who: _lot(step, layer.seed, market, who))
@@ -174,15 +176,16 @@ def _ranked(step: Step, estate: Estate, scope: Scope, layer: AdlLayer) -> list[C
     return [who for *_, who in sorted(keyed, key=cmp_to_key(_by_rank))]
 
 
-def _may_be_taken(asset: Asset, estate: Estate, layer: AdlLayer, who: Candidate) -> bool:
+def _may_be_taken(step: Step, estate: Estate, layer: AdlLayer, who: Candidate) -> bool:
     if layer.candidates != "overlapping":
         return who.equity > 0 and (who.pnl > 0 or layer.candidates == "all")
     # Exactly, as if all that both have of each other's side were closed.
     market, size = estate.market, min(abs(who.size), estate.rest)
     if layer.price == "bankruptcy":
-        loss = estate.amount * asset.lift - estate.size * market.worth
+        lift = step.book.assets[market.asset].lift
+        loss = estate.amount * lift - estate.size * market.worth
     else:
-        price = _price(market, layer.price)
+        price = _price(step, market, layer.price)
         loss = estate.size * (market.worth_at(price) - market.worth)
     return who.equity * abs(estate.size) >= loss * size
 

@@ -4,6 +4,8 @@ What a position is worth less than its bankruptcy amount is owed to the market's
 is missing on an account without positions is owed to the account.
 """
 
+from collections.abc import Iterable
+
 from clearing.engine.book import Book
 from clearing.engine.collateral import collateral_value
 from clearing.engine.funding import charge_by_index
@@ -15,14 +17,17 @@ from clearing.quantities import format_exact
 from clearing.rulebook import FundLayer, Layer
 
 
-def capacity_of(step: Step, scope: Scope, layer: Layer, market: Market | None) -> int | None:
+def capacity_of(
+    step: Step, scope: Scope, layer: Layer, market: Market | None, realises: int = 0
+) -> int | None:
     """Return what the layer can bear of the scope's loss in a market, at the working scale.
 
-    None: any loss. Without a market it is the loss of an account that holds nothing.
+    None: any loss. Without a market it is the loss of an account that holds nothing. ``realises``
+    is what the layer's fund may lose of its cash by taking the position.
     """
     lift = step.book.assets[scope.asset].lift
     if isinstance(layer, FundLayer):
-        return _fund_capacity(step, scope, layer, lift)
+        return _fund_capacity(step, scope, layer, lift, realises)
     if layer.name == "haircut":
         return sum(gain for _, _, gain in _gains(step.book, scope, market)) * lift
     if layer.name == "per_unit":
@@ -31,21 +36,20 @@ def capacity_of(step: Step, scope: Scope, layer: Layer, market: Market | None) -
     return None
 
 
-def _fund_capacity(step: Step, scope: Scope, layer: FundLayer, lift: int) -> int | None:
-    """Return the fund's capacity; what it holds of the scope's collateral counts at full value."""
+def _fund_capacity(
+    step: Step, scope: Scope, layer: FundLayer, lift: int, realises: int
+) -> int | None:
     book = step.book
     fund = book.scope(layer.account, scope.asset)
     capacity: int | None = None
     if layer.capacity == "cash":
-        capacity = max(0, fund.cash - layer.reserve) * lift
+        capacity = max(0, fund.cash * lift - layer.reserve * lift - realises) // lift * lift
     elif layer.capacity == "equity":
-        capacity = equity_of(book, fund) - layer.reserve * lift
-        if scope.rules is not None and scope.rules.collateral is not None:
-            capacity += collateral_value(book, fund, scope.rules.collateral)
+        capacity = fund_equity(book, scope, fund) - layer.reserve * lift
         if not layer.assumes:
             capacity = max(0, capacity) // lift * lift
     if layer.period:
-        begin, borne = book.borne.get(fund.key(), (0, 0))
+        begin, borne = book.borne.get((*fund.key(), layer.period), (0, 0))
         if begin != book.time - book.time % layer.period:
             borne = 0
         left = max(0, layer.period_amount - borne) * lift
@@ -53,16 +57,27 @@ def _fund_capacity(step: Step, scope: Scope, layer: FundLayer, lift: int) -> int
     return capacity
 
 
-def note_borne(step: Step, layer: FundLayer, fund: Scope, loss: int) -> None:
-    """Note what a fund bore (working scale) where its layer limits that in a period."""
-    if not layer.period or loss <= 0:
+def fund_equity(book: Book, scope: Scope, fund: Scope) -> int:
+    """Return a fund's equity; what it holds of the scope's collateral counts at full value."""
+    equity = equity_of(book, fund)
+    if scope.rules is not None and scope.rules.collateral is not None:
+        equity += collateral_value(book, fund, scope.rules.collateral)
+    return equity
+
+
+def note_borne(step: Step, periods: Iterable[int], fund: Scope, loss: int) -> None:
+    """Note what a fund bore (working scale) in each of the periods that limit it.
+
+    ``periods`` are lengths in microseconds.
+    """
+    if loss <= 0:
         return
     book = step.book
-    begin = book.time - book.time % layer.period
-    before, borne = book.borne.get(fund.key(), (0, 0))
-    if before != begin:
-        borne = 0
-    book.borne[fund.key()] = (begin, borne - -loss // book.assets[fund.asset].lift)
+    units = -(-loss // book.assets[fund.asset].lift)
+    for period in periods:
+        key, begin = (*fund.key(), period), book.time - book.time % period
+        before, borne = book.borne.get(key, (0, 0))
+        book.borne[key] = (begin, units + (borne if before == begin else 0))
 
 
 def pay(step: Step, scope: Scope, layer: Layer, amount: int, market: Market | None) -> None:
@@ -72,7 +87,6 @@ def pay(step: Step, scope: Scope, layer: Layer, amount: int, market: Market | No
     if isinstance(layer, FundLayer):
         fund = step.book.scope(layer.account, scope.asset)
         _owe(step, scope, "loss", "account", fund.account, amount, market)
-        note_borne(step, layer, fund, amount * step.book.assets[scope.asset].lift)
     elif layer.name == "haircut":
         _cut_gains(step, scope, amount, market)
     elif layer.name == "per_unit" and market is not None:
@@ -122,7 +136,18 @@ def _cut_gains(step: Step, scope: Scope, amount: int, market: Market | None) -> 
         step.entries.append(
             ("haircut", scope.account, scope.asset, where.ordinal, account, gain, paid)
         )
+        _realise(step, where, account, paid)
         _owe(step, scope, "haircut", "account", account, paid, market)
+
+
+def _realise(step: Step, market: Market, account: int, gained: int) -> None:
+    """Realise ``gained`` units of a position's profit, so that no other loss finds them again."""
+    holder = step.account_holder(account, market)
+    position = step.position(market, holder)
+    position.cost += gained
+    clearing = ("clearing", market.ordinal)
+    step.move("realised_pnl", market.asset, *clearing, "account", account, gained, market.ordinal)
+    step.note_position(market, holder, position)
 
 
 def _open_interest(book: Book, scope: Scope, market: Market, *, funds: bool = False) -> int:
@@ -144,8 +169,14 @@ def _charge_each_unit(step: Step, scope: Scope, amount: int, market: Market) -> 
     The index is rounded up at its scale; what that collects beyond ``amount`` goes to rounding.
     """
     asset = step.book.assets[scope.asset]
-    exact = amount * 10 ** max(0, market.accrued_decimals - asset.decimals)
+    excess = market.accrued_decimals - asset.decimals
     interest = _open_interest(step.book, scope, market, funds=True)
+    if excess >= 0:
+        exact, coarse = amount * 10**excess, 1
+    else:
+        # The index is coarser than units: it collects whole steps, more than what is asked for.
+        coarse = 10**-excess
+        exact = -(-amount // coarse)
     each = -(-exact // interest)
     step.entries.append(
         (
@@ -167,4 +198,7 @@ def _charge_each_unit(step: Step, scope: Scope, amount: int, market: Market) -> 
         amount,
         market.ordinal,
     )
+    here = market.ordinal
+    beyond = exact * coarse - amount if excess < 0 else 0
+    step.move("per_unit", scope.asset, "funding", here, "rounding", 0, beyond, here)
     charge_by_index(step, market, each, each * interest - exact)

@@ -9,7 +9,7 @@ from clearing.engine.asset import Asset
 from clearing.engine.book import Book
 from clearing.engine.collateral import owes
 from clearing.engine.scope import MarginCall, Scope
-from clearing.engine.stays import note_stays
+from clearing.engine.stays import end_stays, note_stays
 from clearing.engine.step import Step
 from clearing.engine.valuation import Measure, measure
 from clearing.events.kinds import RATE_DECIMALS
@@ -108,6 +108,7 @@ def _status(book: Book, rules: ClassRules, scope: Scope, now: Measure, closing: 
 
 
 def _without_requirement(step: Step, asset: Asset, scope: Scope) -> Verdict:
+    end_stays(step.book, scope)
     status = "unmargined" if scope.positions else "flat"
     if status == scope.status and scope.call is None:
         return Verdict(NOTHING, False)

@@ -36,7 +36,9 @@ def reduce_position(step: Step, scope: Scope, rung: ReduceRung, waterfall: Water
     closing = Reduction(step.book, scope, market, rung)
     quantity = closing.quantity()
     if quantity == closing.held:
+        # Before what is left is measured: no price or penalty may count on the fraction.
         drop_fraction(step, market, holder, position)
+        closing = Reduction(step.book, scope, market, rung)
     size = quantity if position.size > 0 else -quantity
     proceeds, penalty = closing.fetches(quantity)
     taker = step.account_holder(rung.to or waterfall.fund, market)
@@ -81,9 +83,30 @@ class Reduction:
         now = measure(book, scope)
         self.equity = now.counted(MAINTENANCE)
         self.maintenance = now.maintenance
-        self.weight = requirement_of(book, scope, MAINTENANCE, market)
+        self._asked = requirement_of(book, scope, MAINTENANCE, market)
+        self._all_asked = sum(
+            requirement_of(book, scope, MAINTENANCE, book.markets[ordinal])
+            for ordinal in scope.positions
+        )
         self._full_equity = now.equity
         self._taken = 0
+
+    @property
+    def weight(self) -> Fraction:
+        """The position's share of what is asked of the scope."""
+        if not self._all_asked:
+            return Fraction(0)
+        return Fraction(self.maintenance * self._asked, self._all_asked)
+
+    @property
+    def at_bankruptcy(self) -> Fraction:
+        """The part's share of the scope's equity: by requirements, else by notional."""
+        if self._all_asked:
+            return Fraction(self._full_equity * self._released, self._all_asked)
+        notional = self.scope_notional
+        if not notional:
+            return Fraction(0)
+        return Fraction(self._full_equity * self._taken * self.step_notional, notional)
 
     @property
     def step_notional(self) -> int:
@@ -108,14 +131,14 @@ class Reduction:
         return Fraction(self._taken, self.held)
 
     @property
-    def released(self) -> int:
+    def _released(self) -> int:
         """How much of the position's maintenance requirement goes with the part."""
         kept = self._reduced(self._taken)
         with _positions(self._scope, kept):
             left = 0
             if self._taken < self.held:
                 left = requirement_of(self._book, self._scope, MAINTENANCE, self._market)
-        return self.weight - left
+        return self._asked - left
 
     def tier_floors(self) -> list[int] | None:
         """Return the notionals at which tiers of maintenance begin; None where it has no tiers."""
@@ -164,7 +187,7 @@ class Reduction:
         self._taken = quantity
         discount = Fraction(0) if rung.price is None else rung.price.discount(self)
         exact = Fraction(self._fetched(quantity)) - discount
-        if rung.tick is not None:
+        if rung.tick is not None and exact * size > 0:
             exact = self._on_tick(quantity, Fraction(exact, lift), rung.tick) * lift
         proceeds = max(divide(exact.numerator, exact.denominator * lift, Rounding.DOWN), least)
         after = self._full_equity + proceeds * lift - value
@@ -184,10 +207,7 @@ class Reduction:
 
     def _surplus(self, gained: int) -> int:
         """Return what was fetched beyond the part's bankruptcy amount, in whole units."""
-        if not self.maintenance:
-            return 0
-        share = Fraction(self.equity * self.released, self.maintenance)
-        return int((gained + share) // self.asset.lift)
+        return int((gained + self.at_bankruptcy) // self.asset.lift)
 
     def surplus_of(self, quantity: int, proceeds: int) -> int:
         """Return what a fill fetched beyond the part's bankruptcy amount (negative: below it).

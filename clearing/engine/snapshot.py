@@ -226,7 +226,7 @@ def _read_book(document: dict[str, Any]) -> Book:
     for kind, ordinal, asset_ordinal, amount in document["balances"]:
         book.balances[kind, ordinal, asset_ordinal] = amount
     book.reversed = set(document["reversed"])
-    book.borne = {(fund, asset): (at, units) for fund, asset, at, units in document["borne"]}
+    book.borne = {tuple(key): (at, units) for *key, at, units in document["borne"]}
     book.refused = set(document["refused"])
     book.pending = set(document["pending"])
     book.time = document["time"]

@@ -40,6 +40,16 @@ def note_stays(book: Book, scope: Scope, rules: ClassRules, now: Measure) -> Non
             del scope.stays[rung.number]
 
 
+def end_stays(book: Book, scope: Scope) -> None:
+    """End every stay: nothing is asked of the scope, so no condition holds; pauses go on."""
+    rungs = {rung.number: rung for rung in (() if scope.rules is None else scope.rules.remembering)}
+    for number, stay in list(scope.stays.items()):
+        stay.since = NEVER
+        rung = rungs.get(number)
+        if rung is None or not rests(book, rung, stay):
+            del scope.stays[number]
+
+
 def rests(book: Book, rung: Rung, stay: Stay) -> bool:
     """Whether the rung's pause after it acted goes on."""
     return stay.acted != NEVER and book.time < stay.acted + rung.pause

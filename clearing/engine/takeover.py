@@ -8,7 +8,7 @@ from clearing.engine.positions import drop_fraction, settle_funding
 from clearing.engine.requirements import requirement_of
 from clearing.engine.scope import Scope
 from clearing.engine.step import Step
-from clearing.engine.valuation import equity_of, position_value, unrealised
+from clearing.engine.valuation import equity_of, measure, position_value, unrealised
 from clearing.engine.waterfall import HandOver
 from clearing.quantities import Rounding, divide, format_exact
 from clearing.rulebook import MAINTENANCE, TakeoverRung, Waterfall
@@ -19,7 +19,8 @@ def take_over(step: Step, scope: Scope, rung: TakeoverRung, waterfall: Waterfall
     book = step.book
     asset = book.assets[scope.asset]
     ordinals = sorted(scope.positions)
-    taker = rung.to or waterfall.fund
+    # A backstop takes what is worth something; a loss goes down the waterfall, all of it.
+    taker = rung.to if rung.to and measure(book, scope).equity >= 0 else waterfall.fund
     if scope.rules is not None and scope.rules.collateral is not None:
         convert_collateral(step, scope, scope.rules.collateral, taker)
     for ordinal in ordinals:

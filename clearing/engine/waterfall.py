@@ -10,13 +10,13 @@ from collections.abc import Iterable
 
 from clearing.engine.deleveraging import Allotment, allot
 from clearing.engine.estate import Estate
-from clearing.engine.loss_bearing import capacity_of, note_borne, pay
+from clearing.engine.loss_bearing import capacity_of, fund_equity, note_borne, pay
 from clearing.engine.market import Market
 from clearing.engine.parts import note_closed
 from clearing.engine.positions import apply_fill
 from clearing.engine.scope import Scope
 from clearing.engine.step import Step
-from clearing.engine.valuation import equity_of
+from clearing.engine.valuation import unrealised
 from clearing.quantities import Rounding, divide, format_exact
 from clearing.rulebook import RATE_SCALE, AdlLayer, FundLayer, Layer, Waterfall
 
@@ -38,6 +38,7 @@ class HandOver:
         self._asset = step.book.assets[scope.asset]
         self._borne = dict.fromkeys(("fund", "adl", "haircut", "per_unit", "deficit"), 0)
         self._rounding = 0
+        self._paid = False
 
     def run(self, estates: list[Estate], deleverages: bool) -> None:
         """Hand the estates over, market by market, layer by layer, and state the loss."""
@@ -57,7 +58,7 @@ class HandOver:
             else:
                 self._go_down(estate, layers)
         self._pay_what_is_missing(layers)
-        if self._equity < 0:
+        if self._equity < 0 or self._paid:
             self._note_loss(self._scope.cash * self._asset.lift)
 
     def _go_down(self, estate: Estate, layers: list[Layer]) -> None:
@@ -70,8 +71,7 @@ class HandOver:
             elif isinstance(layer, FundLayer) and layer.assumes:
                 fund = self._step.book.scope(layer.account, self._scope.asset)
                 quantity = self._affordable(estate, layer, fund)
-                loss = self._give(estate, fund.account, quantity, "fund")
-                note_borne(self._step, layer, fund, loss)
+                self._note_borne(fund, self._give(estate, fund.account, quantity, "fund"))
             else:
                 self._pay(estate, group)
 
@@ -84,7 +84,7 @@ class HandOver:
         """Return the most whole lots that the layer's fund can assume, or all that is left."""
         rest = estate.rest
         if layer.notional and estate.market.worth:
-            equity = max(0, equity_of(self._step.book, fund))
+            equity = max(0, fund_equity(self._step.book, self._scope, fund))
             most = equity * layer.notional // (RATE_SCALE * abs(estate.market.worth))
             rest = min(rest, most if most >= rest else _lots(most, estate.market))
         capacity = capacity_of(self._step, self._scope, layer, estate.market)
@@ -150,7 +150,7 @@ class HandOver:
         """Leave as much to the fund, at the mark, as the group can pay the difference of."""
         step, scope, market = self._step, self._scope, estate.market
         lift = self._asset.lift
-        capacities = [capacity_of(step, scope, layer, market) for layer in group]
+        capacities = self._capacities(group, estate)
         limits = [capacity for capacity in capacities if capacity is not None]
         unlimited = len(limits) < len(capacities)
         quantity = estate.rest
@@ -189,6 +189,10 @@ class HandOver:
             short -= part
             pay(self._step, self._scope, layer, part, market)
             self._borne[layer.name] += part * lift
+            self._paid = self._paid or part > 0
+            if isinstance(layer, FundLayer):
+                fund = self._step.book.scope(layer.account, self._scope.asset)
+                self._note_borne(fund, part * lift)
 
     def _pay_what_is_missing(self, layers: list[Layer]) -> None:
         """Have paying layers make up for a balance below zero that closes at a price left."""
@@ -198,8 +202,46 @@ class HandOver:
 
     def _pay_account(self, layers: list[Layer], missing: int) -> None:
         paying = [layer for layer in layers if not layer.assumes and not layer.markets]
-        capacities = [capacity_of(self._step, self._scope, layer, None) for layer in paying]
-        self._share_out(paying, capacities, missing, None)
+        self._share_out(paying, self._capacities(paying, None), missing, None)
+
+    def _capacities(self, layers: list[Layer], estate: Estate | None) -> list[int | None]:
+        """Return what each layer can bear; what a fund bears in one it has no more in the next."""
+        found: list[int | None] = []
+        used: dict[int, int] = {}
+        for layer in layers:
+            account = layer.account if isinstance(layer, FundLayer) else 0
+            realises = self._realises(account, estate)
+            market = None if estate is None else estate.market
+            capacity = capacity_of(self._step, self._scope, layer, market, realises)
+            if account and capacity is not None:
+                capacity = max(0, capacity - used.get(account, 0))
+                used[account] = used.get(account, 0) + capacity
+            found.append(capacity)
+        return found
+
+    def _realises(self, account: int, estate: Estate | None) -> int:
+        """Return what of its cash a fund may lose by taking an estate (working scale): at most.
+
+        It realises the loss of a position of the other side that it has.
+        """
+        if estate is None or account != self._waterfall.fund:
+            return 0
+        market, fund = estate.market, self._step.book.scope(account, self._scope.asset)
+        position = fund.positions.get(market.ordinal)
+        if position is None or (position.size > 0) == (estate.size > 0):
+            return 0
+        return max(0, -unrealised(self._asset, market, position))
+
+    def _note_borne(self, fund: Scope, loss: int) -> None:
+        """Note a fund's loss in every period that this waterfall or another one limits it in."""
+        layers = self._waterfall.layers
+        periods = {
+            layer.period
+            for layer in layers
+            if isinstance(layer, FundLayer) and layer.account == fund.account and layer.period
+        }
+        periods |= {period for *key, period in self._step.book.borne if (*key,) == fund.key()}
+        note_borne(self._step, sorted(periods), fund, loss)
 
     def cover(self, missing: int) -> None:
         """Have layers that pay give the account ``missing`` units, and state the loss."""

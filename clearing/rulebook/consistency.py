@@ -34,6 +34,14 @@ def contradictions(book: RulebookDocument) -> Iterator[str]:
         for level in portfolio.levels:
             if level not in _known_levels(book):
                 yield f"portfolios.{name}.levels: no schedule has a level {level!r}"
+    bound = {binding.ladder for binding in book.bindings}
+    for name, rungs in book.ladders.items():
+        if name in bound:
+            continue  # against what its binding asks by, below
+        for i, rung in enumerate(rungs):
+            for level in rung.levels():
+                if level not in _known_levels(book) | {ZERO}:
+                    yield f"ladders.{name}.{i}: no schedule has a level {level!r}"
     for market in book.funding.markets:
         yield from _funding(book, market)
     seen: set[str] = set()
@@ -179,6 +187,11 @@ def _bound_ladder(
     if binding.waterfall in book.waterfalls:
         layers = [layer.layer for layer in book.waterfalls[binding.waterfall].layers]
         for i, rung in enumerate(rungs):
+            if rung.action in ("convert", "repay_and_seize") and binding.collateral is None:
+                yield (
+                    f"{path}.collateral: ladders.{binding.ladder}.{i} takes collateral, so the"
+                    " binding needs a policy that says what is"
+                )
             if rung.action == "adl" and "adl" not in layers:
                 yield (
                     f"{path}.waterfall: ladders.{binding.ladder}.{i} deleverages, and"

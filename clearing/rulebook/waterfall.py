@@ -47,8 +47,9 @@ class FundLayerDocument(Fact):
     It ``assumes`` the position for its bankruptcy amount, or ``pays`` what that is more than the
     position's value, out of its cash. ``capacity``: as much as keeps its equity at or above 0
     (``equity``), as its cash (``cash``), or without limit (it may go below zero);
-    ``reserve`` stays untouched, ``period`` limits what it bears in a time, and ``notional`` × its
-    equity the notional that it assumes. With ``markets`` it stands for these alone.
+    ``reserve`` stays untouched, ``period`` limits what it bears in a time (in all layers), and
+    ``notional`` × its equity the notional that it assumes. With ``markets`` it stands for these
+    alone.
     """
 
     layer: Literal["fund"] = "fund"
@@ -98,8 +99,9 @@ class AdlLayerDocument(Fact):
 class HaircutLayerDocument(Fact):
     """Gains bear the loss pro rata: unrealised profit of everybody's position in the market.
 
-    Each pays at most its gain. Shares are rounded up to units, in order of account; the last one
-    pays what is left. Source: Vega, specs 0002 (loss socialisation).
+    Each pays at most its gain, which is realised as far as it is cut. Shares are rounded up to
+    units, in order of account; the last one pays what is left. Source: Vega, specs 0002 (loss
+    socialisation).
     """
 
     layer: Literal["haircut"] = "haircut"

@@ -24,7 +24,7 @@ def random_when(dice: Random, levels: list[str]) -> Document:
     return when
 
 
-def random_ladder(dice: Random, levels: list[str]) -> list[Document]:
+def random_ladder(dice: Random, levels: list[str], *, collateral: bool) -> list[Document]:
     """Warnings or none, some closing rungs or none, and one that ends it."""
     ladder: list[Document] = []
     if dice.random() < 0.2:
@@ -41,9 +41,9 @@ def random_ladder(dice: Random, levels: list[str]) -> list[Document]:
         )
     if dice.random() < 0.2:
         ladder.append({"action": "cancel_orders", "when": random_when(dice, levels)})
-    if dice.random() < 0.2:
+    if collateral and dice.random() < 0.4:
         ladder.append(_conversion(dice, levels))
-    if dice.random() < 0.2:
+    if collateral and dice.random() < 0.4:
         ladder.append(_seizure(dice, levels))
     ladder += [_reduction(dice, levels) for _ in range(dice.choice([0, 0, 1, 1, 2]))]
     if dice.random() < 0.2:
@@ -56,7 +56,8 @@ def random_ladder(dice: Random, levels: list[str]) -> list[Document]:
 
 def _takeover(dice: Random, when: Document) -> Document:
     rung = {"action": "takeover", "when": when, "residual": dice.choice(["trader", "taker"])}
-    return rung | ({"penalty": _penalty(dice)} if dice.random() < 0.3 else {})
+    penalty = {**_penalty(dice), "limit": "equity"}
+    return rung | ({"penalty": penalty} if dice.random() < 0.3 else {})
 
 
 def _penalty(dice: Random) -> Document:

@@ -121,7 +121,7 @@ class Story:
         levels = ["initial", "maintenance", *(set(schedule) - {"initial", "maintenance"})]
         policy = random_policy(dice)
         book = rulebook(
-            ladder=random_ladder(dice, sorted(levels)),
+            ladder=random_ladder(dice, sorted(levels), collateral=policy is not None),
             layers=random_layers(dice, MARKETS),
             schedule=schedule,
             mode=dice.choice(["derive", "derive", "record", "verify"]),

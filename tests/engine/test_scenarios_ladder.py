@@ -1,10 +1,12 @@
 """Scenarios: each action of a ladder, when it acts, how much it closes and at which price."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from clearing.engine import Engine
+from clearing.engine import Engine, Entry
+from clearing.rulebook import check_document
 from tests.engine.venue import TAKEOVER, Venue, deviations, of_kind, rulebook, transitions
 
 SCHEDULE: dict[str, Any] = {
@@ -385,9 +387,12 @@ def test_whoever_takes_may_not_be_liquidated_by_the_same_rules(
 ) -> None:
     """Or two accounts could hand the same position to each other for ever."""
     venue = Venue()
-    venue.market("BTC")
-    venue.account("maker")
-    (refused,) = of_kind(venue.adopt(rulebook(ladder=[rung, BELOW_ZERO])), "deviation")
+    venue("AssetDeclared", name="COIN", decimals=8)
+    venue.market("COIN-USD")
+    venue.account("maker", "keeper")
+    document = rulebook(ladder=[rung, BELOW_ZERO], collateral={"some": {"assets": {"COIN": COIN}}})
+    document["bindings"][0]["collateral"] = "some"
+    (refused,) = of_kind(venue.adopt(document), "deviation")
     assert refused["code"] == "rulebook_refused"
     assert f"ladders.standard.{path}: " in str(refused["detail"])
     assert "'maker' is of class 'trader'" in str(refused["detail"])
@@ -447,3 +452,160 @@ def test_a_fill_of_more_than_is_held_is_not_the_rulebooks() -> None:
     venue.mark(BTC="84.00")
     told = {"market": "BTC", "buyer": "maker", "seller": "ada", "seller_cause": "liquidation"}
     assert deviations(venue("Traded", size="11", price="83.00", **told)) == ["venue_outcome"]
+
+
+UNTIL_TREBLE = {"level": "maintenance", "until": {"level": "maintenance", "factor": "3"}}
+
+
+def opens_again(venue: Laddered) -> list[Entry]:
+    """A day after she went flat, ada opens 10 BTC at 100 with 100: healthy, but below treble."""
+    venue("ClockTicked", after=86400)
+    venue.mark(BTC="100.00")
+    cash = Decimal(venue.cash("ada"))
+    venue.deposit("ada", str(100 - cash))
+    return venue.trade("ada", "maker", "BTC", "10", "100.00")
+
+
+@pytest.mark.parametrize(
+    "rung",
+    [
+        {**TAKEOVER, "when": UNTIL_TREBLE},
+        {**TAKEOVER, "when": {"level": "maintenance", "grace_seconds": 30}},
+        reduce({"op": "share", "share": "0.1"}, pause_seconds=10) | {"when": UNTIL_TREBLE},
+    ],
+)
+def test_what_began_before_an_account_went_flat_has_ended(rung: dict[str, Any]) -> None:
+    """Whoever has no position is short of nothing, so nothing goes on from there."""
+    venue = Laddered(rung, BELOW_ZERO)
+    venue.mark(BTC="84.00")
+    if venue.size("ada", "BTC") != "0":
+        venue.trade("maker", "ada", "BTC", venue.size("ada", "BTC"), "84.00")
+    assert venue.status("ada") == "flat"
+    entries = opens_again(venue)
+    assert of_kind(entries, "closed") == []
+    assert (venue.status("ada"), venue.size("ada", "BTC")) == ("healthy", "10")
+
+
+def test_a_call_without_an_end_of_its_own_is_all_that_is_accepted() -> None:
+    """A call ends when what it restores is there; another end could never be reached."""
+    call = {"action": "margin_call", "when": UNTIL_TREBLE, "grace_seconds": 60}
+    _, problems = check_document(rulebook(ladder=[call, BELOW_ZERO]))
+    assert problems == [
+        "ladders.standard.0.when.until: a margin call ends when restore is; leave it out"
+    ]
+
+
+def test_a_debt_that_no_mark_values_is_left_where_it_is() -> None:
+    """There is nothing to sell and nothing to bear: a takeover waits for the first mark."""
+    ladder = {"action": "takeover", "when": {"level": "zero", "comparator": "<="}}
+    venue = Venue()
+    venue("AssetDeclared", name="COIN", decimals=8)
+    venue.market("COIN-USD")
+    venue.account("ada")
+    document = rulebook(ladder=[ladder], collateral={"some": {"assets": {"COIN": COIN}}})
+    document["bindings"][0]["collateral"] = "some"
+    venue.adopt(document)
+    entries = venue("Withdrawn", account="ada", asset="COIN", amount="1")
+    assert of_kind(entries, "liquidation") == []
+    marked = venue.mark(**{"COIN-USD": "10.00"})
+    assert [entry["action"] for entry in of_kind(marked, "liquidation")] == ["takeover"]
+    assert venue.cash("ada", "COIN") == "0"
+
+
+def test_a_recorded_close_where_nothing_is_asked_is_short_of_the_loss_alone() -> None:
+    """Equity −10 on a position without a schedule: the fund pays 10, not the notional."""
+    recorded = {"op": "recorded", "shortfall": "waterfall"}
+    rung = {**reduce({"op": "all"}, price=recorded), "when": {"level": "zero"}}
+    late = {"action": "takeover", "when": {"level": "zero", "grace_seconds": 600}}
+    venue = Venue()
+    venue.market("ETH")
+    venue.account("ada", "maker")
+    venue.deposit("maker", "100000")
+    venue("FundContributed", fund="insurance", asset="USD", amount="5000")
+    layers = [{"layer": "fund", "by": "paying"}, {"layer": "deficit"}]
+    document = rulebook(ladder=[rung, late], layers=layers)
+    venue.market("BTC")
+    document["bindings"][0]["markets"] = {"BTC": "majors"}
+    venue.adopt(document)
+    venue.deposit("ada", "100")
+    venue.mark(ETH="100.00")
+    venue.trade("maker", "ada", "ETH", "10", "100.00")
+    venue.mark(ETH="111.00")
+    fill = {"market": "ETH", "buyer": "ada", "seller": "maker", "size": "10", "price": "111.00"}
+    (loss,) = of_kind(venue("Traded", **fill, buyer_cause="liquidation"), "loss")
+    assert (loss["loss"], loss["fund"]) == ("10", "10")
+    assert (venue.cash("ada"), venue.cash("insurance")) == ("0", "4990")
+
+
+@pytest.mark.parametrize("asked", ["schedule", "minimum", "portfolio"])
+def test_a_tenth_at_the_bankruptcy_price_takes_a_tenth_of_the_equity(asked: str) -> None:
+    """Whatever it is that asks: 40 are left at 84, so 4 go with one of 10 BTC."""
+    price = {"op": "bankruptcy"}
+    rung = reduce({"op": "share", "share": "0.1"}, price=price, pause_seconds=60)
+    venue = Venue()
+    venue.market("BTC")
+    venue.account("ada", "maker")
+    venue.deposit("maker", "100000")
+    venue("FundContributed", fund="insurance", asset="USD", amount="5000")
+    document = rulebook(ladder=[rung, BELOW_ZERO], schedule=SCHEDULE)
+    if asked == "minimum":
+        document["bindings"][0]["minimum"] = {"initial": "100", "maintenance": "100"}
+    if asked == "portfolio":
+        group = {
+            "moves": ["-0.05", "0.05"],
+            "classes": {"a": {"markets": ["BTC"], "offset": "1"}},
+        }
+        levels = {"initial": "2", "maintenance": "1"}
+        document["portfolios"] = {"grid": {"groups": {"g": group}, "levels": levels}}
+        document["bindings"][0] |= {"portfolio": "grid", "markets": {}}
+    assert deviations(venue.adopt(document)) == []
+    venue.deposit("ada", "200")
+    venue.mark(BTC="100.00")
+    venue.trade("ada", "maker", "BTC", "10", "100.00")
+    (closed,) = of_kind(venue.mark(BTC="84.00"), "closed")
+    assert (closed["amount"], closed["loss"]) == (8000, "-4")
+    assert venue.equity("ada") == "36"
+
+
+def test_a_price_of_nothing_is_on_no_tick() -> None:
+    """A spread of everything leaves an inverse short no price; equity is what it may cost."""
+    venue = Venue(decimals=6)
+    venue.market("INV", payoff="inverse", multiplier="1", lot="1", size_decimals=0)
+    venue.account("ada", "maker")
+    venue.deposit("maker", "100000")
+    venue.deposit("ada", "200")
+    venue("FundContributed", fund="insurance", asset="USD", amount="1000")
+    price = {"op": "mark", "spread": "1", "tick": "0.5"}
+    venue.adopt(rulebook(ladder=[reduce(HALF, price=price), BELOW_ZERO], schedule=SCHEDULE))
+    venue.mark(INV="100.00")
+    venue.trade("maker", "ada", "INV", "100000", "100.00")
+    entries = venue.mark(INV="120.00")
+    assert of_kind(entries, "closed") != []
+    assert of_kind(entries, "loss") == []
+
+
+def test_a_backstop_does_not_take_the_collateral_of_a_loss() -> None:
+    """100 in cash and 10 COIN at 10 against a loss of 250: the fund has both, and the position."""
+    venue = Venue()
+    venue("AssetDeclared", name="COIN", decimals=8)
+    venue.market("COIN-USD")
+    venue.market("BTC")
+    venue.account("ada", "maker")
+    venue.account("backstop", account_class="vault")
+    venue.deposit("maker", "100000")
+    venue("FundContributed", fund="insurance", asset="USD", amount="300")
+    document = rulebook(
+        ladder=[{**TAKEOVER, "to": "backstop"}],
+        schedule=SCHEDULE,
+        collateral={"some": {"assets": {"COIN": COIN}}},
+    )
+    document["bindings"][0]["collateral"] = "some"
+    venue.adopt(document)
+    venue.mark(BTC="100.00", **{"COIN-USD": "10.00"})
+    venue.deposit("ada", "10", "COIN")
+    venue.deposit("ada", "100")
+    venue.trade("ada", "maker", "BTC", "10", "100.00")
+    (loss,) = of_kind(venue.mark(BTC="75.00"), "loss")
+    assert (loss["loss"], loss["fund"]) == ("50", "50")
+    assert (venue.cash("backstop"), venue.cash("backstop", "COIN")) == ("0", "0")
+    assert venue.cash("insurance", "COIN") == "10"

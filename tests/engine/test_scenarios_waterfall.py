@@ -14,6 +14,7 @@ SCHEDULE = {
 BELOW_ZERO = {"action": "takeover", "when": {"level": "zero"}}
 DEFICIT = {"layer": "deficit"}
 FUNDS = ("insurance", "majors", "shared")
+COIN = {"market": "COIN-USD", "weights": {"maintenance": "0.8"}}
 
 
 class Lost(Venue):
@@ -323,3 +324,158 @@ def test_layers_may_come_in_any_order() -> None:
     borne, closed = venue.falls("50.00")
     assert borne == {"adl": "300"}
     assert sum(size for _, size in closed) == 10000
+
+
+def test_a_gain_that_was_cut_is_not_found_by_the_next_loss() -> None:
+    """bob gains 250; two losses of 200 may cut that, and no more than that."""
+    venue = Venue()
+    venue.market("BTC")
+    venue.account("ada", "eve", "bob", "dan")
+    for name, cash in (("ada", "50"), ("eve", "50"), ("bob", "1000"), ("dan", "1000")):
+        venue.deposit(name, cash)
+    schedule = {
+        "initial": {"op": "rate", "rate": "0.02"},
+        "maintenance": {"op": "rate", "rate": "0.01"},
+    }
+    layers = [{"layer": "haircut"}, DEFICIT]
+    venue.adopt(rulebook(ladder=[BELOW_ZERO], schedule=schedule, layers=layers))
+    venue.mark(BTC="100.00")
+    venue.trade("ada", "bob", "BTC", "10", "100.00")
+    venue.trade("eve", "dan", "BTC", "10", "100.00")
+    venue.trade("dan", "insurance", "BTC", "10", "100.00")
+    entries = venue.mark(BTC="75.00")
+    cuts = [(cut["gain"], cut["paid"]) for cut in of_kind(entries, "haircut")]
+    assert cuts == [(25000, 20000), (5000, 5000)]
+    losses = [(loss["socialised"], loss["deficit"]) for loss in of_kind(entries, "loss")]
+    assert losses == [("200", "0"), ("50", "150")]
+    assert (venue.cash("bob"), venue.equity("bob")) == ("1000", "1000")
+
+
+@pytest.mark.parametrize(
+    ("first", "amount", "borne"),
+    [
+        ({"reserve": "10"}, "30", {"fund": "30", "deficit": "20"}),
+        (
+            {"markets": ["BTC"], "capacity": "cash", "period": {"seconds": 3600, "amount": "25"}},
+            "25",
+            {"fund": "25", "deficit": "25"},
+        ),
+    ],
+)
+def test_what_a_fund_pays_in_one_layer_it_has_no_more_in_the_next(
+    first: dict[str, Any], amount: str, borne: dict[str, str]
+) -> None:
+    layer = {"layer": "fund", "account": "majors", "by": "paying"}
+    venue = Lost({**layer, **first}, layer, DEFICIT)
+    venue.give(majors=amount)
+    assert venue.falls()[0] == borne
+    assert venue.cash("majors") == "0"
+
+
+def test_a_period_counts_what_its_fund_bore_in_other_layers() -> None:
+    """30 a day stay 30, though another layer of the same fund has 10 a minute."""
+    layer = {"layer": "fund", "account": "shared", "by": "paying"}
+    minute = {**layer, "period": {"seconds": 60, "amount": "10"}}
+    day = {**layer, "period": {"seconds": 86400, "amount": "30"}}
+    venue = Lost(minute, day, DEFICIT)
+    venue.give(shared="1000")
+    assert venue.falls()[0] == {"fund": "30", "deficit": "20"}
+    venue("ClockTicked", after=3600)
+    venue.mark(BTC="100.00")
+    venue.deposit("ada", "200")
+    venue.trade("ada", "dan", "BTC", "10", "100.00")
+    assert venue.falls()[0] == {"fund": "10", "deficit": "40"}
+    restored = Engine.restore(venue.engine.snapshot(), resolver=venue.find)
+    assert restored.digest() == venue.engine.digest()
+
+
+def test_the_mark_before_is_that_of_this_event_alone() -> None:
+    """Marks of 70 and 100 came before; whoever withdraws too much at 100 is closed at 100."""
+    venue = Venue()
+    venue.market("BTC")
+    venue.account("ada", "bob")
+    venue.deposit("bob", "10000")
+    venue("FundContributed", fund="insurance", asset="USD", amount="1000")
+    adl = {"action": "adl", "when": {"level": "maintenance"}}
+    layers = [{"layer": "adl", "price": "previous_mark"}, {"layer": "fund"}, DEFICIT]
+    venue.adopt(rulebook(ladder=[adl], schedule=SCHEDULE, layers=layers))
+    venue.mark(BTC="70.00")
+    venue.mark(BTC="100.00")
+    venue.deposit("ada", "200")
+    venue.trade("ada", "bob", "BTC", "10", "100.00")
+    entries = venue("Withdrawn", account="ada", asset="USD", amount="160")
+    assert [(c["layer"], c["amount"]) for c in of_kind(entries, "closed")] == [("adl", 100000)]
+    assert (venue.cash("ada"), venue.cash("insurance")) == ("40", "1000")
+
+
+def test_layers_that_pay_where_there_was_no_loss_are_stated() -> None:
+    """At 85 ada has 50; deleveraged at a published 75 she lacks 50, and the fund pays them."""
+    adl = {"action": "adl", "when": {"level": "maintenance", "factor": "2"}}
+    roles = {"adl": {"op": "source", "source": "venue", "price": "oracle"}}
+    fund = {"layer": "fund", "by": "paying"}
+    venue = Lost(
+        {"layer": "adl", "price": "adl"},
+        fund,
+        DEFICIT,
+        ladder=[adl],
+        prices={"BTC": {"roles": roles}},
+    )
+    venue.give(insurance="1000")
+    venue("PriceObserved", market="BTC", role="oracle", price="75.00")
+    (loss,) = of_kind(venue.mark(BTC="85.00"), "loss")
+    assert (loss["loss"], loss["adl"], loss["fund"]) == ("-50", "-100", "50")
+    assert (venue.cash("ada"), venue.cash("insurance")) == ("0", "950")
+
+
+def test_taking_a_position_costs_a_fund_what_it_loses_on_its_own() -> None:
+    """All its 250 in cash go to close its short from 50 at 75; nothing of them pays a loss."""
+    venue = Lost({"layer": "fund", "by": "paying", "capacity": "cash"}, DEFICIT)
+    venue.give(insurance="250")
+    venue.mark(BTC="100.00")
+    venue.trade("dan", "insurance", "BTC", "10", "50.00")
+    assert venue.falls()[0] == {"deficit": "50"}
+    assert (venue.cash("insurance"), venue.equity("insurance")) == ("0", "0")
+
+
+def test_a_charge_on_every_unit_does_not_depend_on_the_assets_decimals() -> None:
+    """2.5 a BTC, with 2 decimals, and with 18: more than the funding index has."""
+    found = []
+    for decimals in (2, 18):
+        venue = Venue(decimals=decimals)
+        venue.market("BTC", lot="1", size_decimals=0)
+        venue.account("ada", "bob", "cyd")
+        for name, cash in (("bob", "300"), ("cyd", "900"), ("ada", "200")):
+            venue.deposit(name, cash)
+        layers = [{"layer": "per_unit"}, DEFICIT]
+        venue.adopt(rulebook(ladder=[BELOW_ZERO], schedule=SCHEDULE, layers=layers))
+        venue.mark(BTC="100.00")
+        venue.trade("ada", "bob", "BTC", "6", "100.00")
+        venue.trade("ada", "cyd", "BTC", "4", "100.00")
+        (charge,) = of_kind(venue.mark(BTC="75.00"), "per_unit")
+        found.append((charge["each"], venue.equity("bob"), venue.equity("cyd")))
+    assert found == [("2.5", "435", "990")] * 2
+
+
+@pytest.mark.parametrize("owned", ["USD", "COIN"])
+def test_what_a_fund_may_assume_counts_the_collateral_it_bought(owned: str) -> None:
+    """300 of its own and 20 COIN at 10 for 200: as much as 300 and 200 in dollars."""
+    venue = Venue()
+    venue("AssetDeclared", name="COIN", decimals=8)
+    venue.market("COIN-USD")
+    venue.market("BTC")
+    venue.account("ada", "maker")
+    venue.deposit("maker", "100000")
+    venue("FundContributed", fund="insurance", asset="USD", amount="300")
+    document = rulebook(
+        ladder=[{"action": "takeover", "when": {"level": "maintenance"}}],
+        schedule=SCHEDULE,
+        layers=[{"layer": "fund", "notional": "1"}, DEFICIT],
+        collateral={"some": {"assets": {"COIN": COIN}}},
+    )
+    document["bindings"][0]["collateral"] = "some"
+    assert deviations(venue.adopt(document)) == []
+    venue.mark(BTC="100.00", **{"COIN-USD": "10.00"})
+    venue.deposit("ada", "200" if owned == "USD" else "20", owned)
+    venue.trade("ada", "maker", "BTC", "10", "100.00")
+    closed = of_kind(venue.mark(BTC="75.00"), "closed")
+    assert [(c["layer"], c["size"]) for c in closed] == [("fund", 4000), ("deficit", 6000)]

@@ -304,3 +304,60 @@ def test_initial_margin_may_equal_maintenance(
     initial: dict[str, Any],
 ) -> None:
     assert check_document(rulebook(schedule=schedule(initial=initial)))[1] == []
+
+
+HALF = {"op": "share", "share": "0.5"}
+PENALTY = {"rate": "0.01", "recipients": [{"account": "insurance", "share": "1"}]}
+
+
+@pytest.mark.parametrize(
+    ("rung", "problem"),
+    [
+        ({"at_least": {}}, "at_least.share: or notional must be given"),
+        (
+            {"at_least": {"share": "0.5"}, "at_most": {"share": "0.1"}, "pause_seconds": 1},
+            "at_least.share: 0.5 is above at_most.share, 0.1",
+        ),
+        ({"quantity": {"op": "restore", "level": "zero"}}, "quantity.level: a reduction needs"),
+        ({"quantity": {"op": "share", "share": "0.001"}}, "quantity.share: less than 0.01 needs"),
+        (
+            {"price": {"op": "recorded"}, "pause_seconds": 5},
+            "pause_seconds: recorded fills close what they close",
+        ),
+        ({"action": "convert"}, "takes collateral, so the binding needs a policy"),
+        (
+            {"action": "takeover", "penalty": {**PENALTY, "limit": "surplus"}},
+            "penalty.limit: a takeover is at the bankruptcy amount",
+        ),
+    ],
+)
+def test_what_a_rung_would_not_look_at(rung: dict[str, Any], problem: str) -> None:
+    """Nothing that is written is without effect, and nothing is without an end."""
+    written = {"when": {"level": "maintenance"}, **rung}
+    if rung.get("action", "reduce") == "reduce":
+        written = {"action": "reduce", "quantity": HALF, **written}
+    problems = check_document(rulebook(ladder=[written, TAKEOVER]))[1]
+    assert any(problem in found for found in problems), problems
+
+
+def test_a_ladder_that_no_binding_names_has_levels_that_exist() -> None:
+    document = rulebook()
+    document["ladders"]["spare"] = [{**TAKEOVER, "when": {"level": "warn"}}]
+    assert check_document(document)[1] == ["ladders.spare.0: no schedule has a level 'warn'"]
+
+
+@pytest.mark.parametrize(
+    ("breaker", "problem"),
+    [
+        ({}, "breakers.0.up: or down must be given"),
+        ({"up": "0.1", "reference": "mark"}, "breakers.0.reference: a mark is never far"),
+        ({"up": "0.1", "reference": "close"}, "breakers.0.reference: close has no tree"),
+        ({"up": "0.1", "state": "final_settlement"}, "breakers.0.state"),
+    ],
+)
+def test_a_breaker_that_could_never_trip(breaker: dict[str, Any], problem: str) -> None:
+    written = {"state": "halted", "seconds": 60, **breaker}
+    roles = {"index": {"op": "recorded"}}
+    prices = {"BTC": {"roles": roles, "breakers": [written]}}
+    problems = check_document(rulebook(prices=prices))[1]
+    assert any(problem in found for found in problems), problems

@@ -23,8 +23,8 @@ class Closing(Protocol):
     """A part that is being closed, as a price rule sees it; amounts at the working scale.
 
     ``notional`` is the part's at the close price, ``part`` its share of the position. ``equity`` is
-    the scope's, ``maintenance`` what is asked of it, ``weight`` what is asked of the position and
-    ``released`` what is asked no more once the part is closed.
+    the scope's, ``maintenance`` what is asked of it, ``weight`` the position's share of that, and
+    ``at_bankruptcy`` the part's share of the scope's full equity.
     """
 
     @property
@@ -44,12 +44,12 @@ class Closing(Protocol):
         """The scope's maintenance requirement."""
 
     @property
-    def weight(self) -> int:
-        """The position's maintenance requirement."""
+    def weight(self) -> Fraction:
+        """The position's share of the requirement."""
 
     @property
-    def released(self) -> int:
-        """How much of it goes with the part."""
+    def at_bankruptcy(self) -> Fraction:
+        """The part's share of the scope's full equity."""
 
 
 class ClosePrice(Protocol):
@@ -128,9 +128,7 @@ class _BankruptcyPrice:
     __slots__ = ()
 
     def discount(self, at: Closing) -> Fraction:
-        if not at.maintenance:
-            return Fraction(0)
-        return Fraction(at.equity * at.released, at.maintenance)
+        return at.at_bankruptcy
 
 
 class RecordedPriceDocument(Fact):

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Annotated, Literal, Protocol
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from clearing.events.base import Fact
 from clearing.events.fields import Name
@@ -20,6 +20,10 @@ from clearing.rulebook.operators import RATE_SCALE
 
 ShareOfSize = MarginRate
 """What part may be closed: more than 0, at most 1."""
+
+
+LEAST_SHARE = Decimal("0.01")
+"""The least share that may be closed again and again without a pause."""
 
 
 class Closable(Protocol):
@@ -144,6 +148,13 @@ class RestoreDocument(QuantityBase):
     op: Literal["restore"] = "restore"
     level: Name = "maintenance"
     factor: Factor = Decimal(1)
+
+    @field_validator("level")
+    @classmethod
+    def _asks(cls, level: str) -> str:
+        if level == "zero":
+            raise ValueError("a reduction needs equity, so zero is always restored: name a level")
+        return level
 
     def levels(self) -> list[str]:
         """Return the level that is to be restored."""

@@ -19,7 +19,13 @@ from clearing.rulebook.ladder.close_prices import (
 )
 from clearing.rulebook.ladder.conditions import Condition, ConditionDocument, Seconds
 from clearing.rulebook.ladder.penalty import Penalty, PenaltyDocument
-from clearing.rulebook.ladder.quantities import Quantity, QuantityDocument, ShareOfSize
+from clearing.rulebook.ladder.quantities import (
+    LEAST_SHARE,
+    Quantity,
+    QuantityDocument,
+    ShareDocument,
+    ShareOfSize,
+)
 
 
 class CompilingRung(Protocol):
@@ -81,6 +87,8 @@ class MarginCallDocument(RungBase):
     def _level(self) -> Self:
         if self.when.level == "zero":
             raise ValueError("when.level: a margin call needs a margin level")
+        if self.when.until is not None:
+            raise ValueError("when.until: a margin call ends when restore is; leave it out")
         return self
 
     def levels(self) -> list[str]:
@@ -170,6 +178,12 @@ class LimitDocument(Fact):
     share: ShareOfSize | None = None
     notional: PositiveAmount | None = None
 
+    @model_validator(mode="after")
+    def _limits(self) -> Self:
+        if self.share is None and self.notional is None:
+            raise ValueError("share: or notional must be given, or it limits nothing")
+        return self
+
 
 class ReduceDocument(RungBase):
     """Closes part of the position with the largest maintenance requirement.
@@ -196,6 +210,31 @@ class ReduceDocument(RungBase):
             raise ValueError("to: recorded fills have their own counterparties")
         if self.at_most is not None and not self.pause_seconds:
             raise ValueError("at_most: needs pause_seconds, or the next step follows at once")
+        return self
+
+    @model_validator(mode="after")
+    def _waits(self) -> Self:
+        """Let a rung that waits for recorded fills have nothing that it would not look at."""
+        if isinstance(self.price, RecordedPriceDocument):
+            for field in ("at_least", "at_most", "minimum_notional", "pause_seconds"):
+                if getattr(self, field):
+                    raise ValueError(f"{field}: recorded fills close what they close")
+        return self
+
+    @model_validator(mode="after")
+    def _ends(self) -> Self:
+        quantity, least = self.quantity, self.at_least
+        small = isinstance(quantity, ShareDocument) and quantity.share < LEAST_SHARE
+        if small and not self.pause_seconds:
+            raise ValueError(
+                f"quantity.share: less than {LEAST_SHARE} needs pause_seconds, or thousands of"
+                " steps follow each other at once"
+            )
+        most = self.at_most
+        for field in ("share", "notional"):
+            low, high = (getattr(limit, field, None) for limit in (least, most))
+            if low is not None and high is not None and low > high:
+                raise ValueError(f"at_least.{field}: {low} is above at_most.{field}, {high}")
         return self
 
     def levels(self) -> list[str]:
@@ -237,6 +276,12 @@ class TakeoverDocument(RungBase):
     residual: Literal["trader", "taker"] = "trader"
     to: Name | None = None
     penalty: PenaltyDocument | None = None
+
+    @model_validator(mode="after")
+    def _nothing_fetched(self) -> Self:
+        if self.penalty is not None and self.penalty.limit == "surplus":
+            raise ValueError("penalty.limit: a takeover is at the bankruptcy amount: no surplus")
+        return self
 
     def compile(self, path: str, number: int, into: CompilingRung) -> "Rung":
         """Return the rung."""
@@ -478,9 +523,8 @@ class ReduceRung(Rung):
 class TakeoverRung(Rung):
     """See :class:`TakeoverDocument` and :class:`AdlDocument`.
 
-    ``to`` is an account ordinal (0: the waterfall's fund). ``first_layer`` is the place of the
-    waterfall's layer that a loss begins at, ``deleverages`` whether positions go to holders of the
-    other side even without a loss.
+    ``to`` is an account ordinal (0: the waterfall's fund). ``deleverages`` says that positions go
+    to holders of the other side even without a loss, from the first such layer on.
     """
 
     __slots__ = ("deleverages", "penalty", "returns_residual", "to")
