@@ -1,4 +1,4 @@
-"""Commands about rulebooks: list, show, check, diff, derive, adopt.
+"""Commands about rulebooks: list, show, preset, check, diff, derive, adopt.
 
 Where a rulebook is asked for, a file of that name is taken first, else NAME or NAME@VERSION of the
 log.
@@ -25,6 +25,7 @@ from clearing.log import position_of
 from clearing.rulebook import RulebookRefused, check_document, compile_rulebook
 from clearing.rulebook.comparing import differences
 from clearing.rulebook.derivation import check_recipe
+from clearing.rulebook.presets import PRESETS, Names
 
 app = App(name="rulebook", help="Rulebooks: what was adopted, what a file says, what differs.")
 
@@ -85,6 +86,45 @@ def show(
     ]
     out.print(table(f"Rulebook {view.name}@{view.version}", ("", ""), rows))
     print(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+@app.command
+def preset(
+    name: str | None = None,
+    *,
+    asset: str = "USD",
+    fund: str = "insurance",
+    keeper: str = "keeper",
+    account_class: str = "trader",
+    mode: Literal["record", "verify", "derive"] = "derive",
+    about: Annotated[
+        bool, Parameter(negative=(), help="sources and limits instead of the document")
+    ] = False,
+    as_json: Annotated[bool, Parameter(name="--json", negative=(), help="answer as JSON")] = False,
+) -> None:
+    """Print a venue's rules as a rulebook with your own names; without NAME, list the venues."""
+    if name is None:
+        listed = [(p.name, p.title, p.market, p.confidence) for p in PRESETS.values()]
+        columns = ("name", "title", "market", "confidence")
+        if as_json:
+            print_json([dict(zip(columns, row, strict=True)) for row in listed])
+        else:
+            out.print(table("Presets", columns, listed))
+        return
+    found = PRESETS.get(name)
+    if found is None:
+        raise ValueError(f"there is no preset {name!r}; there are {', '.join(PRESETS)}")
+    if not about:
+        names = Names(asset, fund, keeper, account_class, mode)
+        print_json(found.build(names))
+    elif as_json:
+        print_json({"citations": found.citations, "limits": found.limits})
+    else:
+        rows = [("venue", found.title), ("rates are those of", found.market)]
+        rows += [("confidence", found.confidence)]
+        rows += [("source", text) for text in found.citations]
+        rows += [("limit", text) for text in found.limits]
+        out.print(table(f"Preset {name}", ("", ""), rows))
 
 
 @app.command

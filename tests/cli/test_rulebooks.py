@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from clearing.rulebook.presets import PRESETS
 from tests.cli.conftest import Run
 from tests.cli.test_commands import event, ledger_events
 from tests.engine.venue import rulebook
@@ -351,3 +352,27 @@ def test_what_cannot_be_derived_is_refused_and_nothing_written(
     )
     assert found != 0
     assert out.read_text() == "mine"
+
+
+def test_presets_are_listed_explained_and_written_with_the_ledgers_names(
+    clearing: Run, tmp_path: Path
+) -> None:
+    """No ledger is opened: a preset is a document to check and to adopt."""
+    code, text, _ = clearing("rulebook", "preset")
+    assert code == 0
+    assert "binance-usdm" in text
+    code, text, _ = clearing("rulebook", "preset", "--json")
+    assert [row["name"] for row in json.loads(text)] == sorted(PRESETS)
+    code, text, _ = clearing("rulebook", "preset", "vega", "--about", "--json")
+    assert json.loads(text)["citations"] == list(PRESETS["vega"].citations)
+    assert clearing("rulebook", "preset", "vega", "--about")[0] == 0
+    code, text, _ = clearing("rulebook", "preset", "vega", "--asset", "EUR", "--fund", "pool")
+    document = json.loads(text)
+    assert document["settlement_asset"] == "EUR"
+    assert document["waterfalls"]["standard"]["fund"] == "pool"
+    file = tmp_path / "vega.json"
+    file.write_text(text, encoding="utf-8")
+    assert clearing("rulebook", "check", str(file))[0] == 0
+    code, _, err = clearing("rulebook", "preset", "mtgox")
+    assert code == 2
+    assert "there is no preset 'mtgox'; there are binance-usdm, " in " ".join(err.split())
