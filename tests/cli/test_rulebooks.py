@@ -1,6 +1,7 @@
 """The commands about rulebooks, on a ledger of one asset, one market and a fund."""
 
 import json
+import re
 from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
@@ -376,3 +377,12 @@ def test_presets_are_listed_explained_and_written_with_the_ledgers_names(
     code, _, err = clearing("rulebook", "preset", "mtgox")
     assert code == 2
     assert "there is no preset 'mtgox'; there are binance-usdm, " in " ".join(err.split())
+
+
+def test_the_commands_on_the_page_about_presets_work(clearing: Run) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "rulebooks.md").read_text(encoding="utf-8")
+    (commands,) = re.findall(r"## Presets\n.*?```console\n(.*?)```", page, re.DOTALL)
+    lines = [line.removeprefix("$ clearing ") for line in commands.splitlines()]
+    assert len(lines) == 3
+    for line in lines:
+        assert clearing(*line.split())[0] == 0
