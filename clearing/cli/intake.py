@@ -92,7 +92,7 @@ def import_(
         tuple[str, ...], Parameter(help="NAME=VALUE, an option of this format", negative=())
     ] = (),
     book: Annotated[
-        str | None, Parameter(help="accounts beside prices: sample:SEED[:ACCOUNTS]")
+        str | None, Parameter(help="accounts beside prices: sample[:SEED][@PRESET]")
     ] = None,
     batch: BatchSize = BATCH,
     where: Where | None = None,

@@ -16,10 +16,12 @@ from clearing.events import (
     Event,
     FundContributed,
     MarketDeclared,
+    RulebookAdopted,
     SourceDeclared,
     Traded,
 )
 from clearing.quantities import Rounding, divide, exact_decimal, to_scaled
+from clearing.rulebook.presets import PRESETS, Names, Preset
 from clearing.samples.draw import Draw
 from clearing.samples.venue import FUND, adopt, rulebook_document
 
@@ -35,15 +37,21 @@ _LEVERAGES: Final = (30, 50, 60, 80, 100, 120, 150, 200, 250, 400, 800)  # hundr
 
 
 def book_from_text(text: str) -> Book:
-    """Return the book that ``sample`` or ``sample:SEED`` names.
+    """Return the book that ``sample``, ``sample:SEED`` or either with ``@PRESET`` names.
 
     Raises :class:`ValueError` for any other text.
     """
-    name, colon, seed = text.partition(":")
+    written, at_sign, preset = text.partition("@")
+    name, colon, seed = written.partition(":")
     if name != "sample" or (colon and not (seed.isascii() and seed.isdigit() and len(seed) < 19)):
-        raise ValueError(f"{text[:60]!r} is not a book; write 'sample' or 'sample:SEED'")
+        raise ValueError(
+            f"{text[:60]!r} is not a book; write 'sample' or 'sample:SEED', and '@PRESET' behind it"
+            " for a venue's rules"
+        )
+    if at_sign and preset not in PRESETS:
+        raise ValueError(f"{text[:60]!r}: there is no such preset; there are {', '.join(PRESETS)}")
     chosen = int(seed) if colon else DEFAULT_BOOK_SEED
-    return lambda markets, at: sample_book(markets, at, seed=chosen)
+    return lambda markets, at: sample_book(markets, at, seed=chosen, preset=preset or None)
 
 
 def sample_book(
@@ -53,6 +61,7 @@ def sample_book(
     seed: int = DEFAULT_BOOK_SEED,
     accounts: int = 300,
     fund: int = 900_000,
+    preset: str | None = None,
 ) -> Iterator[Event]:
     """Yield the events of a sample book, all at ``at``, in log order.
 
@@ -60,7 +69,8 @@ def sample_book(
     amounts here are whole. They must be declared before these events are appended. Trades are at
     the opening mark rounded half to even to the market's price decimals, without fees. ``fund`` is
     the fund's first contribution. The first half of the markets get the schedule for majors, the
-    others the one for alts. Raises :class:`ValueError` if there is no market or they settle in
+    others the one for alts; with a ``preset`` that venue's rules hold instead, for all alike, and a
+    maker is its keeper. Raises :class:`ValueError` if there is no market or they settle in
     several assets.
     """
     assets = {market.settlement_asset for market, _ in markets}
@@ -94,7 +104,10 @@ def sample_book(
     schedules = {
         market.name: "majors" if i < majors else "alts" for i, (market, _) in enumerate(markets)
     }
-    yield adopt(_SOURCE, at, rulebook_document(asset, schedules))
+    if preset is None:
+        yield adopt(_SOURCE, at, rulebook_document(asset, schedules))
+    else:
+        yield _adopt(PRESETS[preset], Names(asset, FUND, keeper=makers[0]), at)
     yield FundContributed(
         source=_SOURCE,
         external_id="contribution-1",
@@ -115,6 +128,22 @@ def sample_book(
             amount=Decimal(amount),
         )
     yield from _trades(draw, markets, at, makers, {trader: cash[trader] for trader in traders})
+
+
+def _adopt(preset: Preset, names: Names, at: datetime) -> RulebookAdopted:
+    return RulebookAdopted(
+        source=_SOURCE,
+        external_id=f"rulebook:{preset.name}",
+        occurred_at=at,
+        author="risk-desk",
+        approver="risk-committee",
+        reason=f"Sample book by the rules of {preset.title}",
+        name=preset.name,
+        version="1",
+        document=preset.build(names),
+        citations=preset.citations,
+        confidence=preset.confidence,
+    )
 
 
 def _trades(

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from clearing.events import AssetDeclared, Event, MarketDeclared, Registry, SourceDeclared, encode
 from clearing.events.kinds import REGISTRY_KINDS
+from clearing.rulebook.presets import PRESETS
 from clearing.samples import book_from_text, sample_book
 
 AT = datetime(2020, 3, 10, tzinfo=UTC)
@@ -105,7 +106,22 @@ def test_a_book_by_name() -> None:
     assert list(book_from_text("sample")(marks, AT)) == list(sample_book(marks, AT))
 
 
-@pytest.mark.parametrize("text", ["", "other", "sample:", "sample:x", "sample:-1", "sample:1:2"])
+@pytest.mark.parametrize(
+    "text", ["", "other", "sample:", "sample:x", "sample:-1", "sample:1:2", "other@vega"]
+)
 def test_a_book_of_another_name_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="write 'sample' or 'sample:SEED'"):
         book_from_text(text)
+
+
+def test_a_book_may_go_by_a_venues_rules() -> None:
+    """The same accounts and trades; only the rulebook is another, with the preset's sources."""
+    marks = [(market(), Decimal("7930.645"))]
+    own, venues = (list(book_from_text(text)(marks, AT)) for text in ("sample:5", "sample:5@vega"))
+    assert [e for e in own if e.kind != "RulebookAdopted"] == [
+        e for e in venues if e.kind != "RulebookAdopted"
+    ]
+    (adopted,) = [e for e in venues if e.kind == "RulebookAdopted"]
+    assert (adopted.name, adopted.citations) == ("vega", PRESETS["vega"].citations)
+    with pytest.raises(ValueError, match="no such preset; there are binance-usdm"):
+        book_from_text("sample@mtgox")
