@@ -172,3 +172,22 @@ def test_vega_cuts_gains_pro_rata_for_what_the_fund_lacks() -> None:
     assert cuts == [(72000, 6000), (48000, 4000)]
     (loss,) = of_kind(entries, "loss")
     assert (loss["loss"], loss["fund"], loss["socialised"]) == ("200", "100", "100")
+
+
+def test_presets_read_contradictions_as_the_page_on_differences_says() -> None:
+    built = {name: preset.build(Names("USD")) for name, preset in PRESETS.items()}
+    ladders = {name: document["ladders"]["standard"] for name, document in built.items()}
+    layers = {name: d["waterfalls"]["standard"]["layers"] for name, d in built.items()}
+    schedules = {name: document["schedules"]["standard"] for name, document in built.items()}
+    binance = ladders["binance-usdm"]
+    assert all(rung["when"].get("comparator", "<") == "<" for rung in binance)
+    assert (binance[1]["quantity"], binance[1]["penalty"]["rate"]) == ({"op": "restore"}, "0.003")
+    assert "price" not in ladders["bitmex"][1]
+    assert [layer["layer"] for layer in layers["dydx-v4"]] == ["fund", "adl", "deficit"]
+    assert layers["dydx-v4"][1]["rank"] == "random"
+    assert schedules["dydx-v4"]["maintenance"] == {"op": "rate", "rate": "0.03"}
+    adl = layers["hyperliquid"][0]
+    assert (adl["rank"], adl["price"]) == ("price_by_leverage", "previous_mark")
+    assert schedules["hyperliquid"]["maintenance"]["tiers"][0]["rate"] == "0.0125"
+    assert ladders["reg-t"][0]["grace_seconds"] == 4 * 86_400
+    assert layers["perpetual-protocol"][-1] == {"layer": "deficit"}
