@@ -10,10 +10,15 @@ from clearing.engine.step import Step
 from clearing.rulebook.prices import Breaker
 
 
-def change_state(step: Step, market: Market, state: str, resumes_at: int) -> None:
-    """Put the market in ``state``, until an event says otherwise or ``resumes_at`` (0: never)."""
+def change_state(
+    step: Step, market: Market, state: str, *, breaker: int = 0, resumes_at: int = 0
+) -> None:
+    """Put the market in ``state`` until an event says otherwise, or the ``breaker`` that did it.
+
+    That is its number, and ``resumes_at`` when it lets the state end.
+    """
     run_period(market, step.row.occurred_at)
-    market.state, market.resumes_at = state, resumes_at
+    market.state, market.breaker, market.resumes_at = state, breaker, resumes_at
     step.entries.append(("market_state", market.ordinal, state))
     for scope in market.holders.values():
         step.touched[scope.key()] = scope
@@ -23,12 +28,12 @@ def run_breakers(step: Step) -> None:
     """Trip, prolong or end what price rules say of markets, in order of ordinal (derive mode)."""
     for ordinal in sorted(step.book.priced):
         market = step.book.priced[ordinal]
-        if market.resumes_at:
-            if step.book.time >= market.resumes_at:
-                _resume(step, market)
-        elif market.state == "normal":
+        if market.resumes_at and step.book.time >= market.resumes_at:
+            _resume(step, market)
+        elif market.resumes_at or market.state == "normal":
             tripped = _tripped(step, market)
-            if tripped is not None:
+            # One that comes first replaces one that comes later; the same one goes on as it is.
+            if tripped is not None and (not market.breaker or tripped[0] < market.breaker):
                 _trip(step, market, *tripped)
 
 
@@ -49,15 +54,15 @@ def _trip(step: Step, market: Market, number: int, breaker: Breaker) -> None:
     reference = market.feed.values[breaker.reference]
     step.entries.append(("breaker", market.ordinal, number, market.mark, reference, resumes_at))
     if market.state == breaker.state:
-        market.resumes_at = resumes_at
+        market.breaker, market.resumes_at = number, resumes_at
     else:
-        change_state(step, market, breaker.state, resumes_at)
+        change_state(step, market, breaker.state, breaker=number, resumes_at=resumes_at)
 
 
 def _resume(step: Step, market: Market) -> None:
     """End what a breaker began; while the mark is too far, it goes on for as long again."""
     tripped = _tripped(step, market)
     if tripped is None:
-        change_state(step, market, "normal", 0)
+        change_state(step, market, "normal")
     else:
         _trip(step, market, *tripped)

@@ -220,7 +220,7 @@ def _change_state(step: Step, content: Content) -> None:
     if market.state == SETTLED:
         step.deviation("settled_market", market=market.ordinal, asset=market.asset)
         return
-    change_state(step, market, MARKET_STATES[step.row.flags], 0)
+    change_state(step, market, MARKET_STATES[step.row.flags])
 
 
 def _note_funds(step: Step) -> None:

@@ -47,8 +47,8 @@ class Market:
     ``ordering`` and ``secured`` are scopes whose margin follows the mark though they may hold
     nothing here: those with open orders, and those whose collateral is priced by it.
     ``open_interest`` and ``depth`` (bids, asks) are what was last observed, at size decimals;
-    ``risk`` is the last published risk array. ``resumes_at`` is when a breaker that brought
-    ``state`` lets it end (0: none did).
+    ``risk`` is the last published risk array. ``breaker`` is the number of the one
+    that brought ``state`` and ``resumes_at`` when it lets it end (0: none did).
 
     ``mark`` 0 means none yet, ``previous_mark`` is the one before it (of another event);
     ``last_price`` is the last fill's price at price decimals. ``sides``: 1 for ``Filled`` and 2 for
@@ -70,6 +70,7 @@ class Market:
         "accrued_decimals",
         "asset",
         "base_worth",
+        "breaker",
         "coming",
         "control",
         "depth",
@@ -120,7 +121,7 @@ class Market:
         self.last_price = 0
         self.feed = Feed()
         self.state = "normal"
-        self.resumes_at = 0
+        self.breaker = self.resumes_at = 0
         self.index = self.short_index = 0
         self.period: FundingPeriod | None = None
         self.residual = self.coming = 0

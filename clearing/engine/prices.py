@@ -229,8 +229,9 @@ def follow_policies(step: Step, asset: Asset) -> None:
             feed.last_mark = (market.mark, market.mark_time)
             feed.now = max(feed.now, market.mark_time)
         book.follow_prices(market, policy)
-        if market.resumes_at and (policy is None or not policy.breakers):
-            change_state(step, market, "normal", 0)
+        breaks = asset.mode == "derive" and policy is not None and bool(policy.breakers)
+        if market.resumes_at and not breaks:
+            change_state(step, market, "normal")
         feed.now = max(feed.now, book.time)
         step.repriced[market.ordinal] = market
         _test(step, market.holders)

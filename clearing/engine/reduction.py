@@ -177,14 +177,17 @@ class Reduction:
     def fetches(self, quantity: int) -> tuple[int, int]:
         """Return what closing ``quantity`` fetches and the penalty for it, in units.
 
-        The price never takes more than the scope's equity; what it is worth beyond whole units is
-        the taker's.
+        The price never takes more than the scope's equity, or the part's share of it; what it is
+        worth beyond whole units is the taker's.
         """
         rung, lift = self._rung, self.asset.lift
         size = self._signed(quantity)
         value = size * self._market.worth
-        least = divide(value - self._full_equity, lift, Rounding.UP)
         self._taken = quantity
+        lost = Fraction(self._full_equity)
+        if rung.price is not None and rung.price.floored:
+            lost = min(lost, self.at_bankruptcy)
+        least = -((lost - value) // lift)
         discount = Fraction(0) if rung.price is None else rung.price.discount(self)
         exact = Fraction(self._fetched(quantity)) - discount
         if rung.tick is not None and exact * size > 0:

@@ -36,7 +36,7 @@ def settle_market(step: Step, content: Content) -> None:
     step.entries.append(("market_settled", market.ordinal, content.price))
     concerned = market.affected()
     _close_all(step, market, content.price)
-    market.state, market.resumes_at = SETTLED, 0
+    market.state, market.breaker, market.resumes_at = SETTLED, 0, 0
     step.entries.append(("market_state", market.ordinal, SETTLED))
     for scope in concerned:
         step.touch(scope)

@@ -106,7 +106,7 @@ def _market_document(market: Market) -> dict[str, Any]:
         "mark_position": market.mark_position,
         "last_price": market.last_price,
         "state": market.state,
-        "resumes_at": market.resumes_at,
+        "breaker": [market.breaker, market.resumes_at],
         "index": market.index,
         "funding_rate": market.funding_rate,
         "funding_price": market.funding_price,
@@ -248,7 +248,7 @@ def _read_market(market: Market, stored: dict[str, Any]) -> None:
     market.mark_position = stored["mark_position"]
     market.last_price = stored["last_price"]
     market.state = stored["state"]
-    market.resumes_at = stored["resumes_at"]
+    market.breaker, market.resumes_at = stored["breaker"]
     market.index = stored["index"]
     market.funding_rate = stored["funding_rate"]
     market.funding_price = stored["funding_price"]

@@ -230,7 +230,9 @@ class HandOver:
         position = fund.positions.get(market.ordinal)
         if position is None or (position.size > 0) == (estate.size > 0):
             return 0
-        return max(0, -unrealised(self._asset, market, position))
+        lost = max(0, -unrealised(self._asset, market, position))
+        size = abs(position.size)
+        return -(-lost * min(estate.rest, size) // size)
 
     def _note_borne(self, fund: Scope, loss: int) -> None:
         """Note a fund's loss in every period that this waterfall or another one limits it in."""

@@ -6,7 +6,7 @@ from clearing.events.kinds import REGISTRY_KINDS
 from clearing.samples import incident_day
 
 ENTRY_HASH = "a25f3043132b47343c2b7763688c2b87420c50dc5cacae56140897e746eb23cf"
-DIGEST = "2a13b600cd2c09a70c0c35eacb367ea28267c3fab09a2091049cfb3206275a4f"
+DIGEST = "11bbd4e8e5012a6e1e19b5b7e1e4f5a1438e5321ab48dd95f4143fed9ae1cd4b"
 
 
 def test_the_incident_day_folds_to_the_digest_that_the_readme_shows() -> None:

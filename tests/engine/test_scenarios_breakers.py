@@ -144,3 +144,40 @@ def test_a_tripped_market_is_the_same_from_a_snapshot(venue: Venue) -> None:
     venue.engine = Engine.restore(venue.engine.snapshot(), resolver=venue.find)
     ended = venue("ClockTicked", after=3600)  # and as the one that went on says, beside it
     assert [e["state"] for e in of_kind(ended, "market_state")] == ["normal"]
+
+
+def test_a_stricter_breaker_takes_the_place_of_a_milder_one(venue: Venue) -> None:
+    """6 % down: reduce only; 31 % down in the same hour: halted, before anything is closed."""
+    halts = {"down": "0.2", "state": "halted", "seconds": 900}
+    reduces = {"down": "0.05", "state": "reduce_only", "seconds": 3600}
+    leveraged(venue, halts, reduces)
+    venue("ClockTicked", after=3600)
+    (mild,) = of_kind(venue.mark(BTC="940.00"), "breaker")
+    assert (mild["number"], of_kind(venue.mark(BTC="935.00"), "breaker")) == (2, [])
+    entries = venue.mark(BTC="690.00")
+    (strict,) = of_kind(entries, "breaker")
+    assert (strict["number"], of_kind(entries, "closed")) == (1, [])
+    assert venue.engine.book.markets[1].state == "halted"
+    assert of_kind(venue.mark(BTC="940.00"), "breaker") == []  # the milder one does not replace it
+
+
+def test_another_limit_leaves_what_trees_remember(venue: Venue) -> None:
+    """Halted at 10 % down; with a new limit of 6 % the hour before is still known."""
+    leveraged(venue, {"down": "0.05", "state": "halted", "seconds": 600})
+    venue("ClockTicked", after=3600)
+    venue.mark(BTC="899.00")
+    rules = prices({"down": "0.06", "state": "halted", "seconds": 600})
+    venue.adopt(rulebook(prices=rules))
+    later = venue("ClockTicked", after=600)
+    assert len(of_kind(later, "breaker")) == 1
+    assert of_kind(later, "closed") == []
+
+
+@pytest.mark.parametrize("mode", ["record", "verify"])
+def test_a_mode_that_is_told_states_ends_what_a_breaker_began(venue: Venue, mode: str) -> None:
+    breaker = {"down": "0.05", "state": "halted", "seconds": 600}
+    leveraged(venue, breaker)
+    venue("ClockTicked", after=3600)
+    venue.mark(BTC="940.00")
+    adopted = venue.adopt(rulebook(mode=mode, prices=prices(breaker)))
+    assert [e["state"] for e in of_kind(adopted, "market_state")] == ["normal"]

@@ -609,3 +609,14 @@ def test_a_backstop_does_not_take_the_collateral_of_a_loss() -> None:
     assert (loss["loss"], loss["fund"]) == ("50", "50")
     assert (venue.cash("backstop"), venue.cash("backstop", "COIN")) == ("0", "0")
     assert venue.cash("insurance", "COIN") == "10"
+
+
+@pytest.mark.parametrize(("floor", "left"), [("equity", "0"), ("bankruptcy", "9")])
+def test_a_fillable_price_may_be_floored_at_the_parts_share(floor: str, left: str) -> None:
+    """10 left at 81: a tenth may cost 1.5 × (1 − 10/40.50) × 4.05, or no more than 1."""
+    price = {"op": "fillable", "spread": "15", "floor": floor}
+    rung = reduce({"op": "share", "share": "0.1"}, price=price, pause_seconds=60)
+    venue = Laddered(rung, BELOW_ZERO)
+    (closed,) = of_kind(venue.mark(BTC="81.00"), "closed")
+    assert closed["size"] == 1000
+    assert venue.equity("ada") == left

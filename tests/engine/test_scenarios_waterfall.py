@@ -479,3 +479,13 @@ def test_what_a_fund_may_assume_counts_the_collateral_it_bought(owned: str) -> N
     venue.trade("ada", "maker", "BTC", "10", "100.00")
     closed = of_kind(venue.mark(BTC="75.00"), "closed")
     assert [(c["layer"], c["size"]) for c in closed] == [("fund", 4000), ("deficit", 6000)]
+
+
+def test_a_small_estate_costs_a_fund_only_a_part_of_what_its_position_lost() -> None:
+    """Short 200 from 50, the fund is 5,000 down at 75; taking 10 realises 250 of its 1,000."""
+    venue = Lost({"layer": "fund", "by": "paying", "capacity": "cash"}, DEFICIT)
+    venue.give(insurance="1000")
+    venue.mark(BTC="100.00")
+    venue.trade("dan", "insurance", "BTC", "200", "50.00")
+    assert venue.falls()[0] == {"fund": "50"}
+    assert venue.cash("insurance") == "700"

@@ -174,6 +174,17 @@ def test_vega_cuts_gains_pro_rata_for_what_the_fund_lacks() -> None:
     assert (loss["loss"], loss["fund"], loss["socialised"]) == ("200", "100", "100")
 
 
+@pytest.mark.parametrize(
+    ("name", "cash"), [("dydx-v4", "500"), ("perpetual-protocol", "1000"), ("reg-t", "5000")]
+)
+def test_no_equity_at_all_is_taken_over(name: str, cash: str) -> None:
+    """Exactly nothing: neither is there a price to pay, nor a loss."""
+    day = Day(name, fund="1000", cash=cash)
+    mark = 1000 - int(cash) // 10
+    assert day.falls(f"{mark}.00") == [("fund", "10")]
+    assert (day.size("ada", "BTC"), day.equity("ada")) == ("0", "0")
+
+
 def test_presets_read_contradictions_as_the_page_on_differences_says() -> None:
     built = {name: preset.build(Names("USD")) for name, preset in PRESETS.items()}
     ladders = {name: document["ladders"]["standard"] for name, document in built.items()}

@@ -53,7 +53,15 @@ class Closing(Protocol):
 
 
 class ClosePrice(Protocol):
-    """A price rule, ready to compute."""
+    """A price rule, ready to compute.
+
+    ``floored``: the part never fetches less than its bankruptcy amount; else it may cost all of the
+    scope's equity.
+    """
+
+    @property
+    def floored(self) -> bool:
+        """Whether the part's bankruptcy amount is the least that it fetches."""
 
     def discount(self, at: Closing) -> Fraction:
         """Return what the part fetches below its value (negative: above), at the working scale."""
@@ -74,6 +82,8 @@ class MarkPriceDocument(Fact):
 class _MarkPrice:
     __slots__ = ("_spread",)
 
+    floored = False
+
     def __init__(self, spread: int) -> None:
         self._spread = spread
 
@@ -85,24 +95,27 @@ class FillablePriceDocument(Fact):
     """A price that falls from the mark as equity falls below maintenance.
 
     The whole position goes for ``clamp(adjustment × (1 − equity / maintenance), 0, 1) × spread ×
-    its maintenance`` less than its value. Source: dYdX v4, x/clob/keeper/liquidations.go.
+    its maintenance`` less than its value. With ``floor`` ``bankruptcy`` a part never costs more
+    than its share of the equity. Source: dYdX v4, x/clob/keeper/liquidations.go.
     """
 
     op: Literal["fillable"] = "fillable"
     adjustment: Factor = Decimal(1)
     spread: Factor
+    floor: Literal["equity", "bankruptcy"] = "equity"
     tick: PositiveAmount | None = None
 
     def compile(self) -> ClosePrice:
         """Return the rule."""
         adjustment = Fraction(self.adjustment)
-        return _FillablePrice(adjustment, Fraction(self.spread))
+        return _FillablePrice(adjustment, Fraction(self.spread), self.floor == "bankruptcy")
 
 
 class _FillablePrice:
-    __slots__ = ("_adjustment", "_spread")
+    __slots__ = ("_adjustment", "_spread", "floored")
 
-    def __init__(self, adjustment: Fraction, spread: Fraction) -> None:
+    def __init__(self, adjustment: Fraction, spread: Fraction, floored: bool) -> None:
+        self.floored = floored
         self._adjustment = adjustment
         self._spread = spread
 
@@ -126,6 +139,8 @@ class BankruptcyPriceDocument(Fact):
 
 class _BankruptcyPrice:
     __slots__ = ()
+
+    floored = False
 
     def discount(self, at: Closing) -> Fraction:
         return at.at_bankruptcy

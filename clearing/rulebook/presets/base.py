@@ -95,6 +95,11 @@ def when(level: str = "maintenance", factor: str = "1", **fields: Any) -> Docume
 
 
 CANCEL_ORDERS: Document = {"action": "cancel_orders", "when": when()}
+NOTHING_LEFT: Document = {
+    "action": "takeover",
+    "when": {"level": "zero", "comparator": "<="},
+}
+"""Equality included: with no equity at all nothing else could close a position."""
 DEFICIT: Document = {"layer": "deficit"}
 
 

@@ -70,6 +70,10 @@ BITMEX = Preset(
             " against the fund"
         ),
         "positions taken over may only be sold; the fund here keeps them until fills are told",
+        (
+            "with positions in several markets, those at their base limit count for nothing where"
+            " another's limit could be lowered: the takeover may come first"
+        ),
         "the risk limit is that of the notional, not one that the account chose",
         (
             "rates of 1 % and 0.5 % at the base limit are those that long held for XBTUSD; other"

@@ -2,6 +2,7 @@
 
 from clearing.rulebook.presets.base import (
     DEFICIT,
+    NOTHING_LEFT,
     Document,
     Names,
     Preset,
@@ -20,10 +21,15 @@ def _build(names: Names) -> Document:
             "when": when(),
             "quantity": {"op": "share", "share": "0.1"},
             "at_least": {"notional": "1000"},
-            "price": {"op": "fillable", "adjustment": "1", "spread": "1.5"},
+            "price": {
+                "op": "fillable",
+                "adjustment": "1",
+                "spread": "1.5",
+                "floor": "bankruptcy",
+            },
             "penalty": to_fund(names, "0.015", "surplus"),
         },
-        {"action": "takeover", "when": when("zero")},
+        NOTHING_LEFT,
     ]
     layers = [
         {"layer": "fund", "by": "paying", "capacity": "cash"},
@@ -51,6 +57,10 @@ DYDX_V4 = Preset(
         (
             "liquidation orders match the book; here the fund takes the other side at the fillable"
             " price. With price recorded a rulebook posts the venue's fills instead"
+        ),
+        (
+            "a fill below the part's bankruptcy price is the fund's loss on the venue; here the"
+            " fund is the buyer, and pays no less than that price"
         ),
         "limits by block (100k per subaccount, 1M of fund loss) are not in it",
         "which account is deleveraged is random by block time on the venue, by a seed here",

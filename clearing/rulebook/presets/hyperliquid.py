@@ -65,6 +65,7 @@ HYPERLIQUID = Preset(
     limits=(
         "market liquidations go to the book; here they close at the mark against the fund (HLP)",
         "a position of 100k to 500k closes 100k first, not 20 %",
+        "30 seconds pass after every close of a scope, of a small position, too",
         (
             "the ADL index is not the same for both sides as it is written; rank"
             " price_by_leverage_side_adjusted is the other reading"

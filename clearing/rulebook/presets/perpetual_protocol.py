@@ -2,6 +2,7 @@
 
 from clearing.rulebook.presets.base import (
     DEFICIT,
+    NOTHING_LEFT,
     Document,
     Names,
     Preset,
@@ -25,7 +26,7 @@ def _build(names: Names) -> Document:
     ladder: list[Document] = [
         {**closing, "when": when(factor="0.5"), "quantity": {"op": "all"}},
         {**closing, "when": when(), "quantity": half, "minimum_notional": "100"},
-        {"action": "takeover", "when": when("zero")},
+        NOTHING_LEFT,
     ]
     layers = [{"layer": "fund", "by": "paying", "capacity": "cash"}, DEFICIT]
     return document(names, schedule, ladder, layers)
@@ -48,7 +49,10 @@ PERPETUAL_PROTOCOL = Preset(
             "a liquidation whose bad debt the fund cannot repay reverts there; here the rest is"
             " the deficit account's"
         ),
-        "the whole penalty is the liquidator's where bad debt results; here it is split always",
+        (
+            "a penalty above the equity that is left makes bad debt on the venue: the liquidator"
+            " has all of it and the fund repays; here it is no more than the equity, and split"
+        ),
         "whoever liquidates is free to choose the market; here it is the one that asks most",
     ),
     build=_build,

@@ -2,6 +2,7 @@
 
 from clearing.rulebook.presets.base import (
     DEFICIT,
+    NOTHING_LEFT,
     Document,
     Names,
     Preset,
@@ -25,7 +26,7 @@ def _build(names: Names) -> Document:
         },
         # By itself this never acts: equity above zero is needed. A missed call makes it act.
         {"action": "reduce", "when": when("zero"), "quantity": {"op": "restore"}},
-        {"action": "takeover", "when": when("zero")},
+        NOTHING_LEFT,
     ]
     return document(names, schedule, ladder, [DEFICIT], minimum={"initial": "2000"})
 

@@ -5,6 +5,7 @@ on how often it is asked for, but for the last digits of an ``ema``. While there
 does not count.
 """
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
@@ -26,7 +27,8 @@ Seconds = Annotated[int, Field(ge=1, le=31_622_400)]
 """A length of time."""
 
 MAX_STRETCHES = 100_000
-"""How many stretches of constant price a ``twap`` remembers; the oldest are merged beyond."""
+"""How many stretches of constant price are remembered; beyond, a ``twap`` merges the oldest, and
+a ``delayed`` lets the oldest price stand longer."""
 
 
 class OverTimeDocument(PriceDocument):
@@ -140,7 +142,7 @@ class Delayed:
         price = self._price.value(readings)
         memory, then = readings.memory(self._number), readings.now - self._time
         _note(memory, readings.now, _NONE if price is None else price)
-        _forget(memory, then)
+        _forget(memory, then, _drop_second)
         since, value = memory.numbers[:2]
         return value if since <= then and value != _NONE else None
 
@@ -159,8 +161,11 @@ def _note(memory: Memory, now: int, price: int) -> None:
         numbers += [now, price]
 
 
-def _forget(memory: Memory, start: int) -> None:
-    """Drop the stretches that ended by ``start``, and merge the oldest beyond the most kept."""
+def _forget(
+    memory: Memory, start: int, shorten: "Callable[[list[int]], None] | None" = None
+) -> None:
+    """Drop the stretches that ended by ``start``, and shorten the rest to the most kept."""
+    shorten = shorten or _merge_oldest
     numbers = memory.numbers
     gone = 0
     while gone + 2 < len(numbers) and numbers[gone + 2] <= start:
@@ -168,7 +173,12 @@ def _forget(memory: Memory, start: int) -> None:
     if gone:
         del numbers[:gone]
     while len(numbers) > 2 * MAX_STRETCHES:
-        _merge_oldest(numbers)
+        shorten(numbers)
+
+
+def _drop_second(numbers: list[int]) -> None:
+    """Let the oldest price stand for the second stretch, too."""
+    del numbers[2:4]
 
 
 def _merge_oldest(numbers: list[int]) -> None:

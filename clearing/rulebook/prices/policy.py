@@ -110,7 +110,7 @@ class MarketPricesDocument(Fact):
         divergence = None if validity.divergence is None else to_scaled(validity.divergence, 12)
         mark = self.roles.get("mark")
         return PricePolicy(
-            canonical_json(self.model_dump(mode="json")),
+            canonical_json(self.model_dump(mode="json", include={"roles"})),
             nodes,
             self.rounding,
             stale is not None or any(part.timed for part in parts),
@@ -136,7 +136,7 @@ class MarketPricesDocument(Fact):
 class PricePolicy:
     """A market's prices ready for the engine.
 
-    ``key`` is its document as canonical JSON: a policy of the same key goes on with what the other
+    ``key`` is its trees as canonical JSON: a policy of the same key goes on with what the other
     remembered. ``nodes`` are (role, tree) in the order in which they can be evaluated; ``timed``
     whether time alone may change something; ``filters`` whether recorded marks go into the tree of
     the mark. ``stale`` in microseconds and ``divergence`` at the scale of rates, None without.
