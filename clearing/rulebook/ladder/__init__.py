@@ -1,7 +1,8 @@
 """Ladders: what is done to a scope that falls short, rung by rung.
 
-A rung is a condition and an action with its parameters: documents in :mod:`rungs`, with how much is
-closed in :mod:`quantities` and at which price in :mod:`close_prices`, one small class for each.
+A rung is a condition and an action with its parameters: what people write is in :mod:`documents`,
+the same ready for the engine in :mod:`rungs`, how much is closed in :mod:`quantities` and at which
+price in :mod:`close_prices`, one small class for each.
 """
 
 from typing import Annotated
@@ -15,27 +16,29 @@ from clearing.rulebook.ladder.close_prices import (
     RecordedPriceDocument,
 )
 from clearing.rulebook.ladder.conditions import Condition, ConditionDocument
+from clearing.rulebook.ladder.documents import (
+    AdlDocument,
+    CancelOrdersDocument,
+    ConvertDocument,
+    LimitDocument,
+    MarginCallDocument,
+    NotifyDocument,
+    ReduceDocument,
+    RepayAndSeizeDocument,
+    RungDocument,
+    TakeoverDocument,
+)
 from clearing.rulebook.ladder.penalty import Penalty, PenaltyDocument
 from clearing.rulebook.ladder.quantities import Closable, PlaceOf, Quantity
 from clearing.rulebook.ladder.rungs import (
-    AdlDocument,
-    CancelOrdersDocument,
     CancelOrdersRung,
-    ConvertDocument,
     ConvertRung,
     Limit,
-    LimitDocument,
-    MarginCallDocument,
     MarginCallRung,
-    NotifyDocument,
     NotifyRung,
-    ReduceDocument,
     ReduceRung,
-    RepayAndSeizeDocument,
     RepayAndSeizeRung,
     Rung,
-    RungDocument,
-    TakeoverDocument,
     TakeoverRung,
 )
 
