@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from clearing.engine import Engine
+from clearing.rulebook.prices import over_time
 from tests.engine.venue import PERSON, Venue, deviations, of_kind, rulebook
 
 STATES = [
@@ -181,3 +182,16 @@ def test_a_mode_that_is_told_states_ends_what_a_breaker_began(venue: Venue, mode
     venue.mark(BTC="940.00")
     adopted = venue.adopt(rulebook(mode=mode, prices=prices(breaker)))
     assert [e["state"] for e in of_kind(adopted, "market_state")] == ["normal"]
+
+
+def test_beyond_what_it_remembers_a_delayed_price_is_one_that_there_was(
+    venue: Venue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With room for two prices, of 1,000, 1,100 and 1,300 the oldest stands longer; no average."""
+    monkeypatch.setattr(over_time, "MAX_STRETCHES", 2)
+    venue.mark(BTC="1000.00")
+    venue.adopt(rulebook(prices=prices()))
+    venue.mark(BTC="1100.00")
+    venue.mark(BTC="1300.00")
+    venue("ClockTicked", after=3599)
+    assert venue.engine.book.markets[1].feed.values["index"] == 100000

@@ -620,3 +620,34 @@ def test_a_fillable_price_may_be_floored_at_the_parts_share(floor: str, left: st
     (closed,) = of_kind(venue.mark(BTC="81.00"), "closed")
     assert closed["size"] == 1000
     assert venue.equity("ada") == left
+
+
+def test_what_began_has_ended_within_a_pause_too() -> None:
+    """Flat and long again while the rung rests: when it has rested, nothing goes on from before."""
+    tenth = reduce({"op": "share", "share": "0.1"}, pause_seconds=10)
+    venue = Laddered(tenth | {"when": UNTIL_TREBLE}, BELOW_ZERO)
+    venue.mark(BTC="84.00")
+    venue.trade("maker", "ada", "BTC", venue.size("ada", "BTC"), "84.00")
+    venue.mark(BTC="100.00")
+    venue.deposit("ada", "60")
+    venue.trade("ada", "maker", "BTC", "10", "100.00")
+    assert of_kind(venue("ClockTicked", after=30), "closed") == []
+    assert (venue.status("ada"), venue.size("ada", "BTC")) == ("healthy", "10")
+
+
+def test_no_price_counts_on_a_fraction_that_goes_with_the_position() -> None:
+    """0.008 of funding, less than a cent, is dropped when all of BTC goes: 40.995 are left to pay.
+
+    So the price costs 40.99, where 41 would have left a loss of half a cent.
+    """
+    rung = reduce({"op": "all"}, price={"op": "mark", "spread": "1"})
+    venue = Laddered(rung, BELOW_ZERO)
+    venue.trade("ada", "maker", "ETH", "0.199", "10.00")
+    paid = {"rate": "-0.000008", "price": "100.00", "interval_seconds": 3600}
+    venue("FundingSettled", market="BTC", **paid)
+    venue.mark(ETH="15.00")
+    assert venue.equity("ada") == "201.003"
+    entries = venue.mark(BTC="84.00")
+    assert [c["amount"] for c in of_kind(entries, "closed")] == [79901, 298]
+    assert of_kind(entries, "loss") == []
+    assert venue.equity("ada") == "0"
