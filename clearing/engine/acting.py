@@ -69,7 +69,9 @@ def _may_close(book: Book, scope: Scope, rung: Rung, now: Measure) -> bool:
             open_ = any(markets[m].closes for m in scope.positions)
             return _reduces(rung, now) and open_
         case TakeoverRung():
-            return _has_estate(book, scope) and all(markets[m].closes for m in scope.positions)
+            return _has_estate(book, scope, rung) and all(
+                markets[m].closes for m in scope.positions
+            )
         case ConvertRung():
             return can_convert(book, scope, rung)
     return isinstance(rung, RepayAndSeizeRung) and can_seize(book, scope)
@@ -80,7 +82,7 @@ def _reduces(rung: ReduceRung, now: Measure) -> bool:
 
     One that restores a level closes nothing where that is there.
     """
-    if rung.price is None or now.equity <= 0:
+    if rung.price is None or (now.equity <= 0 and not rung.price.overdraws):
         return False
     if rung.quantity.restores is None:
         return True
@@ -88,10 +90,10 @@ def _reduces(rung: ReduceRung, now: Measure) -> bool:
     return bool(now.counted(place) * RATE_SCALE < factor * now.asked(place))
 
 
-def _has_estate(book: Book, scope: Scope) -> bool:
+def _has_estate(book: Book, scope: Scope, rung: TakeoverRung) -> bool:
     """Whether there is anything to take over: positions, or debts, where marks value any of it."""
     if scope.positions:
-        return True
+        return not rung.only_debts
     policy = None if scope.rules is None else scope.rules.collateral
     if policy is None or not owes(book, scope, policy):
         return False
@@ -105,7 +107,7 @@ def is_withheld(step: Step, scope: Scope, rung: Rung, now: Measure) -> bool:
         return False
     if isinstance(rung, ReduceRung):
         return _reduces(rung, now) and bool(scope.positions)
-    return isinstance(rung, TakeoverRung) and _has_estate(step.book, scope)
+    return isinstance(rung, TakeoverRung) and _has_estate(step.book, scope, rung)
 
 
 def _triggered(book: Book, scope: Scope, rung: Rung) -> bool:

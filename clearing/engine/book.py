@@ -36,7 +36,8 @@ class Book:
     ``refused`` those of interest payments that moved nothing: whose rules refused them cannot be
     told later. ``timers`` is a heap of (due time, account, asset) that may hold what ended since;
     it is made anew from open calls and stays and is not part of the state. ``borne`` is what each
-    fund bore in a period that limits it, by (account, asset, microseconds): (its begin, units).
+    fund bore in a period that limits it, by (account, asset, microseconds): (its begin, units),
+    ``claimed`` what one whose claims are limited ever bore, by (account, asset, market): units.
     ``pending`` are the positions of deposits that are not final yet. ``priced`` are the markets
     that have a price policy, ``funded`` those whose funding is computed, ``volatile`` those that
     have a volatility policy.
@@ -46,6 +47,7 @@ class Book:
         "assets",
         "balances",
         "borne",
+        "claimed",
         "documents",
         "funded",
         "latest",
@@ -69,6 +71,7 @@ class Book:
         self.scopes: dict[tuple[int, int], Scope] = {}
         self.balances: dict[tuple[str, int, int], int] = {}
         self.borne: dict[tuple[int, int, int], tuple[int, int]] = {}
+        self.claimed: dict[tuple[int, int, int], int] = {}
         self.documents: dict[str, str] = {}
         self.scheduled: list[PendingRulebook] = []
         self.reversed: set[int] = set()

@@ -6,7 +6,8 @@ from clearing.engine.acting import can_act, holds, short_of
 from clearing.engine.conversion import convert, repay_and_seize
 from clearing.engine.margin import bears_margin, open_call
 from clearing.engine.observed import set_orders
-from clearing.engine.reduction import reduce_position
+from clearing.engine.ramps import Freed
+from clearing.engine.reduction import may_reduce, reduce_position
 from clearing.engine.scope import Scope
 from clearing.engine.stays import note_acted
 from clearing.engine.step import Step
@@ -75,7 +76,15 @@ def _act(step: Step, scope: Scope, rules: ClassRules, rung: Rung, now: Measure) 
     if isinstance(rung, NotifyRung):
         step.entries.append(("notice", *_inequality(step, scope, rung, now)))
         return
+    if isinstance(rung, ReduceRung) and not may_reduce(step.book, scope, rung):
+        return
     _announce(step, scope, rung, now)
+    freed = Freed(step.book, scope, rules)
+    _do(step, scope, rules, rung)
+    freed.note()
+
+
+def _do(step: Step, scope: Scope, rules: ClassRules, rung: Rung) -> None:
     waterfall = rules.waterfall
     match rung:
         case CancelOrdersRung():

@@ -10,11 +10,12 @@ from clearing.engine.book import Book
 from clearing.engine.collateral import collateral_value
 from clearing.engine.funding import charge_by_index
 from clearing.engine.market import Market
+from clearing.engine.positions import realise
 from clearing.engine.scope import Scope
 from clearing.engine.step import Step
 from clearing.engine.valuation import equity_of, unrealised
 from clearing.quantities import format_exact
-from clearing.rulebook import FundLayer, Layer
+from clearing.rulebook import FundLayer, Layer, PayingLayer
 
 
 def capacity_of(
@@ -27,19 +28,28 @@ def capacity_of(
     """
     lift = step.book.assets[scope.asset].lift
     if isinstance(layer, FundLayer):
-        return _fund_capacity(step, scope, layer, lift, realises)
+        return _fund_capacity(
+            step, scope, layer, market_of_loss(step.book, scope, market), realises
+        )
     if layer.name == "haircut":
         return sum(gain for _, _, gain in _gains(step.book, scope, market)) * lift
     if layer.name == "per_unit":
         # A fund's position may end when it takes the rest; those of others stay.
-        return None if market is not None and _open_interest(step.book, scope, market) else 0
+        where = market_of_loss(step.book, scope, market)
+        return None if where is not None and _open_interest(step.book, scope, where) else 0
     return None
 
 
+def market_of_loss(book: Book, scope: Scope, market: Market | None) -> Market | None:
+    """Return the market whose loss it is: for a mere debt that of the last position that ended."""
+    return market if market is not None else book.markets.get(scope.ended_in)
+
+
 def _fund_capacity(
-    step: Step, scope: Scope, layer: FundLayer, lift: int, realises: int
+    step: Step, scope: Scope, layer: FundLayer, market: Market | None, realises: int
 ) -> int | None:
     book = step.book
+    lift = book.assets[scope.asset].lift
     fund = book.scope(layer.account, scope.asset)
     capacity: int | None = None
     if layer.capacity == "cash":
@@ -54,7 +64,23 @@ def _fund_capacity(
             borne = 0
         left = max(0, layer.period_amount - borne) * lift
         capacity = left if capacity is None else min(capacity, left)
+    if layer.claim is not None:
+        ever = book.claimed.get(claim_key(fund, market), 0)
+        left = max(0, layer.claim - ever) * lift
+        capacity = left if capacity is None else min(capacity, left)
     return capacity
+
+
+def claim_key(fund: Scope, market: Market | None) -> tuple[int, int, int]:
+    """Return under which key it stands what a fund ever bore in a market (0: of no market)."""
+    return (*fund.key(), 0 if market is None else market.ordinal)
+
+
+def note_claimed(step: Step, fund: Scope, market: Market | None, loss: int) -> None:
+    """Note what a fund bore (working scale) of a market's losses, where its claim is limited."""
+    if loss > 0:
+        key, lift = claim_key(fund, market), step.book.assets[fund.asset].lift
+        step.book.claimed[key] = step.book.claimed.get(key, 0) - -loss // lift
 
 
 def fund_equity(book: Book, scope: Scope, fund: Scope) -> int:
@@ -89,8 +115,11 @@ def pay(step: Step, scope: Scope, layer: Layer, amount: int, market: Market | No
         _owe(step, scope, "loss", "account", fund.account, amount, market)
     elif layer.name == "haircut":
         _cut_gains(step, scope, amount, market)
-    elif layer.name == "per_unit" and market is not None:
-        _charge_each_unit(step, scope, amount, market)
+    elif isinstance(layer, PayingLayer) and layer.name == "per_unit":
+        where = market_of_loss(step.book, scope, market)
+        if where is None:
+            raise AssertionError("no unit of open interest can be charged where there is no market")
+        _charge_each_unit(step, scope, layer, amount, where, _payee(scope, market))
     else:
         _owe(step, scope, "deficit", "deficit", 0, amount, market)
 
@@ -104,9 +133,13 @@ def _owe(
     amount: int,
     market: Market | None,
 ) -> None:
-    payee = ("account", scope.account) if market is None else ("clearing", market.ordinal)
     number = 0 if market is None else market.ordinal
-    step.move(purpose, scope.asset, kind, payer, *payee, amount, number)
+    step.move(purpose, scope.asset, kind, payer, *_payee(scope, market), amount, number)
+
+
+def _payee(scope: Scope, market: Market | None) -> tuple[str, int]:
+    """Return whom a loss is paid to: whoever has the position at the mark, or the account."""
+    return ("account", scope.account) if market is None else ("clearing", market.ordinal)
 
 
 def _gains(book: Book, scope: Scope, market: Market | None) -> list[tuple[Market, int, int]]:
@@ -127,7 +160,10 @@ def _gains(book: Book, scope: Scope, market: Market | None) -> list[tuple[Market
 
 
 def _cut_gains(step: Step, scope: Scope, amount: int, market: Market | None) -> None:
-    """Have everybody with a profit pay its share of ``amount``, rounded up while any is left."""
+    """Have everybody with a profit pay its share of ``amount``, rounded up while any is left.
+
+    What is paid is realised, so that no other loss finds it again.
+    """
     gains = _gains(step.book, scope, market)
     total, left = sum(gain for _, _, gain in gains), amount
     for i, (where, account, gain) in enumerate(gains):
@@ -136,18 +172,8 @@ def _cut_gains(step: Step, scope: Scope, amount: int, market: Market | None) -> 
         step.entries.append(
             ("haircut", scope.account, scope.asset, where.ordinal, account, gain, paid)
         )
-        _realise(step, where, account, paid)
+        realise(step, where, step.account_holder(account, where), paid)
         _owe(step, scope, "haircut", "account", account, paid, market)
-
-
-def _realise(step: Step, market: Market, account: int, gained: int) -> None:
-    """Realise ``gained`` units of a position's profit, so that no other loss finds them again."""
-    holder = step.account_holder(account, market)
-    position = step.position(market, holder)
-    position.cost += gained
-    clearing = ("clearing", market.ordinal)
-    step.move("realised_pnl", market.asset, *clearing, "account", account, gained, market.ordinal)
-    step.note_position(market, holder, position)
 
 
 def _open_interest(book: Book, scope: Scope, market: Market, *, funds: bool = False) -> int:
@@ -163,10 +189,18 @@ def _open_interest(book: Book, scope: Scope, market: Market, *, funds: bool = Fa
     return sum(sizes) + abs(market.control.size) + abs(market.suspense.size)
 
 
-def _charge_each_unit(step: Step, scope: Scope, amount: int, market: Market) -> None:
+def _charge_each_unit(
+    step: Step,
+    scope: Scope,
+    layer: PayingLayer,
+    amount: int,
+    market: Market,
+    payee: tuple[str, int],
+) -> None:
     """Move the funding indexes so that every unit of both sides pays the same.
 
-    The index is rounded up at its scale; what that collects beyond ``amount`` goes to rounding.
+    What a whole unit of size pays is rounded up at the layer's decimals, or the index at its
+    scale; what that collects beyond ``amount`` goes to rounding.
     """
     asset = step.book.assets[scope.asset]
     excess = market.accrued_decimals - asset.decimals
@@ -178,6 +212,10 @@ def _charge_each_unit(step: Step, scope: Scope, amount: int, market: Market) -> 
         coarse = 10**-excess
         exact = -(-amount // coarse)
     each = -(-exact // interest)
+    if layer.decimals is not None and layer.decimals < market.index_decimals:
+        # The index is for a whole unit of size.
+        digits = 10 ** (market.index_decimals - layer.decimals)
+        each = -(-each // digits) * digits
     step.entries.append(
         (
             "per_unit",
@@ -193,8 +231,7 @@ def _charge_each_unit(step: Step, scope: Scope, amount: int, market: Market) -> 
         scope.asset,
         "funding",
         market.ordinal,
-        "clearing",
-        market.ordinal,
+        *payee,
         amount,
         market.ordinal,
     )

@@ -1,16 +1,21 @@
 """Penalties: what a liquidation charges the account, and who gets it."""
 
+from fractions import Fraction
+
 from clearing.engine.scope import Scope
 from clearing.engine.step import Step
 from clearing.rulebook import RATE_SCALE, Penalty
 
 
-def penalty_amount(penalty: Penalty | None, notional: int, lift: int, limit: int) -> int:
+def penalty_amount(rate: Fraction, notional: int, lift: int, limit: int) -> int:
     """Return the penalty on ``notional`` (working scale) in units, at most ``limit`` of them."""
-    if penalty is None:
-        return 0
-    charged: int = notional * penalty.rate // (RATE_SCALE * lift)
+    charged = notional * rate.numerator // (rate.denominator * lift)
     return min(charged, max(0, limit))
+
+
+def full_rate(penalty: Penalty | None) -> Fraction:
+    """Return what a penalty takes of the notional where nothing limits its rate."""
+    return Fraction(0) if penalty is None else Fraction(penalty.rate, RATE_SCALE)
 
 
 def charge(step: Step, scope: Scope, penalty: Penalty | None, amount: int) -> None:

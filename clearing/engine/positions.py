@@ -42,10 +42,16 @@ def drop_fraction(step: Step, market: Market, holder: Holder, position: Position
 
 
 def _released_cost(
-    asset: Asset, market: Market, position: Position, closed: int
+    asset: Asset, market: Market, position: Position, closed: int, closing: int
 ) -> tuple[int, int]:
-    """Return (released cost, cost left over by a rounded entry) of closing ``closed`` > 0."""
+    """Return (released cost, cost left over by a rounded entry) of closing ``closed`` > 0.
+
+    ``closing`` is what the close is paid for, negative if it is received: all that a net cost
+    releases before the position ends, so that nothing is realised before.
+    """
     held = abs(position.size)
+    if asset.regime.net_cost and closed < held:
+        return -closing, 0
     # The cost's own sign: a fund may be paid for assuming a position, whatever its side.
     sign = 1 if position.cost >= 0 else -1
     if not asset.regime.rounded_entry:
@@ -98,7 +104,7 @@ def apply_fill(
         closed = min(abs(position.size), abs(size))
         sign = 1 if amount > 0 else -1
         closing = sign * (abs(amount) * closed // abs(size))
-        released, left_over = _released_cost(asset, market, position, closed)
+        released, left_over = _released_cost(asset, market, position, closed, closing)
         realised = -closing - released
         step.move(
             "realised_pnl",
@@ -136,6 +142,25 @@ def apply_fill(
         drop_fraction(step, market, holder, position)
     step.note_position(market, holder, position)
     return realised
+
+
+def realise(step: Step, market: Market, holder: Holder, gained: int) -> None:
+    """Realise ``gained`` units of a position's profit, so that its cost is by so much higher."""
+    if not gained:
+        return
+    position = step.position(market, holder)
+    position.cost += gained
+    step.move(
+        "realised_pnl",
+        market.asset,
+        "clearing",
+        market.ordinal,
+        holder.ledger_kind,
+        holder.ledger_ordinal,
+        gained,
+        market.ordinal,
+    )
+    step.note_position(market, holder, position)
 
 
 def carry_pending(step: Step, market: Market, account: int, size: int) -> None:

@@ -7,7 +7,7 @@ waterfall.
 
 from clearing.engine.acting import holds
 from clearing.engine.market import Market
-from clearing.engine.penalties import charge, penalty_amount
+from clearing.engine.penalties import charge, full_rate, penalty_amount
 from clearing.engine.reduction import Reduction
 from clearing.engine.scope import Scope
 from clearing.engine.step import Step
@@ -41,9 +41,8 @@ class RecordedClose:
         limit = measure(step.book, scope).equity // lift
         if rung.penalty is not None and rung.penalty.surplus:
             limit = min(limit, surplus)
-        charge(
-            step, scope, rung.penalty, penalty_amount(rung.penalty, abs(amount) * lift, lift, limit)
-        )
+        charged = penalty_amount(full_rate(rung.penalty), abs(amount) * lift, lift, limit)
+        charge(step, scope, rung.penalty, charged)
 
 
 def waiting_rung(step: Step, scope: Scope, market: Market, size: int) -> ReduceRung | None:

@@ -9,10 +9,12 @@ from clearing.engine.asset import Asset
 from clearing.engine.book import Book
 from clearing.engine.market import Market
 from clearing.engine.parts import note_closed
-from clearing.engine.penalties import charge, penalty_amount
-from clearing.engine.positions import apply_fill, drop_fraction, settle_funding
+from clearing.engine.penalties import charge, full_rate, penalty_amount
+from clearing.engine.positions import apply_fill, drop_fraction, realise, settle_funding
+from clearing.engine.ramps import shortage
 from clearing.engine.requirements import requirement_of
 from clearing.engine.scope import Position, Scope
+from clearing.engine.stays import lasted
 from clearing.engine.step import Step
 from clearing.engine.valuation import measure, position_value
 from clearing.quantities import Rounding, divide
@@ -21,10 +23,19 @@ from clearing.rulebook import (
     RATE_SCALE,
     Limit,
     MarginalTiers,
+    Ramp,
     ReduceRung,
     Waterfall,
 )
+from clearing.rulebook.ladder.quantities import rounded_down
 from clearing.rulebook.operators.tiers import WholeTiers
+
+
+def may_reduce(book: Book, scope: Scope, rung: ReduceRung) -> bool:
+    """Whether the rung's ramp, if it has one, lets it close anything yet."""
+    if rung.ramp is None:
+        return True
+    return Reduction(book, scope, _pick(book, scope), rung).quantity() > 0
 
 
 def reduce_position(step: Step, scope: Scope, rung: ReduceRung, waterfall: Waterfall) -> None:
@@ -35,6 +46,7 @@ def reduce_position(step: Step, scope: Scope, rung: ReduceRung, waterfall: Water
     settle_funding(step, market, holder, position)
     closing = Reduction(step.book, scope, market, rung)
     quantity = closing.quantity()
+    concludes = rung.quantity.concludes and quantity >= closing.wanted()
     if quantity == closing.held:
         # Before what is left is measured: no price or penalty may count on the fraction.
         drop_fraction(step, market, holder, position)
@@ -47,6 +59,12 @@ def reduce_position(step: Step, scope: Scope, rung: ReduceRung, waterfall: Water
     apply_fill(step, market, holder, -size, -proceeds)
     apply_fill(step, market, taker, size, proceeds)
     charge(step, scope, rung.penalty, penalty)
+    if closing.asset.regime.net_cost and position.size:
+        # What the close cost stays with the position, as all that it fetched does.
+        realise(step, market, holder, penalty)
+    stay = scope.stays.get(rung.number)
+    if concludes and stay is not None:
+        stay.end()
 
 
 def _pick(book: Book, scope: Scope) -> Market:
@@ -89,7 +107,10 @@ class Reduction:
             for ordinal in scope.positions
         )
         self._full_equity = now.equity
+        self._now = now
         self._taken = 0
+        self.elapsed = lasted(book, scope, rung)
+        self.penalty_rate = self._penalty_rate()
 
     @property
     def weight(self) -> Fraction:
@@ -149,10 +170,79 @@ class Reduction:
             return None
         return [floor * self.asset.lift for floor in operator.floors]
 
+    @property
+    def whole(self) -> int:
+        """The steps of size in one whole unit."""
+        return int(10**self._market.spec.size_decimals)
+
+    @property
+    def one(self) -> int:
+        """The settlement asset's 1, at the working scale."""
+        return int(10**self.asset.working)
+
+    @property
+    def discount_rate(self) -> Fraction:
+        """What the price takes of the notional of the whole position."""
+        price = self._rung.price
+        before, self._taken = self._taken, self.held
+        notional = self.notional
+        rate = Fraction(0)
+        if price is not None and notional:
+            rate = price.discount(self) / notional
+        self._taken = before
+        return rate
+
+    def short_of(self, place: int) -> int:
+        """Return by how much equity is short of a level, at the working scale; 0: it is not."""
+        return shortage(self._now, place)
+
+    def rate_of(self, place: int) -> Fraction:
+        """Return what a level asks of the position, per notional at the mark."""
+        notional = self.held * self.step_notional
+        if not notional:
+            return Fraction(0)
+        return Fraction(requirement_of(self._book, self._scope, place, self._market), notional)
+
+    def _penalty_rate(self) -> Fraction:
+        """Return what the penalty takes of the notional, its headroom observed."""
+        penalty = self._rung.penalty
+        rate = full_rate(penalty)
+        headroom = None if penalty is None else penalty.headroom
+        if headroom is None:
+            return rate
+        unit = self.step_notional * self.whole
+        if not unit or not self._all_asked:
+            return Fraction(0)
+        short = Fraction(self.short_of(headroom.place) * self._asked, self._all_asked)
+        # Of one whole unit of size, in the asset's 1, before it is taken per notional.
+        of_unit = short * self.whole / (self.held * self.one)
+        left = self.rate_of(headroom.place) - self.discount_rate
+        if headroom.decimals is None:
+            left = (left - of_unit * self.one / unit) * headroom.share / RATE_SCALE
+        else:
+            decimals = headroom.decimals
+            left -= rounded_down(rounded_down(of_unit, decimals) * self.one / unit, decimals)
+            left = rounded_down(left * headroom.share / RATE_SCALE, decimals)
+        return min(rate, max(Fraction(0), left))
+
+    def wanted(self) -> int:
+        """Return what the quantity rule wants to close: whole lots, or all."""
+        return min(self.held, -(-self._rung.quantity.wanted(self) // self.lot) * self.lot)
+
     def quantity(self) -> int:
-        """Return how much of the size to close: whole lots within the rung's limits, or all."""
+        """Return how much of the size to close: whole lots within the rung's limits, or all.
+
+        0 while the rung's ramp lets nothing be closed.
+        """
         rung = self._rung
-        quantity = min(self.held, -(-rung.quantity.wanted(self) // self.lot) * self.lot)
+        quantity = self.wanted()
+        if rung.ramp is not None:
+            quantity = quantity * self._ramped(rung.ramp) // RATE_SCALE
+            if not quantity:
+                return 0
+            quantity = min(self.held, -(-quantity // self.lot) * self.lot)
+        if self.held * self.step_notional <= rung.whole_up_to * self.asset.lift:
+            quantity = self.held
         if rung.at_most is not None:
             most = self._limit(rung.at_most, Rounding.DOWN)
             quantity = min(quantity, most // self.lot * self.lot)
@@ -163,6 +253,12 @@ class Reduction:
         quantity = min(self.held, max(self.lot, quantity))
         rest = (self.held - quantity) * self.step_notional
         return self.held if rest < rung.minimum_notional * self.asset.lift else quantity
+
+    def _ramped(self, ramp: Ramp) -> int:
+        """Return the share of what is wanted that a ramp lets be closed, at RATE_SCALE."""
+        stay = self._scope.stays.get(self._rung.number)
+        freed = 0 if stay is None else stay.freed
+        return ramp.share(self.elapsed, self.short_of(ramp.place), freed, self.asset.lift)
 
     def _limit(self, limit: Limit, rounding: Rounding) -> int:
         """Return a limit in steps of size: the smaller of its share and its notional."""
@@ -177,8 +273,8 @@ class Reduction:
     def fetches(self, quantity: int) -> tuple[int, int]:
         """Return what closing ``quantity`` fetches and the penalty for it, in units.
 
-        The price never takes more than the scope's equity, or the part's share of it; what it is
-        worth beyond whole units is the taker's.
+        The price never takes more than the scope's equity, or the part's share of it, unless it
+        may leave a debt; what it is worth beyond whole units is the taker's.
         """
         rung, lift = self._rung, self.asset.lift
         size = self._signed(quantity)
@@ -192,12 +288,14 @@ class Reduction:
         exact = Fraction(self._fetched(quantity)) - discount
         if rung.tick is not None and exact * size > 0:
             exact = self._on_tick(quantity, Fraction(exact, lift), rung.tick) * lift
-        proceeds = max(divide(exact.numerator, exact.denominator * lift, Rounding.DOWN), least)
+        proceeds = divide(exact.numerator, exact.denominator * lift, Rounding.DOWN)
+        if rung.price is None or not rung.price.overdraws:
+            proceeds = max(proceeds, least)
         after = self._full_equity + proceeds * lift - value
         limit = after // lift
         if rung.penalty is not None and rung.penalty.surplus:
             limit = min(limit, self._surplus(proceeds * lift - value))
-        return proceeds, penalty_amount(rung.penalty, abs(value), lift, limit)
+        return proceeds, penalty_amount(self.penalty_rate, abs(value), lift, limit)
 
     def price(self, quantity: int) -> Fraction:
         """Return the price at which ``quantity`` would close, exactly, before any rounding."""
@@ -222,13 +320,17 @@ class Reduction:
             proceeds * self.asset.lift - self._signed(quantity) * self._market.worth
         )
 
-    def _reduced(self, quantity: int) -> dict[int, Position]:
-        """Return the scope's positions as they would be without ``quantity`` of this one."""
+    def _reduced(self, quantity: int, flow: int | None = None) -> dict[int, Position]:
+        """Return the scope's positions as they would be without ``quantity`` of this one.
+
+        ``flow`` is what the position's cost would fall by, if not by the part's share of it.
+        """
         position, ordinal = self._position, self._market.ordinal
         others = {m: other for m, other in self._scope.positions.items() if m != ordinal}
         if quantity < self.held:
             size = position.size - self._signed(quantity)
-            cost = position.cost - position.cost * quantity // self.held
+            released = position.cost * quantity // self.held if flow is None else flow
+            cost = position.cost - released
             kept = (position.entry, position.index_at, position.accrued)
             others[ordinal] = Position(size, cost, *kept)
         return others
@@ -240,8 +342,12 @@ class Reduction:
         """
         scope, cost = self._scope, self._position.cost
         proceeds, penalty = self.fetches(quantity)
-        released = cost * quantity // self.held
-        with _positions(scope, self._reduced(quantity), proceeds - released - penalty):
+        if self.asset.regime.net_cost and quantity < self.held:
+            reduced, more = self._reduced(quantity, proceeds - penalty), 0
+        else:
+            released = cost * quantity // self.held
+            reduced, more = self._reduced(quantity), proceeds - released - penalty
+        with _positions(scope, reduced, more):
             now = measure(self._book, scope)
         return bool(now.counted(place) * RATE_SCALE >= factor * now.asked(place))
 

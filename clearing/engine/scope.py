@@ -54,14 +54,21 @@ class MarginCall:
 class Stay:
     """How a rung stands with a scope: ``since`` when its condition holds, when it ``acted`` last.
 
-    Both in microseconds, :data:`NEVER` for neither.
+    Both in microseconds, :data:`NEVER` for neither. ``freed`` is what the ladder made up for of the
+    shortage that the rung's ramp looks at, since then, at the working scale.
     """
 
-    __slots__ = ("acted", "since")
+    __slots__ = ("acted", "freed", "since")
 
-    def __init__(self, since: int = NEVER, acted: int = NEVER) -> None:
+    def __init__(self, since: int = NEVER, acted: int = NEVER, freed: int = 0) -> None:
         self.since = since
         self.acted = acted
+        self.freed = freed
+
+    def end(self) -> None:
+        """The condition holds no more."""
+        self.since = NEVER
+        self.freed = 0
 
 
 class Scope:
@@ -72,8 +79,9 @@ class Scope:
     ``orders`` are the sizes of open buys and sells, ``leverages`` what its account chose, at
     :data:`~clearing.rulebook.RATE_SCALE`. ``withheld``: a closing rung was withheld during this
     stay in liquidation. ``taken_over``: a takeover happened and no money came in since.
-    ``venue_closed``: a venue's liquidation or ADL fill came during this stay. ``secures`` is the
-    scope that its cash is collateral of, if any.
+    ``venue_closed``: a venue's liquidation or ADL fill came during this stay. ``ended_in`` is the
+    market in which its last position ended (0: none did). ``secures`` is the scope that its cash
+    is collateral of, if any.
     """
 
     __slots__ = (
@@ -81,6 +89,7 @@ class Scope:
         "asset",
         "call",
         "cash",
+        "ended_in",
         "interest_left",
         "leverages",
         "orders",
@@ -97,7 +106,7 @@ class Scope:
     def __init__(self, account: int, asset: int) -> None:
         self.account = account
         self.asset = asset
-        self.cash = self.interest_left = 0
+        self.cash = self.interest_left = self.ended_in = 0
         self.positions: dict[int, Position] = {}
         self.orders: dict[int, tuple[int, int]] = {}
         self.leverages: dict[int, int] = {}

@@ -57,6 +57,7 @@ def book_document(book: Book) -> dict[str, Any]:
         "documents": book.documents,
         "reversed": sorted(book.reversed),
         "borne": [[*key, *borne] for key, borne in sorted(book.borne.items())],
+        "claimed": [[*key, units] for key, units in sorted(book.claimed.items())],
         "refused": sorted(book.refused),
         "pending": sorted(book.pending),
         "time": book.time,
@@ -186,7 +187,10 @@ def _scope_document(scope: Scope) -> dict[str, Any]:
         ],
         "orders": [[market, *sizes] for market, sizes in sorted(scope.orders.items())],
         "leverages": [list(item) for item in sorted(scope.leverages.items())],
-        "stays": [[rung, stay.since, stay.acted] for rung, stay in sorted(scope.stays.items())],
+        "stays": [
+            [rung, stay.since, stay.acted, stay.freed] for rung, stay in sorted(scope.stays.items())
+        ],
+        "ended_in": scope.ended_in,
     }
 
 
@@ -227,6 +231,7 @@ def _read_book(document: dict[str, Any]) -> Book:
         book.balances[kind, ordinal, asset_ordinal] = amount
     book.reversed = set(document["reversed"])
     book.borne = {tuple(key): (at, units) for *key, at, units in document["borne"]}
+    book.claimed = {(a, b, c): units for a, b, c, units in document["claimed"]}
     book.refused = set(document["refused"])
     book.pending = set(document["pending"])
     book.time = document["time"]
@@ -315,5 +320,6 @@ def _read_scope(book: Book, stored: dict[str, Any]) -> None:
     for market, buys, sells in stored["orders"]:
         set_orders(book.markets[market], scope, buys, sells)
     scope.leverages = dict(stored["leverages"])
-    scope.stays = {rung: Stay(since, acted) for rung, since, acted in stored["stays"]}
+    scope.stays = {rung: Stay(*stay) for rung, *stay in stored["stays"]}
+    scope.ended_in = stored["ended_in"]
     schedule_stays(book, scope)

@@ -35,7 +35,7 @@ def note_stays(book: Book, scope: Scope, rules: ClassRules, now: Measure) -> Non
                 if condition.grace:
                     book.schedule(scope, book.time + condition.grace)
         elif not _goes_on(condition, now):
-            stay.since = NEVER
+            stay.end()
         if stay is not None and stay.since == NEVER and not rests(book, rung, stay):
             del scope.stays[rung.number]
 
@@ -44,7 +44,7 @@ def end_stays(book: Book, scope: Scope) -> None:
     """End every stay: nothing is asked of the scope, so no condition holds; pauses go on."""
     rungs = {rung.number: rung for rung in (() if scope.rules is None else scope.rules.remembering)}
     for number, stay in list(scope.stays.items()):
-        stay.since = NEVER
+        stay.end()
         rung = rungs.get(number)
         if rung is None or not rests(book, rung, stay):
             del scope.stays[number]
@@ -53,6 +53,12 @@ def end_stays(book: Book, scope: Scope) -> None:
 def rests(book: Book, rung: Rung, stay: Stay) -> bool:
     """Whether the rung's pause after it acted goes on."""
     return stay.acted != NEVER and book.time < stay.acted + rung.pause
+
+
+def lasted(book: Book, scope: Scope, rung: Rung) -> int:
+    """Return for how many microseconds the rung's condition has held."""
+    stay = scope.stays.get(rung.number)
+    return 0 if stay is None or stay.since == NEVER else book.time - stay.since
 
 
 def note_acted(book: Book, scope: Scope, rung: Rung) -> None:

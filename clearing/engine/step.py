@@ -153,7 +153,8 @@ class Step:
                 scope.positions[market.ordinal] = position
                 market.holders[scope.account] = scope
             else:
-                scope.positions.pop(market.ordinal, None)
+                if scope.positions.pop(market.ordinal, None) is not None:
+                    scope.ended_in = market.ordinal
                 market.holders.pop(scope.account, None)
             self.touch(scope)
         self.entries.append(

@@ -3,7 +3,7 @@
 from clearing.engine.asset import Asset
 from clearing.engine.conversion import convert_collateral
 from clearing.engine.estate import Estate
-from clearing.engine.penalties import charge, penalty_amount
+from clearing.engine.penalties import charge, full_rate, penalty_amount
 from clearing.engine.positions import drop_fraction, settle_funding
 from clearing.engine.requirements import requirement_of
 from clearing.engine.scope import Scope
@@ -40,7 +40,7 @@ def take_over(step: Step, scope: Scope, rung: TakeoverRung, waterfall: Waterfall
         residual = left - here if rung.returns_residual else -here
         step.move("residual", scope.asset, "account", taker, "account", scope.account, residual)
         if rung.returns_residual:
-            penalty = penalty_amount(rung.penalty, notional, asset.lift, left)
+            penalty = penalty_amount(full_rate(rung.penalty), notional, asset.lift, left)
             charge(step, scope, rung.penalty, penalty)
 
 

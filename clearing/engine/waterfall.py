@@ -10,7 +10,15 @@ from collections.abc import Iterable
 
 from clearing.engine.deleveraging import Allotment, allot
 from clearing.engine.estate import Estate
-from clearing.engine.loss_bearing import capacity_of, fund_equity, note_borne, pay
+from clearing.engine.loss_bearing import (
+    capacity_of,
+    claim_key,
+    fund_equity,
+    market_of_loss,
+    note_borne,
+    note_claimed,
+    pay,
+)
 from clearing.engine.market import Market
 from clearing.engine.parts import note_closed
 from clearing.engine.positions import apply_fill
@@ -71,7 +79,8 @@ class HandOver:
             elif isinstance(layer, FundLayer) and layer.assumes:
                 fund = self._step.book.scope(layer.account, self._scope.asset)
                 quantity = self._affordable(estate, layer, fund)
-                self._note_borne(fund, self._give(estate, fund.account, quantity, "fund"))
+                loss = self._give(estate, fund.account, quantity, "fund")
+                self._note_borne(fund, loss, estate.market)
             else:
                 self._pay(estate, group)
 
@@ -192,7 +201,7 @@ class HandOver:
             self._paid = self._paid or part > 0
             if isinstance(layer, FundLayer):
                 fund = self._step.book.scope(layer.account, self._scope.asset)
-                self._note_borne(fund, part * lift)
+                self._note_borne(fund, part * lift, market)
 
     def _pay_what_is_missing(self, layers: list[Layer]) -> None:
         """Have paying layers make up for a balance below zero that closes at a price left."""
@@ -234,16 +243,21 @@ class HandOver:
         size = abs(position.size)
         return -(-lost * min(estate.rest, size) // size)
 
-    def _note_borne(self, fund: Scope, loss: int) -> None:
-        """Note a fund's loss in every period that this waterfall or another one limits it in."""
-        layers = self._waterfall.layers
-        periods = {
-            layer.period
-            for layer in layers
-            if isinstance(layer, FundLayer) and layer.account == fund.account and layer.period
-        }
-        periods |= {period for *key, period in self._step.book.borne if (*key,) == fund.key()}
+    def _note_borne(self, fund: Scope, loss: int, market: Market | None) -> None:
+        """Note a fund's loss wherever a waterfall limits it: in a period, by its claim."""
+        book = self._step.book
+        layers = [
+            layer
+            for layer in self._waterfall.layers
+            if isinstance(layer, FundLayer) and layer.account == fund.account
+        ]
+        periods = {layer.period for layer in layers if layer.period}
+        periods |= {period for *key, period in book.borne if (*key,) == fund.key()}
         note_borne(self._step, sorted(periods), fund, loss)
+        where = market_of_loss(book, self._scope, market)
+        limited = any(layer.claim is not None for layer in layers)
+        if limited or claim_key(fund, where) in book.claimed:
+            note_claimed(self._step, fund, where, loss)
 
     def cover(self, missing: int) -> None:
         """Have layers that pay give the account ``missing`` units, and state the loss."""

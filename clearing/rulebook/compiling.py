@@ -51,6 +51,7 @@ from clearing.rulebook.waterfall import (
     Layer,
     LayerDocument,
     PayingLayer,
+    PerUnitLayerDocument,
     Waterfall,
     WaterfallDocument,
 )
@@ -135,6 +136,7 @@ class _Compiler:
             numerics.bankruptcy,
             numerics.entry_price,
             numerics.interest,
+            net_cost=document.instruments.cost_basis == "net",
         )
         return Rulebook(
             name,
@@ -198,7 +200,13 @@ class _Compiler:
                     f"{path}.recipients.{i}.account: {recipient.account!r} is not declared"
                 )
             recipients.append((ordinal, _rate(recipient.share)))
-        return Penalty(_rate(document.rate), recipients, document.limit == "surplus")
+        headroom = document.headroom
+        return Penalty(
+            _rate(document.rate),
+            recipients,
+            document.limit == "surplus",
+            None if headroom is None else headroom.compile(self.place),
+        )
 
     def ladder_key(self, name: str) -> str:
         return canonical_json(
@@ -224,7 +232,8 @@ class _Compiler:
                 document.price,
             )
         if not isinstance(document, FundLayerDocument):
-            return PayingLayer(number, document.layer)
+            decimals = document.decimals if isinstance(document, PerUnitLayerDocument) else None
+            return PayingLayer(number, document.layer, decimals)
         if document.account is not None:
             fund = self.fund(f"{path}.account", document.account)
         markets = [
@@ -241,6 +250,7 @@ class _Compiler:
             0 if period is None else period.seconds * 1_000_000,
             0 if period is None else self.units(f"{path}.period.amount", period.amount),
             frozenset(markets),
+            None if document.claim is None else self.units(f"{path}.claim", document.claim),
         )
 
     def binding(

@@ -30,9 +30,13 @@ FORMAT = 1
 
 
 class InstrumentsDocument(Fact):
-    """How positions are kept: average cost, or the average entry rounded as a venue does."""
+    """How positions are kept: average cost, the average entry rounded as a venue does, or net.
 
-    cost_basis: Literal["average", "rounded_entry"] = "average"
+    ``net``: what was paid less what was received, so that nothing is realised before a position is
+    flat. Source: Drift v2, controller/position (quote_asset_amount).
+    """
+
+    cost_basis: Literal["average", "rounded_entry", "net"] = "average"
 
 
 class FundingDocument(Fact):

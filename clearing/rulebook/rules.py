@@ -216,6 +216,7 @@ class Regime:
         "interest",
         "interest_index",
         "mode",
+        "net_cost",
         "rounded_entry",
     )
 
@@ -230,7 +231,10 @@ class Regime:
         bankruptcy: Rounding,
         entry_price: Rounding,
         interest: Rounding,
+        *,
+        net_cost: bool = False,
     ) -> None:
+        self.net_cost = net_cost
         self.interest = interest
         self.interest_index = interest_index
         self.mode = mode
@@ -245,7 +249,7 @@ class Regime:
         """Return the regime as words, in a fixed order."""
         return [
             self.mode,
-            "rounded_entry" if self.rounded_entry else "average",
+            "net" if self.net_cost else "rounded_entry" if self.rounded_entry else "average",
             "index" if self.funding_index else "per_account",
             "index" if self.interest_index else "per_account",
             self.fill_cost.value,
@@ -265,6 +269,7 @@ class Regime:
             funding == "index",
             interest == "index",
             *(Rounding(name) for name in roundings),
+            net_cost=cost == "net",
         )
 
 

@@ -47,9 +47,9 @@ class FundLayerDocument(Fact):
     It ``assumes`` the position for its bankruptcy amount, or ``pays`` what that is more than the
     position's value, out of its cash. ``capacity``: as much as keeps its equity at or above 0
     (``equity``), as its cash (``cash``), or without limit (it may go below zero);
-    ``reserve`` stays untouched, ``period`` limits what it bears in a time (in all layers), and
-    ``notional`` × its equity the notional that it assumes. With ``markets`` it stands for these
-    alone.
+    ``reserve`` stays untouched, ``period`` limits what it bears in a time (in all layers),
+    ``claim`` what it ever bears of the losses of one market (in all layers), and ``notional`` × its
+    equity the notional that it assumes. With ``markets`` it stands for these alone.
     """
 
     layer: Literal["fund"] = "fund"
@@ -59,6 +59,7 @@ class FundLayerDocument(Fact):
     notional: Factor | None = None
     reserve: NotNegativeAmount = Decimal(0)
     period: PeriodDocument | None = None
+    claim: NotNegativeAmount | None = None
     markets: Annotated[tuple[Name, ...], List, Field(max_length=1000)] = ()
 
     @model_validator(mode="after")
@@ -110,11 +111,15 @@ class HaircutLayerDocument(Fact):
 class PerUnitLayerDocument(Fact):
     """Every unit of open interest, long and short alike, bears the same, through funding indexes.
 
-    What the rounded index collects beyond the loss goes to rounding. Source: Drift v2,
-    controller/liquidation (resolve_perp_bankruptcy).
+    What a unit pays is rounded up at ``decimals``, or else where the index ends; what that collects
+    beyond the loss goes to rounding. An account that owes and holds nothing owes in the market in
+    which its last position ended. Source: Drift v2, controller/liquidation
+    (resolve_perp_bankruptcy), math/liquidation
+    (calculate_funding_rate_deltas_to_resolve_bankruptcy).
     """
 
     layer: Literal["per_unit"] = "per_unit"
+    decimals: Annotated[int, Field(ge=0, le=18)] | None = None
 
 
 class DeficitLayerDocument(Fact):
@@ -159,13 +164,15 @@ class FundLayer:
     """See :class:`FundLayerDocument`; ``account`` is an ordinal, ``markets`` empty for all.
 
     ``number`` is its place among the layers. Amounts are in the asset's units, ``notional`` at
-    :data:`~clearing.rulebook.RATE_SCALE` (0: no limit), ``period`` in microseconds (0: none).
+    :data:`~clearing.rulebook.RATE_SCALE` (0: no limit), ``period`` in microseconds (0: none);
+    ``claim`` is None where there is no limit.
     """
 
     __slots__ = (
         "account",
         "assumes",
         "capacity",
+        "claim",
         "markets",
         "notional",
         "number",
@@ -187,7 +194,9 @@ class FundLayer:
         period: int,
         period_amount: int,
         markets: frozenset[int],
+        claim: int | None = None,
     ) -> None:
+        self.claim = claim
         self.number = number
         self.account = account
         self.assumes = assumes
@@ -226,14 +235,18 @@ class AdlLayer:
 
 
 class PayingLayer:
-    """A layer that pays and has no parameters: ``haircut``, ``per_unit`` or ``deficit``."""
+    """A layer that pays and has no account: ``haircut``, ``per_unit`` or ``deficit``.
 
-    __slots__ = ("name", "number")
+    ``decimals`` is where ``per_unit`` rounds (None: where the index ends).
+    """
+
+    __slots__ = ("decimals", "name", "number")
 
     assumes = False
     markets: frozenset[int] = frozenset()
 
-    def __init__(self, number: int, name: str) -> None:
+    def __init__(self, number: int, name: str, decimals: int | None = None) -> None:
+        self.decimals = decimals
         self.number = number
         self.name = name
 

@@ -28,7 +28,8 @@ from clearing.rulebook.ladder.documents import (
     RungDocument,
     TakeoverDocument,
 )
-from clearing.rulebook.ladder.penalty import Penalty, PenaltyDocument
+from clearing.rulebook.ladder.pacing import Ramp, RampDocument, RisingDocument
+from clearing.rulebook.ladder.penalty import HeadroomDocument, Penalty, PenaltyDocument
 from clearing.rulebook.ladder.quantities import Closable, PlaceOf, Quantity
 from clearing.rulebook.ladder.rungs import (
     CancelOrdersRung,
@@ -82,6 +83,7 @@ __all__ = [
     "ConditionDocument",
     "ConvertDocument",
     "ConvertRung",
+    "HeadroomDocument",
     "LadderDocument",
     "Limit",
     "LimitDocument",
@@ -93,11 +95,14 @@ __all__ = [
     "PenaltyDocument",
     "PlaceOf",
     "Quantity",
+    "Ramp",
+    "RampDocument",
     "RecordedPriceDocument",
     "ReduceDocument",
     "ReduceRung",
     "RepayAndSeizeDocument",
     "RepayAndSeizeRung",
+    "RisingDocument",
     "Rung",
     "RungDocument",
     "TakeoverDocument",

@@ -7,15 +7,16 @@ market has a price for that role). A new rule is a document and an operator here
 
 from decimal import Decimal
 from fractions import Fraction
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Literal, Protocol, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from clearing.events.base import Fact
 from clearing.events.fields import PositiveAmount
 from clearing.events.kinds import RATE_DECIMALS
 from clearing.quantities import to_scaled
 from clearing.rulebook.fields import Factor, Share
+from clearing.rulebook.ladder.pacing import Rising, RisingDocument
 from clearing.rulebook.operators import RATE_SCALE
 
 
@@ -24,7 +25,8 @@ class Closing(Protocol):
 
     ``notional`` is the part's at the close price, ``part`` its share of the position. ``equity`` is
     the scope's, ``maintenance`` what is asked of it, ``weight`` the position's share of that, and
-    ``at_bankruptcy`` the part's share of the scope's full equity.
+    ``at_bankruptcy`` the part's share of the scope's full equity; ``elapsed`` the microseconds
+    since the rung's condition holds.
     """
 
     @property
@@ -51,44 +53,79 @@ class Closing(Protocol):
     def at_bankruptcy(self) -> Fraction:
         """The part's share of the scope's full equity."""
 
+    @property
+    def elapsed(self) -> int:
+        """The microseconds since the rung's condition holds."""
+
 
 class ClosePrice(Protocol):
     """A price rule, ready to compute.
 
     ``floored``: the part never fetches less than its bankruptcy amount; else it may cost all of the
-    scope's equity.
+    scope's equity. ``overdraws``: it may cost more than that, and leave a debt. ``timed``: it
+    depends on how long the rung's condition has held.
     """
 
     @property
     def floored(self) -> bool:
         """Whether the part's bankruptcy amount is the least that it fetches."""
 
+    @property
+    def overdraws(self) -> bool:
+        """Whether the part may cost more than there is equity."""
+
+    @property
+    def timed(self) -> bool:
+        """Whether ``elapsed`` matters."""
+
     def discount(self, at: Closing) -> Fraction:
         """Return what the part fetches below its value (negative: above), at the working scale."""
 
 
 class MarkPriceDocument(Fact):
-    """The close price, less ``spread`` × notional."""
+    """The close price, less ``spread`` × notional; ``rising`` says how the spread grows in time.
+
+    With ``floor`` ``none`` whoever takes gets that price however little equity is left: what the
+    account then owes is its debt. Source: Drift v2, controller/liquidation (liquidate_perp).
+    """
 
     op: Literal["mark"] = "mark"
     spread: Share = Decimal(0)
+    rising: RisingDocument | None = None
+    floor: Literal["equity", "none"] = "equity"
     tick: PositiveAmount | None = None
+
+    @model_validator(mode="after")
+    def _rises(self) -> Self:
+        if self.rising is not None and self.rising.most < self.spread:
+            raise ValueError(f"rising.most: {self.rising.most} is below spread, {self.spread}")
+        return self
 
     def compile(self) -> ClosePrice:
         """Return the rule."""
-        return _MarkPrice(to_scaled(self.spread, RATE_DECIMALS))
+        rising = None if self.rising is None else Rising(self.rising)
+        return _MarkPrice(to_scaled(self.spread, RATE_DECIMALS), rising, self.floor == "none")
 
 
 class _MarkPrice:
-    __slots__ = ("_spread",)
+    __slots__ = ("_rising", "_spread", "overdraws")
 
     floored = False
 
-    def __init__(self, spread: int) -> None:
+    def __init__(self, spread: int, rising: Rising | None, overdraws: bool) -> None:
         self._spread = spread
+        self._rising = rising
+        self.overdraws = overdraws
+
+    @property
+    def timed(self) -> bool:
+        return self._rising is not None
 
     def discount(self, at: Closing) -> Fraction:
-        return Fraction(at.notional * self._spread, RATE_SCALE)
+        spread = self._spread
+        if self._rising is not None:
+            spread = self._rising.spread(spread, at.elapsed)
+        return Fraction(at.notional * spread, RATE_SCALE)
 
 
 class FillablePriceDocument(Fact):
@@ -113,6 +150,9 @@ class FillablePriceDocument(Fact):
 
 class _FillablePrice:
     __slots__ = ("_adjustment", "_spread", "floored")
+
+    overdraws = False
+    timed = False
 
     def __init__(self, adjustment: Fraction, spread: Fraction, floored: bool) -> None:
         self.floored = floored
@@ -141,6 +181,8 @@ class _BankruptcyPrice:
     __slots__ = ()
 
     floored = False
+    overdraws = False
+    timed = False
 
     def discount(self, at: Closing) -> Fraction:
         return at.at_bankruptcy

@@ -17,6 +17,7 @@ from clearing.rulebook.ladder.close_prices import (
     RecordedPriceDocument,
 )
 from clearing.rulebook.ladder.conditions import Condition, ConditionDocument, Seconds
+from clearing.rulebook.ladder.pacing import Ramp, RampDocument
 from clearing.rulebook.ladder.penalty import Penalty, PenaltyDocument
 from clearing.rulebook.ladder.quantities import (
     LEAST_SHARE,
@@ -198,7 +199,9 @@ class ReduceDocument(RungBase):
     """Closes part of the position with the largest maintenance requirement.
 
     How much is ``quantity``, rounded up to whole lots, at least ``at_least`` and at most
-    ``at_most``; a rest of less than ``minimum_notional`` goes, too. The counterparty is ``to``
+    ``at_most``; a position of no more than ``whole_up_to`` goes whole, and a rest of less than
+    ``minimum_notional`` goes, too. A ``ramp`` lets it close more of that in time; while it lets
+    nothing, the rung rests. The counterparty is ``to``
     (else the waterfall's fund), of which the rulebook may ask nothing. After it, ``pause_seconds``
     pass before it acts again.
     """
@@ -209,6 +212,8 @@ class ReduceDocument(RungBase):
     at_least: LimitDocument | None = None
     at_most: LimitDocument | None = None
     minimum_notional: NotNegativeAmount = Decimal(0)
+    whole_up_to: NotNegativeAmount = Decimal(0)
+    ramp: RampDocument | None = None
     pause_seconds: Seconds = 0
     to: Name | None = None
     penalty: PenaltyDocument | None = None
@@ -217,17 +222,21 @@ class ReduceDocument(RungBase):
     def _nobody_takes(self) -> Self:
         if isinstance(self.price, RecordedPriceDocument) and self.to is not None:
             raise ValueError("to: recorded fills have their own counterparties")
-        if self.at_most is not None and not self.pause_seconds:
-            raise ValueError("at_most: needs pause_seconds, or the next step follows at once")
+        for field in ("at_most", "ramp"):
+            if getattr(self, field) is not None and not self.pause_seconds:
+                raise ValueError(f"{field}: needs pause_seconds, or the next step follows at once")
         return self
 
     @model_validator(mode="after")
     def _waits(self) -> Self:
         """Let a rung that waits for recorded fills have nothing that it would not look at."""
         if isinstance(self.price, RecordedPriceDocument):
-            for field in ("at_least", "at_most", "minimum_notional", "pause_seconds"):
+            limits = ("at_least", "at_most", "minimum_notional", "whole_up_to", "ramp")
+            for field in (*limits, "pause_seconds"):
                 if getattr(self, field):
                     raise ValueError(f"{field}: recorded fills close what they close")
+            if self.penalty is not None and self.penalty.headroom is not None:
+                raise ValueError("penalty.headroom: recorded fills have prices of their own")
         return self
 
     @model_validator(mode="after")
@@ -248,7 +257,12 @@ class ReduceDocument(RungBase):
 
     def levels(self) -> list[str]:
         """Return the names of the levels that the rung looks at."""
-        return [*super().levels(), *self.quantity.levels()]
+        levels = [*super().levels(), *self.quantity.levels()]
+        if self.ramp is not None:
+            levels.append(self.ramp.level)
+        if self.penalty is not None and self.penalty.headroom is not None:
+            levels.append(self.penalty.headroom.level)
+        return levels
 
     def compile(self, path: str, number: int, into: CompilingRung) -> Rung:
         """Return the rung."""
@@ -270,6 +284,8 @@ class ReduceDocument(RungBase):
             0 if self.to is None else into.taker(f"{path}.to", self.to),
             into.penalty(f"{path}.penalty", self.penalty),
             covered=covered,
+            ramp=_ramp(f"{path}.ramp", self.ramp, into),
+            whole_up_to=into.units(f"{path}.whole_up_to", self.whole_up_to),
         )
 
 
@@ -278,18 +294,22 @@ class TakeoverDocument(RungBase):
 
     To the fund, or to ``to`` (a backstop) while the scope's equity is not negative; a loss goes
     down the waterfall. ``residual`` says who keeps equity that is left: the ``trader`` (less the
-    penalty) or the ``taker``.
+    penalty) or the ``taker``. With ``only_debts`` it waits until no position is left: what is owed
+    then is the loss.
     """
 
     action: Literal["takeover"] = "takeover"
     residual: Literal["trader", "taker"] = "trader"
     to: Name | None = None
+    only_debts: bool = False
     penalty: PenaltyDocument | None = None
 
     @model_validator(mode="after")
     def _nothing_fetched(self) -> Self:
         if self.penalty is not None and self.penalty.limit == "surplus":
             raise ValueError("penalty.limit: a takeover is at the bankruptcy amount: no surplus")
+        if self.penalty is not None and self.penalty.headroom is not None:
+            raise ValueError("penalty.headroom: a takeover leaves no position to bear it: no rate")
         return self
 
     def compile(self, path: str, number: int, into: CompilingRung) -> Rung:
@@ -300,6 +320,7 @@ class TakeoverDocument(RungBase):
             self.residual == "trader",
             0 if self.to is None else into.taker(f"{path}.to", self.to),
             into.penalty(f"{path}.penalty", self.penalty),
+            only_debts=self.only_debts,
         )
 
 
@@ -343,4 +364,16 @@ def _limit(path: str, document: LimitDocument | None, into: CompilingRung) -> Li
     return Limit(
         0 if share is None else _rate(share),
         0 if notional is None else into.units(f"{path}.notional", notional),
+    )
+
+
+def _ramp(path: str, document: RampDocument | None, into: CompilingRung) -> Ramp | None:
+    if document is None:
+        return None
+    return Ramp(
+        into.place(document.level),
+        _rate(document.initial),
+        document.seconds * 1_000_000,
+        into.units(f"{path}.whole_below", document.whole_below),
+        document.decimals,
     )

@@ -7,7 +7,11 @@ from pydantic import Field, model_validator
 
 from clearing.events.base import Fact
 from clearing.events.fields import Name
-from clearing.rulebook.fields import Fraction, List, Share
+from clearing.events.kinds import RATE_DECIMALS
+from clearing.quantities import to_scaled
+from clearing.rulebook.fields import Fraction, List, MarginRate, Share
+from clearing.rulebook.ladder.pacing import Decimals
+from clearing.rulebook.ladder.quantities import PlaceOf
 
 
 class Recipient(Fact):
@@ -17,15 +21,41 @@ class Recipient(Fact):
     share: Share
 
 
+class HeadroomDocument(Fact):
+    """A rate of at most ``share`` of what the position can bear without getting any worse.
+
+    That is what ``level`` asks of the position, less what the price takes, less what the scope is
+    short of the level (the position's part of it, by maintenance), each per notional. With
+    ``decimals`` the shortage of a whole unit of size, its share of the notional and the rate are
+    rounded down there. Source: Drift v2, math/liquidation (calculate_perp_if_fee).
+    """
+
+    level: Name = "maintenance"
+    share: MarginRate
+    decimals: Decimals | None = None
+
+    @model_validator(mode="after")
+    def _asks(self) -> Self:
+        if self.level == "zero":
+            raise ValueError("level: zero asks nothing, so nothing could be borne: name a level")
+        return self
+
+    def compile(self, place_of: PlaceOf) -> "Headroom":
+        """Return the limit, ready to compute."""
+        share = to_scaled(self.share, RATE_DECIMALS)
+        return Headroom(place_of(self.level), share, self.decimals)
+
+
 class PenaltyDocument(Fact):
     """``rate`` × closed notional, split by share; never more than the equity that is left.
 
     With ``limit`` ``surplus`` it is also never more than what the part that was closed fetched
-    beyond its bankruptcy amount.
+    beyond its bankruptcy amount; with ``headroom`` the rate is limited, too.
     """
 
     rate: Fraction
     limit: Literal["equity", "surplus"] = "equity"
+    headroom: HeadroomDocument | None = None
     recipients: Annotated[tuple[Recipient, ...], List, Field(min_length=1, max_length=16)]
 
     @model_validator(mode="after")
@@ -36,16 +66,34 @@ class PenaltyDocument(Fact):
         return self
 
 
+class Headroom:
+    """See :class:`HeadroomDocument`; ``place`` is the level's, ``share`` at RATE_SCALE."""
+
+    __slots__ = ("decimals", "place", "share")
+
+    def __init__(self, place: int, share: int, decimals: int | None) -> None:
+        self.place = place
+        self.share = share
+        self.decimals = decimals
+
+
 class Penalty:
     """Rate of closed notional at :data:`~clearing.rulebook.RATE_SCALE`; who receives it.
 
     ``recipients`` are (account ordinal, share); ``surplus`` says that what was fetched beyond the
-    bankruptcy amount limits it, too.
+    bankruptcy amount limits it, too, and ``headroom`` how the rate is limited.
     """
 
-    __slots__ = ("rate", "recipients", "surplus")
+    __slots__ = ("headroom", "rate", "recipients", "surplus")
 
-    def __init__(self, rate: int, recipients: list[tuple[int, int]], surplus: bool) -> None:
+    def __init__(
+        self,
+        rate: int,
+        recipients: list[tuple[int, int]],
+        surplus: bool,
+        headroom: Headroom | None = None,
+    ) -> None:
         self.rate = rate
         self.recipients = recipients
         self.surplus = surplus
+        self.headroom = headroom

@@ -7,6 +7,7 @@ operator here, a place in :data:`QuantityDocument` and a scenario under ``tests/
 
 from collections.abc import Callable
 from decimal import Decimal
+from fractions import Fraction
 from typing import Annotated, Literal, Protocol
 
 from pydantic import Field, field_validator
@@ -16,6 +17,7 @@ from clearing.events.fields import Name
 from clearing.events.kinds import RATE_DECIMALS
 from clearing.quantities import to_scaled
 from clearing.rulebook.fields import Factor, MarginRate
+from clearing.rulebook.ladder.pacing import Decimals
 from clearing.rulebook.operators import RATE_SCALE
 
 ShareOfSize = MarginRate
@@ -31,7 +33,9 @@ class Closable(Protocol):
 
     ``held`` is its unsigned size, ``lot`` the least that is closed, both in steps of size.
     ``step_notional`` is the notional of one step, ``scope_notional`` that of all positions of the
-    scope, at the working scale.
+    scope, at the working scale. ``whole`` is how many steps are one whole unit of size, ``one`` the
+    settlement asset's 1 at the working scale. ``discount_rate`` and ``penalty_rate`` are what price
+    and penalty take of the notional.
     """
 
     @property
@@ -56,13 +60,39 @@ class Closable(Protocol):
     def tier_floors(self) -> list[int] | None:
         """Return the notionals at which tiers of maintenance begin; None where it has no tiers."""
 
+    @property
+    def whole(self) -> int:
+        """The steps of size in one whole unit."""
+
+    @property
+    def one(self) -> int:
+        """The settlement asset's 1, at the working scale."""
+
+    @property
+    def discount_rate(self) -> Fraction:
+        """What the price takes of the notional."""
+
+    @property
+    def penalty_rate(self) -> Fraction:
+        """What the penalty takes of the notional."""
+
+    def short_of(self, place: int) -> int:
+        """Return by how much equity is short of a level, at the working scale; 0: it is not."""
+
+    def rate_of(self, place: int) -> Fraction:
+        """Return what a level asks of the position, per notional."""
+
 
 class Quantity(Protocol):
     """A quantity rule, ready to compute.
 
     ``restores`` is the boundary (place of a level, factor) that it closes up to, if there is one:
-    at or above it nothing is wanted.
+    at or above it nothing is wanted. ``concludes``: closing all that is wanted ends the stay.
     """
+
+    @property
+    def concludes(self) -> bool:
+        """Whether the rung's condition begins anew once all that is wanted was closed."""
 
     @property
     def restores(self) -> tuple[int, int] | None:
@@ -101,6 +131,7 @@ class _Share:
     __slots__ = ("_of_scope", "_share")
 
     restores = None
+    concludes = False
 
     def __init__(self, share: int, of_scope: bool) -> None:
         self._share = share
@@ -133,6 +164,7 @@ class _All:
     __slots__ = ()
 
     restores = None
+    concludes = False
 
     def wanted(self, at: Closable) -> int:
         return at.held
@@ -170,6 +202,8 @@ class _Restore:
 
     __slots__ = ("restores",)
 
+    concludes = False
+
     def __init__(self, place: int, factor: int) -> None:
         self.restores = (place, factor)
 
@@ -182,6 +216,66 @@ class _Restore:
             else:
                 low = middle
         return min(at.held, high * at.lot)
+
+
+class CoverDocument(QuantityBase):
+    """What makes up for all that is short of ``level``, taken as in proportion to size.
+
+    Shortage / (notional of a whole unit × (what the level asks of the position, per notional −
+    what the price takes) − the unit's penalty), in steps of size, rounded down; both products are
+    rounded down at ``decimals``, where given. Where a close frees nothing it is everything. Once
+    all of it was closed, the rung's condition begins anew, whatever is still short of the level.
+    Source: Drift v2, math/liquidation (calculate_base_asset_amount_to_cover_margin_shortage).
+    """
+
+    op: Literal["cover"] = "cover"
+    level: Name = "maintenance"
+    decimals: Decimals | None = None
+
+    @field_validator("level")
+    @classmethod
+    def _asks(cls, level: str) -> str:
+        if level == "zero":
+            raise ValueError("zero asks nothing, so no close could free any of it: name a level")
+        return level
+
+    def levels(self) -> list[str]:
+        """Return the level whose shortage is covered."""
+        return [self.level]
+
+    def compile(self, place_of: PlaceOf) -> Quantity:
+        """Return the rule."""
+        return _Cover(place_of(self.level), self.decimals)
+
+
+class _Cover:
+    __slots__ = ("_decimals", "_place", "restores")
+
+    concludes = True
+
+    def __init__(self, place: int, decimals: int | None) -> None:
+        self._place = place
+        self._decimals = decimals
+        self.restores = (place, RATE_SCALE)
+
+    def wanted(self, at: Closable) -> int:
+        unit = at.step_notional * at.whole
+        asked = self._down(unit * (at.rate_of(self._place) - at.discount_rate), at.one)
+        freed = asked - self._down(unit * at.penalty_rate, at.one)
+        if freed <= 0:
+            return at.held
+        return min(at.held, at.short_of(self._place) * at.whole // freed)
+
+    def _down(self, amount: Fraction, one: int) -> Fraction:
+        if self._decimals is None:
+            return amount
+        return rounded_down(amount / one, self._decimals) * one
+
+
+def rounded_down(value: Fraction, decimals: int) -> Fraction:
+    """Return ``value`` rounded down at ``decimals`` decimals."""
+    scale = 10**decimals
+    return Fraction(value * scale // 1, scale)
 
 
 class TiersDownDocument(QuantityBase):
@@ -200,6 +294,7 @@ class _TiersDown:
     __slots__ = ("_down",)
 
     restores = None
+    concludes = False
 
     def __init__(self, down: int) -> None:
         self._down = down
@@ -218,7 +313,7 @@ class _TiersDown:
 
 
 QuantityDocument = Annotated[
-    ShareDocument | AllDocument | RestoreDocument | TiersDownDocument,
+    ShareDocument | AllDocument | RestoreDocument | CoverDocument | TiersDownDocument,
     Field(discriminator="op"),
 ]
 """How much is closed, told apart by ``op``."""

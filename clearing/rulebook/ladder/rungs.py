@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from clearing.rulebook.ladder.close_prices import ClosePrice
 from clearing.rulebook.ladder.conditions import Condition
+from clearing.rulebook.ladder.pacing import Ramp
 from clearing.rulebook.ladder.penalty import Penalty
 from clearing.rulebook.ladder.quantities import Quantity
 
@@ -140,8 +141,8 @@ class ReduceRung(Rung):
 
     ``price`` is None where recorded fills close, and ``covered`` says that the waterfall makes up
     for what they fetch below the bankruptcy amount; ``tick`` is in price units, if there is one.
-    ``minimum_notional`` is in the asset's units, ``to`` an account ordinal (0: the waterfall's
-    fund).
+    ``minimum_notional`` and ``whole_up_to`` are in the asset's units, ``to`` an account ordinal (0:
+    the waterfall's fund).
     """
 
     __slots__ = (
@@ -152,8 +153,10 @@ class ReduceRung(Rung):
         "penalty",
         "price",
         "quantity",
+        "ramp",
         "tick",
         "to",
+        "whole_up_to",
     )
 
     closes = True
@@ -173,8 +176,12 @@ class ReduceRung(Rung):
         penalty: Penalty | None,
         *,
         covered: bool,
+        ramp: Ramp | None = None,
+        whole_up_to: int = 0,
     ) -> None:
         super().__init__("reduce", number, condition, pause)
+        self.ramp = ramp
+        self.whole_up_to = whole_up_to
         self.quantity = quantity
         self.price = price
         self.tick = tick
@@ -184,6 +191,12 @@ class ReduceRung(Rung):
         self.minimum_notional = minimum_notional
         self.to = to
         self.penalty = penalty
+
+    @property
+    def remembers(self) -> bool:
+        """Whether a stay matters: also where size or price depends on how long it has lasted."""
+        timed = self.price is not None and self.price.timed
+        return timed or self.ramp is not None or self.quantity.concludes or super().remembers
 
     def boundaries(self) -> list[tuple[int, int]]:
         """Return the condition's, and what the quantity restores."""
@@ -195,10 +208,11 @@ class TakeoverRung(Rung):
     """See :class:`TakeoverDocument` and :class:`AdlDocument`.
 
     ``to`` is an account ordinal (0: the waterfall's fund). ``deleverages`` says that positions go
-    to holders of the other side even without a loss, from the first such layer on.
+    to holders of the other side even without a loss, from the first such layer on, ``only_debts``
+    that it acts only where no position is left.
     """
 
-    __slots__ = ("deleverages", "penalty", "returns_residual", "to")
+    __slots__ = ("deleverages", "only_debts", "penalty", "returns_residual", "to")
 
     closes = True
 
@@ -211,7 +225,9 @@ class TakeoverRung(Rung):
         penalty: Penalty | None,
         *,
         deleverages: bool = False,
+        only_debts: bool = False,
     ) -> None:
+        self.only_debts = only_debts
         super().__init__("adl" if deleverages else "takeover", number, condition)
         self.returns_residual = returns_residual
         self.to = to

@@ -1,0 +1,104 @@
+"""How a close depends on how long the liquidation has lasted: a ramp of sizes, a rising spread."""
+
+from decimal import Decimal
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from clearing.events.base import Fact
+from clearing.events.fields import Name, NotNegativeAmount
+from clearing.events.kinds import RATE_DECIMALS
+from clearing.quantities import to_scaled
+from clearing.rulebook.fields import Factor, MarginRate, Share
+from clearing.rulebook.ladder.conditions import Seconds
+from clearing.rulebook.operators import RATE_SCALE
+
+Duration = Annotated[Seconds, Field(ge=1)]
+Decimals = Annotated[int, Field(ge=0, le=RATE_DECIMALS)]
+"""To how many decimals a venue computes a rate."""
+
+
+class RampDocument(Fact):
+    """The share of what a rung wants to close that it may close, growing with time.
+
+    Of the whole shortage of ``level`` since the liquidation began, ``initial`` + elapsed /
+    ``seconds`` may have been made up for; what was made up for already (by cancelled orders, too)
+    counts. Shares are rounded down at ``decimals``. While less than ``whole_below`` is short, all
+    may be closed. Source: Drift v2, math/liquidation (calculate_max_pct_to_liquidate).
+    """
+
+    level: Name = "maintenance"
+    initial: Share
+    seconds: Duration
+    whole_below: NotNegativeAmount = Decimal(0)
+    decimals: Decimals = RATE_DECIMALS
+
+    @model_validator(mode="after")
+    def _measured(self) -> Self:
+        if self.level == "zero":
+            raise ValueError("level: nothing is short of zero while there is equity: name a level")
+        return self
+
+
+class Ramp:
+    """See :class:`RampDocument`; ``initial`` at RATE_SCALE, ``duration`` in microseconds.
+
+    ``place`` is the level's, ``whole_below`` in units, ``step`` the least share at RATE_SCALE.
+    """
+
+    __slots__ = ("duration", "initial", "place", "step", "whole_below")
+
+    def __init__(
+        self, place: int, initial: int, duration: int, whole_below: int, decimals: int
+    ) -> None:
+        self.place = place
+        self.initial = initial
+        self.duration = duration
+        self.whole_below = whole_below
+        self.step: int = 10 ** (RATE_DECIMALS - decimals)
+
+    def share(self, elapsed: int, short: int, freed: int, lift: int) -> int:
+        """Return what share of what is wanted may be closed now, at RATE_SCALE.
+
+        ``elapsed`` in microseconds; ``short`` of the level now, and ``freed`` since it began, at
+        the working scale, of which ``lift`` is a unit.
+        """
+        whole: int = RATE_SCALE
+        if short < self.whole_below * lift or short <= 0:
+            return whole
+        reached = elapsed * RATE_SCALE // self.duration // self.step * self.step
+        reached = min(RATE_SCALE, reached + self.initial)
+        allowed = (short + freed) * reached // (RATE_SCALE * lift) * lift - freed
+        if allowed <= 0:
+            return 0
+        share: int = allowed * RATE_SCALE // short // self.step * self.step
+        return min(RATE_SCALE, share)
+
+
+class RisingDocument(Fact):
+    """A spread that rises with time since the liquidation began.
+
+    From ``after_seconds`` on it is ``per_second`` × all the time that has passed more, at most
+    ``most``. Source: Drift v2, math/liquidation (get_liquidation_fee).
+    """
+
+    per_second: Factor
+    after_seconds: Seconds = 0
+    most: MarginRate
+
+
+class Rising:
+    """See :class:`RisingDocument`; rates at RATE_SCALE, ``after`` in microseconds."""
+
+    __slots__ = ("_after", "_most", "_per_second")
+
+    def __init__(self, document: RisingDocument) -> None:
+        self._per_second = to_scaled(document.per_second, RATE_DECIMALS)
+        self._after = document.after_seconds * 1_000_000
+        self._most = to_scaled(document.most, RATE_DECIMALS)
+
+    def spread(self, base: int, elapsed: int) -> int:
+        """Return the spread after ``elapsed`` microseconds, at RATE_SCALE, rounded down."""
+        if elapsed < self._after:
+            return base
+        return min(self._most, base + elapsed * self._per_second // 1_000_000)
