@@ -9,8 +9,6 @@ MECHANISMS = {
 
 PENDING = {
     "drift_insurance": LATER,
-    "drift_liquidation": LATER,
-    "drift_scenarios": LATER,
     "drift_socialised_loss": LATER,
     "mango_insurance": LATER,
     "mango_liquidation": LATER,

@@ -46,7 +46,7 @@ class Stage(Venue):
         """Declare a market whose sizes and prices have ``finest`` decimals."""
         declared = {"price_decimals": finest, "mark_decimals": finest, "size_decimals": finest}
         lot = text(Decimal(1).scaleb(-int(fields.get("size_decimals", finest))))
-        self.market(name, lot=lot, **{**declared, **fields})
+        self.market(name, **{"lot": lot, **declared, **fields})
 
     def fill(
         self, account: str, market: str, size: Decimal, price: str, **more: Any

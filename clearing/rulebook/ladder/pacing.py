@@ -66,13 +66,15 @@ class Ramp:
         whole: int = RATE_SCALE
         if short < self.whole_below * lift or short <= 0:
             return whole
+        # In whole units, or the rounding of all that is short would already cost a step.
+        short, freed = -(-short // lift), freed // lift
         reached = elapsed * RATE_SCALE // self.duration // self.step * self.step
         reached = min(RATE_SCALE, reached + self.initial)
-        allowed = (short + freed) * reached // (RATE_SCALE * lift) * lift - freed
+        allowed = (short + freed) * reached // RATE_SCALE - freed
         if allowed <= 0:
             return 0
         share: int = allowed * RATE_SCALE // short // self.step * self.step
-        return min(RATE_SCALE, share)
+        return min(whole, share)
 
 
 class RisingDocument(Fact):

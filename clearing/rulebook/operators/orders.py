@@ -1,8 +1,12 @@
 """``with_orders``, ``worst_side``, ``orders``: what open orders may make of a position."""
 
+from decimal import Decimal
 from fractions import Fraction
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Self
 
+from pydantic import model_validator
+
+from clearing.events.fields import NotNegativeAmount
 from clearing.events.kinds import RATE_DECIMALS
 from clearing.quantities import Trace, to_scaled
 from clearing.rulebook.fields import Factor
@@ -144,15 +148,25 @@ class WorstSide:
 
 
 class OrdersDocument(OperatorDocument):
-    """Requirement = ``rate`` × the notional of open orders at the mark, buys and sells."""
+    """Requirement = ``rate`` × the notional of open orders at the mark, buys and sells.
+
+    And ``amount`` for each side that has any.
+    """
 
     op: Literal["orders"] = "orders"
-    rate: Factor
+    rate: Factor | None = None
+    amount: NotNegativeAmount = Decimal(0)
+
+    @model_validator(mode="after")
+    def _asks(self) -> Self:
+        if self.rate is None and not self.amount:
+            raise ValueError("rate: or amount must be given, or nothing is asked")
+        return self
 
     def compile(self, path: str, into: Compiling) -> Operator:
-        """Return the operator with its rate at :data:`RATE_SCALE`."""
-        del path, into  # nothing here is in the asset's units
-        return Orders(to_scaled(self.rate, RATE_DECIMALS))
+        """Return the operator with its rate at :data:`RATE_SCALE`, its amount in units."""
+        rate = 0 if self.rate is None else to_scaled(self.rate, RATE_DECIMALS)
+        return Orders(rate, into.units(f"{path}.amount", self.amount))
 
     def pieces(self, level: LevelPieces) -> Pieces:
         """Return nothing asked: there need not be orders."""
@@ -161,25 +175,32 @@ class OrdersDocument(OperatorDocument):
 
 
 class Orders:
-    """A rate of the notional of open orders."""
+    """A rate of the notional of open orders, and an amount for each side that has any."""
 
-    __slots__ = ("_rate",)
+    __slots__ = ("_rate", "_units")
 
-    def __init__(self, rate: int) -> None:
+    def __init__(self, rate: int, units: int) -> None:
         self._rate = rate
+        self._units = units
+
+    def _fixed(self, at: Exposure) -> int:
+        return (bool(at.buys) + bool(at.sells)) * self._units * at.lift
 
     def requirement(self, at: Exposure, trace: Trace | None = None) -> int:
-        """Return rate × notional of the orders."""
+        """Return rate × notional of the orders, and the amounts."""
         base = (at.buys + at.sells) * at.step_base
-        amount = base * self._rate
-        return traced(
-            trace, "orders", "notional * rate", at, amount, notional=base, rate=self._rate
-        )
+        fixed = self._fixed(at)
+        if trace is not None and fixed:
+            trace.value("orders, by side", fixed, at.working)
+        part = base * self._rate
+        traced(trace, "orders", "notional * rate", at, part, notional=base, rate=self._rate)
+        return part + fixed
 
     def bound(self, at: Exposure) -> Bound:
-        """Return the requirement itself: it is in proportion to the notional."""
-        return Bound(self.requirement(at))
+        """Return what is in proportion to the notional; the amounts stay."""
+        return Bound(self.requirement(at) - self._fixed(at))
 
     def function(self, at: Exposure) -> Pieces:
         """Return a line."""
-        return Pieces.line(Fraction((at.buys + at.sells) * self._rate))
+        slope = Fraction((at.buys + at.sells) * self._rate)
+        return Pieces.line(slope, Fraction(self._fixed(at)))
