@@ -9,7 +9,6 @@ MECHANISMS = {
 
 PENDING = {
     "drift_insurance": LATER,
-    "drift_socialised_loss": LATER,
     "mango_insurance": LATER,
     "mango_liquidation": LATER,
     "vega_scenarios/insurance": LATER,

@@ -10,6 +10,7 @@ from typing import Final
 from clearing.rulebook.presets.base import Names, Preset
 from clearing.rulebook.presets.binance import BINANCE_USDM
 from clearing.rulebook.presets.bitmex import BITMEX
+from clearing.rulebook.presets.drift import DRIFT_V2
 from clearing.rulebook.presets.dydx import DYDX_V4
 from clearing.rulebook.presets.hyperliquid import HYPERLIQUID
 from clearing.rulebook.presets.perpetual_protocol import PERPETUAL_PROTOCOL
@@ -21,6 +22,7 @@ PRESETS: Final = {
     for preset in (
         BINANCE_USDM,
         BITMEX,
+        DRIFT_V2,
         DYDX_V4,
         HYPERLIQUID,
         PERPETUAL_PROTOCOL,
