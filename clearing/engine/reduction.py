@@ -188,7 +188,7 @@ class Reduction:
         notional = self.notional
         rate = Fraction(0)
         if price is not None and notional:
-            rate = price.discount(self) / notional
+            rate = Fraction(price.discount(self), notional)
         self._taken = before
         return rate
 
@@ -215,14 +215,16 @@ class Reduction:
             return Fraction(0)
         short = Fraction(self.short_of(headroom.place) * self._asked, self._all_asked)
         # Of one whole unit of size, in the asset's 1, before it is taken per notional.
-        of_unit = short * self.whole / (self.held * self.one)
+        of_unit = Fraction(short * self.whole, self.held * self.one)
         left = self.rate_of(headroom.place) - self.discount_rate
+        share = Fraction(headroom.share, RATE_SCALE)
         if headroom.decimals is None:
-            left = (left - of_unit * self.one / unit) * headroom.share / RATE_SCALE
+            left = (left - Fraction(of_unit * self.one, unit)) * share
         else:
             decimals = headroom.decimals
-            left -= rounded_down(rounded_down(of_unit, decimals) * self.one / unit, decimals)
-            left = rounded_down(left * headroom.share / RATE_SCALE, decimals)
+            of_one = rounded_down(of_unit, decimals) * self.one
+            left -= rounded_down(Fraction(of_one, unit), decimals)
+            left = rounded_down(left * share, decimals)
         return min(rate, max(Fraction(0), left))
 
     def wanted(self) -> int:

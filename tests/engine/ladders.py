@@ -56,6 +56,8 @@ def random_ladder(dice: Random, levels: list[str], *, collateral: bool) -> list[
 
 def _takeover(dice: Random, when: Document) -> Document:
     rung = {"action": "takeover", "when": when, "residual": dice.choice(["trader", "taker"])}
+    if dice.random() < 0.15:
+        rung["only_debts"] = True
     penalty = {**_penalty(dice), "limit": "equity"}
     return rung | ({"penalty": penalty} if dice.random() < 0.3 else {})
 
@@ -96,9 +98,11 @@ def _reduction(dice: Random, levels: list[str]) -> Document:
         {"op": "all"},
         {"op": "restore", "level": dice.choice(levels), "factor": dice.choice(["1", "1.2"])},
         {"op": "tiers_down", "down": dice.choice([1, 2])},
+        {"op": "cover", "level": dice.choice(levels), **_decimals(dice)},
     ]
     prices: list[Document] = [
         {"op": "mark", "spread": dice.choice(["0", "0.002"])},
+        _debtors_price(dice),
         {"op": "fillable", "spread": "1.5", "adjustment": dice.choice(["1", "0.3"])},
         {"op": "bankruptcy"},
     ]
@@ -119,17 +123,43 @@ def _reduction(dice: Random, levels: list[str]) -> Document:
         rung["at_least"] = {"notional": "40"}
     if dice.random() < 0.3:
         rung["minimum_notional"] = "30"
+    if dice.random() < 0.2:
+        rung["whole_up_to"] = "100"
+    if dice.random() < 0.3:
+        rung["pause_seconds"] = dice.choice([1, 15])
+        rung["ramp"] = {
+            "level": dice.choice(levels),
+            "initial": dice.choice(["0", "0.1", "1"]),
+            "seconds": dice.choice([1, 60]),
+            "whole_below": dice.choice(["0", "20"]),
+            **_decimals(dice),
+        }
     if dice.random() < 0.3:
         rung["penalty"] = _penalty(dice)
+        if dice.random() < 0.5:
+            headroom = {"level": dice.choice(levels), "share": "0.95", **_decimals(dice)}
+            rung["penalty"]["headroom"] = headroom
     if dice.random() < 0.2:
         rung["to"] = VAULT
     return rung
 
 
+def _decimals(dice: Random) -> Document:
+    return {"decimals": dice.choice([2, 6])} if dice.random() < 0.5 else {}
+
+
+def _debtors_price(dice: Random) -> Document:
+    """A price that may leave a debt, and that falls as time passes."""
+    rising = {"per_second": "0.001", "after_seconds": dice.choice([0, 20]), "most": "0.05"}
+    return {"op": "mark", "spread": "0.01", "floor": dice.choice(["equity", "none"])} | (
+        {"rising": rising} if dice.random() < 0.5 else {}
+    )
+
+
 def random_layers(dice: Random, markets: tuple[str, ...]) -> list[Document]:
     """Up to five layers in any order, and the deficit."""
     once = [_fund(dice, markets), _fund(dice, markets), _adl(dice), _adl(dice)]
-    once += [{"layer": "haircut"}, {"layer": "per_unit"}]
+    once += [{"layer": "haircut"}, {"layer": "per_unit", **_decimals(dice)}]
     layers = dice.sample(once, dice.randrange(0, 5))
     if not any(layer["layer"] == "adl" for layer in layers):
         layers.insert(dice.randrange(len(layers) + 1), _adl(dice))
@@ -149,6 +179,8 @@ def _fund(dice: Random, markets: tuple[str, ...]) -> Document:
         layer["reserve"] = "20"
     if dice.random() < 0.3:
         layer["period"] = {"seconds": 60, "amount": "40"}
+    if dice.random() < 0.2:
+        layer["claim"] = "60"
     if dice.random() < 0.3:
         layer["markets"] = dice.sample(markets, 2)
     return layer

@@ -126,6 +126,7 @@ class Story:
             schedule=schedule,
             mode=dice.choice(["derive", "derive", "record", "verify"]),
             funding={"operator": dice.choice(["index", "per_account"])},
+            instruments={"cost_basis": dice.choice(["average", "average", "net"])},
         )
         if policy is not None:
             book["collateral"] = {"some": policy}

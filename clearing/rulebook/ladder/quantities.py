@@ -269,7 +269,7 @@ class _Cover:
     def _down(self, amount: Fraction, one: int) -> Fraction:
         if self._decimals is None:
             return amount
-        return rounded_down(amount / one, self._decimals) * one
+        return rounded_down(Fraction(amount, one), self._decimals) * one
 
 
 def rounded_down(value: Fraction, decimals: int) -> Fraction:
