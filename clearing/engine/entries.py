@@ -97,6 +97,17 @@ ENTRY_FIELDS: Final[dict[str, tuple[str, ...]]] = {
         "threshold",
         "maintenance",
     ),
+    "auction": (
+        "account",
+        "asset",
+        "market",
+        "rung",
+        "outcome",
+        "taker",
+        "size",
+        "price",
+        "ends_at",
+    ),
     "bankruptcy": (
         "account",
         "asset",

@@ -29,6 +29,7 @@ from clearing.engine.scope import Scope
 from clearing.engine.settlement import settle_market
 from clearing.engine.snapshot import book_document, canonical_text, read_snapshot
 from clearing.engine.step import Step
+from clearing.engine.taking import apply_bid, apply_take
 from clearing.engine.trading import apply_carried, apply_execution
 from clearing.engine.valuation import Measure, equity_of, measure
 from clearing.engine.volatility import sample_due
@@ -269,6 +270,8 @@ _FACTS: Final[dict[int, Callable[[Step, Content], None]]] = {
     Kind.RulebookAdopted: adopt,
     Kind.LeverageSet: apply_observation,
     Kind.OrdersObserved: apply_observation,
+    Kind.AuctionTaken: apply_take,
+    Kind.AuctionBid: apply_bid,
     Kind.OpenInterestObserved: apply_observation,
     Kind.DepthObserved: apply_observation,
     Kind.RiskArrayPublished: apply_observation,

@@ -6,6 +6,7 @@ fine is stored of a position but what it accrued of its market's funding.
 
 from typing import Final
 
+from clearing.engine.auction import Auction
 from clearing.rulebook import ClassRules
 
 KNOWN: Final = 1
@@ -73,12 +74,14 @@ class Scope:
     :data:`~clearing.rulebook.RATE_SCALE`. ``withheld``: a closing rung was withheld during this
     stay in liquidation. ``taken_over``: a takeover happened and no money came in since.
     ``venue_closed``: a venue's liquidation or ADL fill came during this stay. ``secures`` is the
-    scope that its cash is collateral of, if any.
+    scope that its cash is collateral of, if any. ``auctions`` are those that are open, by market;
+    ``unsold`` the (rung, market) of those that ended with something left in this stay.
     """
 
     __slots__ = (
         "account",
         "asset",
+        "auctions",
         "call",
         "cash",
         "interest_left",
@@ -90,6 +93,7 @@ class Scope:
         "status",
         "stays",
         "taken_over",
+        "unsold",
         "venue_closed",
         "withheld",
     )
@@ -106,6 +110,8 @@ class Scope:
         self.status = "flat"
         self.call: MarginCall | None = None
         self.stays: dict[int, Stay] = {}
+        self.auctions: dict[int, Auction] = {}
+        self.unsold: set[tuple[int, int]] = set()
         self.withheld = False
         self.taken_over = False
         self.venue_closed = False

@@ -10,6 +10,7 @@ from fractions import Fraction
 from typing import Any
 
 from clearing.engine.asset import Asset
+from clearing.engine.auction import Auction, Bid
 from clearing.engine.book import Book, PendingRulebook
 from clearing.engine.feed import Feed
 from clearing.engine.funding_period import Average, Ended, FundingPeriod
@@ -187,7 +188,17 @@ def _scope_document(scope: Scope) -> dict[str, Any]:
         "orders": [[market, *sizes] for market, sizes in sorted(scope.orders.items())],
         "leverages": [list(item) for item in sorted(scope.leverages.items())],
         "stays": [[rung, stay.since, stay.acted] for rung, stay in sorted(scope.stays.items())],
+        "auctions": [
+            [market, *_auction_document(auction)]
+            for market, auction in sorted(scope.auctions.items())
+        ],
+        "unsold": [list(key) for key in sorted(scope.unsold)],
     }
+
+
+def _auction_document(auction: Auction) -> list[Any]:
+    terms = [auction.rung, auction.long, auction.reference, auction.opened_at, auction.ends_at]
+    return [*terms, [[bid.bidder, bid.size, bid.price, bid.position] for bid in auction.bids]]
 
 
 def _read_book(document: dict[str, Any]) -> Book:
@@ -317,3 +328,8 @@ def _read_scope(book: Book, stored: dict[str, Any]) -> None:
     scope.leverages = dict(stored["leverages"])
     scope.stays = {rung: Stay(since, acted) for rung, since, acted in stored["stays"]}
     schedule_stays(book, scope)
+    for market, *terms, bids in stored["auctions"]:
+        auction = scope.auctions[market] = Auction(*terms)
+        auction.bids = [Bid(*bid) for bid in bids]
+        book.schedule(scope, auction.ends_at)
+    scope.unsold = {(rung, market) for rung, market in stored["unsold"]}

@@ -47,8 +47,6 @@ class DutchMethod(ABC):
 
     __slots__ = ("end", "seconds", "start")
 
-    sealed = False
-
     def __init__(self, start: Fraction, end: Fraction, seconds: int) -> None:
         self.start = start
         self.end = end
@@ -111,8 +109,6 @@ class SealedMethod:
     """
 
     __slots__ = ("reserve", "seconds", "uniform")
-
-    sealed = True
 
     def __init__(self, seconds: int, reserve: Fraction, *, uniform: bool) -> None:
         self.seconds = seconds
