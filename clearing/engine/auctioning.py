@@ -20,6 +20,8 @@ _MICROSECONDS = 1_000_000
 def open_auctions(step: Step, scope: Scope, rung: AuctionRung) -> None:
     """Put up every position that may close and was not put up in this stay, in market order."""
     book = step.book
+    # What could not be put up is withheld from now on: the next test is to say so.
+    step.touch(scope)
     ends_at = book.time + rung.method.seconds * _MICROSECONDS
     for ordinal in unoffered(scope, rung):
         market, position = book.markets[ordinal], scope.positions[ordinal]
