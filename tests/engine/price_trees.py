@@ -76,11 +76,11 @@ def random_impact(dice: Random, markets: tuple[str, ...]) -> dict[str, Any]:
             "coefficient": dice.choice(["0.01", "0.3"]),
             "depth": dice.choice([None, "5", "100"]),
             "ceiling": dice.choice(["0.02", "0.5"]),
-            "closes": dice.choice([["reduce"], ["takeover"], ["reduce", "takeover"]]),
+            "closes": dice.choice([["reduce"], ["reduce", "takeover"], ["reduce", "takeover"]]),
             "fades_seconds": dice.choice([0, 3, 90]),
         }
         for market in markets
-        if dice.random() < 0.5
+        if dice.random() < 0.8
     }
 
 

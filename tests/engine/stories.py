@@ -139,7 +139,7 @@ class Story:
                 policy["nested"] = False
             if dice.random() < 0.5:
                 book["bindings"][0]["markets"] = {"INV": "majors"}
-        if dice.random() < 0.2:
+        if dice.random() < 0.5:
             book["impact"] = random_impact(dice, tuple(PRICES))
         if self.rounds:
             book["prices"] = random_prices(dice, tuple(PRICES))
