@@ -38,7 +38,7 @@ from clearing.events.kinds import MARKET_STATES, REGISTRY_KINDS, Kind
 from clearing.events.row import EventRow
 from clearing.quantities import format_exact
 
-ENGINE_VERSION: Final = "5"
+ENGINE_VERSION: Final = "6"
 """Names the arithmetic: it changes whenever the same events could give other entries."""
 
 WatchName = Literal["banded", "naive"]
