@@ -37,6 +37,7 @@ ENTRY_FIELDS: Final[dict[str, tuple[str, ...]]] = {
     "waiting": ("account", "market", "size"),
     "remainder": ("operation", "market", "asset", "holder_kind", "holder", "amount"),
     "mark": ("market", "price", "effective"),
+    "impact": ("market", "size", "quoted", "before", "after"),
     "price": ("market", "role", "price"),
     "price_status": ("market", "status"),
     "funding": ("market", "rate", "price", "interval_seconds", "index", "moved"),

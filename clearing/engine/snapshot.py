@@ -14,6 +14,7 @@ from clearing.engine.auction import Auction, Bid
 from clearing.engine.book import Book, PendingRulebook
 from clearing.engine.feed import Feed
 from clearing.engine.funding_period import Average, Ended, FundingPeriod
+from clearing.engine.impact import follow_impact
 from clearing.engine.market import Market, RiskArray, Volatility
 from clearing.engine.observed import set_orders
 from clearing.engine.scope import MarginCall, Position, Scope, Stay
@@ -103,6 +104,7 @@ def _market_document(market: Market) -> dict[str, Any]:
         "market": market.ordinal,
         "mark": market.mark,
         "previous_mark": market.previous_mark,
+        "impact": [market.quoted, market.shift, market.shifted_at],
         "mark_time": market.mark_time,
         "mark_position": market.mark_position,
         "last_price": market.last_price,
@@ -226,6 +228,7 @@ def _read_book(document: dict[str, Any]) -> Book:
                 book.follow_funding(book.markets[ordinal], rule, 0)
             for ordinal, policy_of in rulebook.volatility.items():
                 set_volatility(book, book.markets[ordinal], policy_of, 0)
+            follow_impact(asset)
     for effective, *name in document["scheduled"]:
         book.scheduled.append(PendingRulebook(effective, _read_rulebook(book, name)))
     for stored in document["markets"]:
@@ -255,6 +258,7 @@ def _read_rulebook(book: Book, name: list[str]) -> Rulebook:
 def _read_market(market: Market, stored: dict[str, Any]) -> None:
     market.set_mark(stored["mark"])
     market.previous_mark = stored["previous_mark"]
+    market.quoted, market.shift, market.shifted_at = stored["impact"]
     market.mark_time = stored["mark_time"]
     market.mark_position = stored["mark_position"]
     market.last_price = stored["last_price"]

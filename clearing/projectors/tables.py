@@ -95,6 +95,7 @@ _INDEXES: Final[dict[str, tuple[str, ...]]] = {
     "price": ("market, role, position, line",),
     "price_status": ("market, position",),
     "breaker": ("market, position",),
+    "impact": ("market, position, line",),
     "funding": ("market, position",),
     "short_index": ("market, position",),
     "funding_computed": ("market, position, line",),

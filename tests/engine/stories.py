@@ -12,7 +12,7 @@ from clearing.engine.offers import rung_of
 from clearing.events.kinds import MARKET_STATES
 from clearing.rulebook import SealedMethod
 from tests.engine.ladders import FUNDS, VAULT, random_ladder, random_layers
-from tests.engine.price_trees import ROLES, random_funding, random_prices
+from tests.engine.price_trees import ROLES, random_funding, random_impact, random_prices
 from tests.engine.schedules import random_schedule
 from tests.engine.venue import PERSON, Venue, deviations, rulebook
 
@@ -141,6 +141,8 @@ class Story:
                 policy["nested"] = False
             if dice.random() < 0.5:
                 book["bindings"][0]["markets"] = {"INV": "majors"}
+        if dice.random() < 0.5:
+            book["impact"] = random_impact(dice, tuple(PRICES))
         if self.rounds:
             book["prices"] = random_prices(dice, tuple(PRICES))
             book["funding"]["markets"] = random_funding(dice, book["prices"])
