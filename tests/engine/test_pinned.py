@@ -6,7 +6,7 @@ from clearing.events.kinds import REGISTRY_KINDS
 from clearing.samples import incident_day
 
 ENTRY_HASH = "a25f3043132b47343c2b7763688c2b87420c50dc5cacae56140897e746eb23cf"
-DIGEST = "4e21717c86ec325ab732978a375a507c417299b1683c0034575520943a07c16c"
+DIGEST = "05db0466a32848631d1e35b051f3998e16e87c8edcc80a3ea3717f63ed4f77d2"
 
 
 def test_the_incident_day_folds_to_the_digest_that_the_readme_shows() -> None:
