@@ -149,8 +149,9 @@ def test_nobody_pays_for_a_loss_without_a_position_but_whom_the_rulebook_names(s
             positions.take(entry)
             if entry[0] == "posting" and entry[1] == "loss":
                 assert registry.account(int(entry[4])).account_class == "fund"
-            if entry[0] == "posting" and entry[1] == "haircut":
-                assert positions.of(entry[4], entry[8])[0]
+            if entry[0] == "haircut":
+                _, _, _, market, payer, *_ = entry
+                assert positions.of(payer, market)[0]
             if entry[0] == "closed" and entry[4] == "fund":
                 assert registry.account(int(entry[5])).account_class == "fund"
 
