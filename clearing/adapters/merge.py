@@ -33,7 +33,7 @@ _RANKS: Final = {
                 "Adjusted",
             ),
             ("PositionCarried", "LeverageSet"),
-            ("Filled", "Traded"),
+            ("Filled", "Traded", "AuctionTaken", "AuctionBid"),
             ("OrdersObserved", "OpenInterestObserved", "DepthObserved", "RiskArrayPublished"),
             ("PriceObserved", "PremiumSampled", "Marked"),
             ("FundingSettled", "FundingPaid", "InterestSettled", "InterestPaid"),

@@ -29,7 +29,8 @@ def account(connection: Connection, name: str, moment: Moment) -> AccountView:
     ordinal = histories.registry.account_ordinals.get(name, 0)
     if not ordinal:
         return AccountView(name, "", "", False, moment.position, ())
-    return _account_view(histories.book([ordinal]), ordinal, moment)
+    auctions = histories.open_auctions([ordinal])
+    return _account_view(histories.book([ordinal]), ordinal, moment, auctions)
 
 
 def accounts(connection: Connection, moment: Moment) -> list[AccountView]:
@@ -37,7 +38,9 @@ def accounts(connection: Connection, moment: Moment) -> list[AccountView]:
     histories = Histories(connection, moment)
     book = histories.book()
     count = histories.registry.counts()[3]
-    return [_account_view(book, ordinal, moment) for ordinal in range(1, count + 1)]
+    everybody = list(range(1, count + 1))
+    auctions = histories.open_auctions(everybody)
+    return [_account_view(book, ordinal, moment, auctions) for ordinal in everybody]
 
 
 def account_story(
@@ -103,10 +106,12 @@ def _story_positions(
     return sorted(chosen)
 
 
-def _account_view(book: Book, ordinal: int, moment: Moment) -> AccountView:
+def _account_view(
+    book: Book, ordinal: int, moment: Moment, auctions: dict[tuple[int, int], int]
+) -> AccountView:
     spec = book.registry.account(ordinal)
     scopes = [
-        _scope_view(book, scope)
+        _scope_view(book, scope, auctions)
         for _, scope in sorted(book.scopes.items())
         if scope.account == ordinal
     ]
@@ -115,7 +120,7 @@ def _account_view(book: Book, ordinal: int, moment: Moment) -> AccountView:
     )
 
 
-def _scope_view(book: Book, scope: Scope) -> ScopeView:
+def _scope_view(book: Book, scope: Scope, auctions: dict[tuple[int, int], int]) -> ScopeView:
     asset = book.assets[scope.asset]
     working = asset.working
     now = measure(book, scope)
@@ -125,7 +130,8 @@ def _scope_view(book: Book, scope: Scope) -> ScopeView:
         market = book.markets[ordinal]
         gain += unrealised(asset, market, position)
         owed += accrued_funding(market, position) * market.funding_lift
-        positions.append(_position_view(book, asset, market, scope, position))
+        ends_at = auctions.get((scope.account, ordinal))
+        positions.append(_position_view(book, asset, market, scope, position, ends_at))
     own = equity_of(book, scope)
     figures = MarginFigures(book, scope, now)
     names = [] if scope.rules is None else scope.rules.levels
@@ -174,7 +180,12 @@ def _liquidation_price(book: Book, scope: Scope, market: Market) -> str:
 
 
 def _position_view(
-    book: Book, asset: Asset, market: Market, scope: Scope, position: Position
+    book: Book,
+    asset: Asset,
+    market: Market,
+    scope: Scope,
+    position: Position,
+    ends_at: int | None,
 ) -> PositionView:
     spec, working = market.spec, asset.working
     entry = ""
@@ -194,4 +205,5 @@ def _position_view(
         format_exact(accrued_funding(market, position) * market.funding_lift, working),
         format_exact(asked, working),
         _liquidation_price(book, scope, market),
+        None if ends_at is None else from_microseconds(ends_at),
     )

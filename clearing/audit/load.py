@@ -67,6 +67,21 @@ class Histories:
         self._load_observed(book, wanted)
         return book
 
+    def open_auctions(self, accounts: list[int]) -> dict[tuple[int, int], int]:
+        """Return when each open auction ends (µs), by the account it sells off and the market."""
+        rows = self.rows(
+            "SELECT DISTINCT ON (account, market) account, market, outcome, ends_at FROM {auction}"
+            " WHERE position <= %(position)s AND account = ANY(%(accounts)s::int[])"
+            " ORDER BY account, market, position DESC, line DESC",
+            ["auction"],
+            accounts=accounts,
+        )
+        return {
+            (int(account), int(market)): int(ends_at)
+            for account, market, outcome, ends_at in rows
+            if outcome not in ("over", "cancelled")
+        }
+
     def _latest(
         self, table: str, columns: tuple[str, ...], market: Market, *, effective: bool = False
     ) -> Any:

@@ -12,7 +12,8 @@ class PositionView:
     half-even; ``entry_known`` is false where the source's history did not say. ``mark`` is empty
     while the market has none. ``liquidation_price`` is the mark at which this market alone would
     bring the scope to its liquidation boundary, rounded half-even to mark decimals; ``none`` where
-    no price does, empty where nothing is asked.
+    no price does, empty where nothing is asked. ``auction_ends_at`` is when an open auction of the
+    position ends; None where there is none.
     """
 
     market: str
@@ -26,6 +27,7 @@ class PositionView:
     accrued_funding: str
     maintenance: str
     liquidation_price: str
+    auction_ends_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -192,6 +192,7 @@ def _positions(positions: Sequence[PositionView]) -> Table:
         )
         for p in positions
     ]
+    ends = [p.auction_ends_at for p in positions]
     columns = (
         "market",
         ">size",
@@ -202,7 +203,11 @@ def _positions(positions: Sequence[PositionView]) -> Table:
         ">maintenance",
         ">liquidation price",
     )
-    return table("positions", columns, rows)
+    if not any(ends):
+        return table("positions", columns, rows)
+    shown = ["" if at is None else shown_time(at) for at in ends]
+    longer = [(*row, at) for row, at in zip(rows, shown, strict=True)]
+    return table("positions", (*columns, "auction ends"), longer)
 
 
 def liquidations(

@@ -3,6 +3,7 @@
 from clearing.engine.book import Book
 from clearing.engine.collateral import owes, value_of
 from clearing.engine.conversion import can_convert, can_seize
+from clearing.engine.offers import unoffered, waits
 from clearing.engine.scope import MarginCall, Scope
 from clearing.engine.stays import met, rests
 from clearing.engine.step import Step
@@ -10,6 +11,7 @@ from clearing.engine.valuation import Measure, measure
 from clearing.rulebook import (
     NO_LEVEL,
     RATE_SCALE,
+    AuctionRung,
     CancelOrdersRung,
     ClassRules,
     ConvertRung,
@@ -58,6 +60,8 @@ def can_act(step: Step, scope: Scope, rung: Rung, now: Measure) -> bool:
             return scope.call is None and not withheld
         case CancelOrdersRung():
             return bool(scope.orders)
+    if waits(scope, rung.number):
+        return False
     return _may_close(step.book, scope, rung, now) and _triggered(step.book, scope, rung)
 
 
@@ -68,6 +72,8 @@ def _may_close(book: Book, scope: Scope, rung: Rung, now: Measure) -> bool:
         case ReduceRung():
             open_ = any(markets[m].closes for m in scope.positions)
             return _reduces(rung, now) and open_
+        case AuctionRung():
+            return any(markets[m].closes for m in unoffered(scope, rung))
         case TakeoverRung():
             return _has_estate(book, scope, rung) and all(
                 markets[m].closes for m in scope.positions
@@ -105,6 +111,10 @@ def is_withheld(step: Step, scope: Scope, rung: Rung, now: Measure) -> bool:
     stay = scope.stays.get(rung.number)
     if stay is not None and rests(step.book, rung, stay):
         return False
+    if waits(scope, rung.number):
+        return False
+    if isinstance(rung, AuctionRung):
+        return bool(unoffered(scope, rung))
     if isinstance(rung, ReduceRung):
         return _reduces(rung, now) and bool(scope.positions)
     return isinstance(rung, TakeoverRung) and _has_estate(step.book, scope, rung)

@@ -4,6 +4,7 @@ from clearing.engine.asset import Asset
 from clearing.engine.book import Book, PendingRulebook
 from clearing.engine.computed_funding import follow_funding, pay_replaced
 from clearing.engine.content import Content
+from clearing.engine.impact import follow_impact
 from clearing.engine.prices import follow_policies
 from clearing.engine.step import Step
 from clearing.engine.volatility import follow_volatility
@@ -107,6 +108,7 @@ def put_in_force(step: Step, rulebook: Rulebook, position: int) -> None:
     follow_policies(step, asset)
     follow_funding(step, asset)
     follow_volatility(step, asset)
+    follow_impact(asset)
     _note(step, rulebook, "in_force")
 
 

@@ -162,7 +162,7 @@ class BandedWatch:
         hold = self._holds.get((scope.account, scope.asset))
         if hold is None or hold.terms is None or hold.rules is not scope.rules:
             return False
-        if scope.stays:
+        if scope.stays or scope.auctions or scope.unsold:
             # A test is what ends them; health alone says nothing of that.
             return False
         terms, positions = hold.terms, scope.positions

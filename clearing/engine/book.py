@@ -117,6 +117,9 @@ class Book:
         keys = [None if rules is None else rules.ladder_key for rules in (before, scope.rules)]
         if keys[0] != keys[1]:
             scope.stays = {}
+            scope.unsold = set()
+            for auction in scope.auctions.values():
+                auction.rung = 0
         scope.secures = None
         account_class = self.registry.account(scope.account).account_class
         for asset in list(self.assets.values()):

@@ -18,6 +18,7 @@ from clearing.engine.computed_funding import apply_sample, settle_due
 from clearing.engine.content import Content
 from clearing.engine.entries import GENESIS_HASH, Entry, chain
 from clearing.engine.funding import apply_paid, apply_settled
+from clearing.engine.impact import move_marks
 from clearing.engine.interest import apply_interest, apply_interest_paid
 from clearing.engine.ladder import in_order, run_ladder
 from clearing.engine.margin import examine, fire
@@ -29,6 +30,7 @@ from clearing.engine.scope import Scope
 from clearing.engine.settlement import settle_market
 from clearing.engine.snapshot import book_document, canonical_text, read_snapshot
 from clearing.engine.step import Step
+from clearing.engine.taking import apply_bid, apply_take
 from clearing.engine.trading import apply_carried, apply_execution
 from clearing.engine.valuation import Measure, equity_of, measure
 from clearing.engine.volatility import sample_due
@@ -37,7 +39,7 @@ from clearing.events.kinds import MARKET_STATES, REGISTRY_KINDS, Kind
 from clearing.events.row import EventRow
 from clearing.quantities import format_exact
 
-ENGINE_VERSION: Final = "5"
+ENGINE_VERSION: Final = "6"
 """Names the arithmetic: it changes whenever the same events could give other entries."""
 
 WatchName = Literal["banded", "naive"]
@@ -152,6 +154,9 @@ class Engine:
             if due:
                 for scope in in_order(step, due):
                     run_ladder(step, scope)
+                for market, before in move_marks(step):
+                    for scope in watch.on_mark(market, before):
+                        step.touched[scope.key()] = scope
             _note_funds(step)
 
     def snapshot(self) -> str:
@@ -269,6 +274,8 @@ _FACTS: Final[dict[int, Callable[[Step, Content], None]]] = {
     Kind.RulebookAdopted: adopt,
     Kind.LeverageSet: apply_observation,
     Kind.OrdersObserved: apply_observation,
+    Kind.AuctionTaken: apply_take,
+    Kind.AuctionBid: apply_bid,
     Kind.OpenInterestObserved: apply_observation,
     Kind.DepthObserved: apply_observation,
     Kind.RiskArrayPublished: apply_observation,

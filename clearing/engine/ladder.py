@@ -3,6 +3,7 @@
 from functools import cmp_to_key
 
 from clearing.engine.acting import can_act, holds, short_of
+from clearing.engine.auctioning import open_auctions
 from clearing.engine.conversion import convert, repay_and_seize
 from clearing.engine.margin import bears_margin, open_call
 from clearing.engine.observed import set_orders
@@ -18,6 +19,7 @@ from clearing.quantities import format_exact
 from clearing.rulebook import (
     MAINTENANCE,
     RATE_SCALE,
+    AuctionRung,
     CancelOrdersRung,
     ClassRules,
     ConvertRung,
@@ -95,6 +97,8 @@ def _do(step: Step, scope: Scope, rules: ClassRules, rung: Rung) -> None:
             take_over(step, scope, rung, waterfall)
         case ConvertRung() if waterfall is not None:
             convert(step, scope, rung, waterfall.fund)
+        case AuctionRung():
+            open_auctions(step, scope, rung)
         case RepayAndSeizeRung():
             repay_and_seize(step, scope, rung)
 

@@ -6,6 +6,8 @@ of status, closes margin calls that are met, and says whether the ladder has som
 
 from clearing.engine.acting import can_act, holds, is_withheld, short_of
 from clearing.engine.asset import Asset
+from clearing.engine.auctioning import cancel_auctions, review_auctions
+from clearing.engine.awarding import end_due
 from clearing.engine.book import Book
 from clearing.engine.collateral import owes
 from clearing.engine.scope import MarginCall, Scope
@@ -47,6 +49,8 @@ def examine(step: Step, scope: Scope) -> Verdict:
         _close_call(step, asset, scope, rules, now)
     if rules.remembering:
         note_stays(step.book, scope, rules, now)
+    if scope.auctions or scope.unsold:
+        review_auctions(step, scope, now)
     closing = [rung for rung in rules.closing if holds(step.book, scope, rung, now)]
     status = _status(step.book, rules, scope, now, bool(closing))
     if status != old:
@@ -87,7 +91,7 @@ def open_call(
 
 
 def fire(step: Step, scope: Scope, due_at: int) -> None:
-    """A timer of the scope has come: an open call is missed, stays are looked at."""
+    """A timer of the scope has come: an open call is missed, stays are looked at, auctions end."""
     call = scope.call
     if call is not None and not call.missed and call.due_at == due_at:
         call.missed = True
@@ -96,6 +100,7 @@ def fire(step: Step, scope: Scope, due_at: int) -> None:
         step.touch(scope)
     elif scope.stays:
         step.touch(scope)
+    end_due(step, scope)
 
 
 def _status(book: Book, rules: ClassRules, scope: Scope, now: Measure, closing: bool) -> str:
@@ -109,6 +114,7 @@ def _status(book: Book, rules: ClassRules, scope: Scope, now: Measure, closing: 
 
 def _without_requirement(step: Step, asset: Asset, scope: Scope) -> Verdict:
     end_stays(step.book, scope)
+    cancel_auctions(step, scope)
     status = "unmargined" if scope.positions else "flat"
     if status == scope.status and scope.call is None:
         return Verdict(NOTHING, False)

@@ -13,6 +13,7 @@ from clearing.events.kinds import RATE_DECIMALS
 from clearing.events.registry import MarketSpec
 from clearing.quantities import format_exact
 from clearing.rulebook import RATE_SCALE
+from clearing.rulebook.impact import ImpactRule
 from clearing.rulebook.volatility import VolatilityRule
 
 
@@ -50,7 +51,9 @@ class Market:
     ``risk`` is the last published risk array. ``breaker`` is the number of the one
     that brought ``state`` and ``resumes_at`` when it lets it end (0: none did).
 
-    ``mark`` 0 means none yet, ``previous_mark`` is the one before it (of another event);
+    ``mark`` 0 means none yet, ``previous_mark`` is the one before it (of another event), ``quoted``
+    the price that made it, before ``impact`` moved it: by a ``shift`` at rate decimals,
+    ``shifted_at`` microseconds;
     ``last_price`` is the last fill's price at price decimals. ``sides``: 1 for ``Filled`` and 2 for
     ``Traded`` seen, added up. ``feed`` is what is known of prices.
     ``index`` is what longs accrue by and ``short_index`` what shorts do: another one only where
@@ -80,6 +83,7 @@ class Market:
         "funding_price",
         "funding_rate",
         "holders",
+        "impact",
         "index",
         "index_decimals",
         "last_price",
@@ -93,10 +97,13 @@ class Market:
         "pending",
         "period",
         "previous_mark",
+        "quoted",
         "residual",
         "resumes_at",
         "risk",
         "secured",
+        "shift",
+        "shifted_at",
         "short_index",
         "sides",
         "spec",
@@ -115,7 +122,9 @@ class Market:
         self.accrued_decimals = spec.size_decimals + self.index_decimals
         self.ordinal = spec.ordinal
         self.asset = spec.settlement_asset
-        self.mark = self.previous_mark = 0
+        self.mark = self.previous_mark = self.quoted = 0
+        self.impact: ImpactRule | None = None
+        self.shift = self.shifted_at = 0
         self.mark_time = 0
         self.mark_position = 0
         self.last_price = 0

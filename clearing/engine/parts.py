@@ -1,5 +1,6 @@
 """What is left of a close in the entries: who took which part of what, for how much."""
 
+from clearing.engine.impact import note_sale
 from clearing.engine.market import Market
 from clearing.engine.scope import Scope
 from clearing.engine.step import Step
@@ -17,6 +18,7 @@ def note_closed(
     loss: int,
 ) -> None:
     """Leave the entry of one part closed; ``loss`` is at the working scale."""
+    note_sale(step, market, layer, size)
     working = step.book.assets[scope.asset].working
     step.entries.append(
         (

@@ -9,6 +9,7 @@ from clearing.engine.breakers import change_state
 from clearing.engine.computed_funding import note_coming, run_period
 from clearing.engine.content import Content
 from clearing.engine.feed import VALID, Feed
+from clearing.engine.impact import note_previous_mark, shifted
 from clearing.engine.market import Market
 from clearing.engine.positions import price_pending
 from clearing.engine.scope import Scope
@@ -101,11 +102,10 @@ def set_mark(step: Step, market: Market, price: int) -> None:
     run_period(market, step.row.occurred_at)
     if market.pending:
         price_pending(step, market, price, market.spec.mark_decimals)
-    step.entries.append(("mark", market.ordinal, price, 1))
-    if all(moved is not market for moved, _ in step.moved_markets):
-        market.previous_mark = market.mark
-    step.moved_markets.append((market, market.mark))
-    market.set_mark(price)
+    mark = shifted(step, market, price)
+    step.entries.append(("mark", market.ordinal, mark, 1))
+    note_previous_mark(step, market)
+    market.set_mark(mark)
     market.mark_position = step.row.position
 
 
@@ -168,9 +168,9 @@ def _take_mark(step: Step, market: Market, policy: PricePolicy) -> None:
         return
     if price != market.feed.taken:
         market.feed.taken = price
-        if price != market.mark:
+        if price != market.quoted:
             set_mark(step, market, price)
-    if price == market.mark:
+    if price == market.quoted:
         market.mark_time = market.feed.now
 
 

@@ -6,6 +6,7 @@ fine is stored of a position but what it accrued of its market's funding.
 
 from typing import Final
 
+from clearing.engine.auction import Auction
 from clearing.rulebook import ClassRules
 
 KNOWN: Final = 1
@@ -81,12 +82,14 @@ class Scope:
     stay in liquidation. ``taken_over``: a takeover happened and no money came in since.
     ``venue_closed``: a venue's liquidation or ADL fill came during this stay. ``ended_in`` is the
     market in which its last position ended (0: none did). ``secures`` is the scope that its cash
-    is collateral of, if any.
+    is collateral of, if any. ``auctions`` are those that are open, by market; ``unsold`` the (rung,
+    market) of those that ended with something left in this stay.
     """
 
     __slots__ = (
         "account",
         "asset",
+        "auctions",
         "call",
         "cash",
         "ended_in",
@@ -99,6 +102,7 @@ class Scope:
         "status",
         "stays",
         "taken_over",
+        "unsold",
         "venue_closed",
         "withheld",
     )
@@ -115,6 +119,8 @@ class Scope:
         self.status = "flat"
         self.call: MarginCall | None = None
         self.stays: dict[int, Stay] = {}
+        self.auctions: dict[int, Auction] = {}
+        self.unsold: set[tuple[int, int]] = set()
         self.withheld = False
         self.taken_over = False
         self.venue_closed = False

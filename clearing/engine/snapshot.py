@@ -10,9 +10,11 @@ from fractions import Fraction
 from typing import Any
 
 from clearing.engine.asset import Asset
+from clearing.engine.auction import Auction, Bid
 from clearing.engine.book import Book, PendingRulebook
 from clearing.engine.feed import Feed
 from clearing.engine.funding_period import Average, Ended, FundingPeriod
+from clearing.engine.impact import follow_impact
 from clearing.engine.market import Market, RiskArray, Volatility
 from clearing.engine.observed import set_orders
 from clearing.engine.scope import MarginCall, Position, Scope, Stay
@@ -103,6 +105,7 @@ def _market_document(market: Market) -> dict[str, Any]:
         "market": market.ordinal,
         "mark": market.mark,
         "previous_mark": market.previous_mark,
+        "impact": [market.quoted, market.shift, market.shifted_at],
         "mark_time": market.mark_time,
         "mark_position": market.mark_position,
         "last_price": market.last_price,
@@ -191,7 +194,17 @@ def _scope_document(scope: Scope) -> dict[str, Any]:
             [rung, stay.since, stay.acted, stay.freed] for rung, stay in sorted(scope.stays.items())
         ],
         "ended_in": scope.ended_in,
+        "auctions": [
+            [market, *_auction_document(auction)]
+            for market, auction in sorted(scope.auctions.items())
+        ],
+        "unsold": [list(key) for key in sorted(scope.unsold)],
     }
+
+
+def _auction_document(auction: Auction) -> list[Any]:
+    terms = [auction.rung, auction.long, auction.reference, auction.opened_at, auction.ends_at]
+    return [*terms, [[bid.bidder, bid.size, bid.price, bid.position] for bid in auction.bids]]
 
 
 def _read_book(document: dict[str, Any]) -> Book:
@@ -219,6 +232,7 @@ def _read_book(document: dict[str, Any]) -> Book:
                 book.follow_funding(book.markets[ordinal], rule, 0)
             for ordinal, policy_of in rulebook.volatility.items():
                 set_volatility(book, book.markets[ordinal], policy_of, 0)
+            follow_impact(asset)
     for effective, *name in document["scheduled"]:
         book.scheduled.append(PendingRulebook(effective, _read_rulebook(book, name)))
     for stored in document["markets"]:
@@ -249,6 +263,7 @@ def _read_rulebook(book: Book, name: list[str]) -> Rulebook:
 def _read_market(market: Market, stored: dict[str, Any]) -> None:
     market.set_mark(stored["mark"])
     market.previous_mark = stored["previous_mark"]
+    market.quoted, market.shift, market.shifted_at = stored["impact"]
     market.mark_time = stored["mark_time"]
     market.mark_position = stored["mark_position"]
     market.last_price = stored["last_price"]
@@ -323,3 +338,8 @@ def _read_scope(book: Book, stored: dict[str, Any]) -> None:
     scope.stays = {rung: Stay(*stay) for rung, *stay in stored["stays"]}
     scope.ended_in = stored["ended_in"]
     schedule_stays(book, scope)
+    for market, *terms, bids in stored["auctions"]:
+        auction = scope.auctions[market] = Auction(*terms)
+        auction.bids = [Bid(*bid) for bid in bids]
+        book.schedule(scope, auction.ends_at)
+    scope.unsold = {(rung, market) for rung, market in stored["unsold"]}

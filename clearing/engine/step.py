@@ -38,10 +38,11 @@ class Step:
 
     ``touched`` are scopes to test, ``funds`` fund scopes whose history gets a line, by key.
     ``repriced`` are markets whose price trees are to be evaluated, ``moved_markets`` those whose
-    mark changed, with the mark before.
+    mark changed, with the mark before. ``sold`` is what was closed since marks last moved by it,
+    by market, signed as it was held.
     """
 
-    __slots__ = ("book", "entries", "funds", "moved_markets", "repriced", "row", "touched")
+    __slots__ = ("book", "entries", "funds", "moved_markets", "repriced", "row", "sold", "touched")
 
     def __init__(self, book: Book, row: EventRow) -> None:
         self.book = book
@@ -51,6 +52,7 @@ class Step:
         self.funds: dict[tuple[int, int], Scope] = {}
         self.repriced: dict[int, Market] = {}
         self.moved_markets: list[tuple[Market, int]] = []
+        self.sold: dict[int, int] = {}
 
     def touch(self, scope: Scope) -> None:
         """Have ``scope`` tested, and noted in the fund history if it is a fund's."""

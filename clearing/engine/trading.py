@@ -12,7 +12,8 @@ from clearing.engine.positions import (
     price_pending,
     rounded_entry_cost,
 )
-from clearing.engine.recorded import RecordedClose, waiting_rung
+from clearing.engine.priced_close import PricedClose
+from clearing.engine.recorded import waiting_rung
 from clearing.engine.scope import Scope
 from clearing.engine.spot import exchange
 from clearing.engine.step import Holder, Step, asset_of
@@ -139,12 +140,12 @@ def _apply_side(
     rung = _rung_for(step, market, side) if sign > 0 else None
     close = None
     if rung is not None and holder.scope is not None:
-        close = RecordedClose(step, holder.scope, market, rung, size)
+        close = PricedClose(step, holder.scope, market, rung, size)
     realised = apply_fill(step, market, holder, size, amount)
     fee_asset = content.row.asset or market.asset
     charge_fee(step, side.account, fee_asset, side.fee * sign, market.ordinal)
     if close is not None:
-        close.conclude(amount)
+        close.conclude(-amount)
     if reported is not None and rounded is not None and reported != realised:
         step.deviation(
             "reported_pnl",

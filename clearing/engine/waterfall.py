@@ -259,12 +259,12 @@ class HandOver:
         if limited or claim_key(fund, where) in book.claimed:
             note_claimed(self._step, fund, where, loss)
 
-    def cover(self, missing: int) -> None:
+    def cover(self, missing: int, *, told: bool) -> None:
         """Have layers that pay give the account ``missing`` units, and state the loss."""
         self._pay_account(self._waterfall.layers, missing)
         lift, scope = self._asset.lift, self._scope
         beyond = missing * lift - self._borne["fund"]
-        if beyond:
+        if told and beyond:
             self._step.deviation(
                 "shortfall_beyond_funds",
                 account=scope.account,
@@ -282,13 +282,14 @@ class HandOver:
         self._step.entries.append(("loss", self._scope.account, self._scope.asset, *texts))
 
 
-def cover(step: Step, scope: Scope, waterfall: Waterfall, missing: int) -> None:
-    """Have the layers that pay make up for ``missing`` units of what a venue's fill fetched.
+def cover(step: Step, scope: Scope, waterfall: Waterfall, missing: int, *, told: bool) -> None:
+    """Have the layers that pay make up for ``missing`` units of what a part fetched.
 
-    Where others than funds have to, a deviation says so: the venue would not have made the fill.
+    Where others than funds have to for a fill that a venue ``told``, a deviation says so: the venue
+    would not have made it.
     """
     hand = HandOver(step, scope, -missing * step.book.assets[scope.asset].lift, waterfall, 0)
-    hand.cover(missing)
+    hand.cover(missing, told=told)
 
 
 def _groups(layers: Iterable[Layer], market: Market) -> list[list[Layer]]:

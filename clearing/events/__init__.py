@@ -7,6 +7,7 @@ that people and programs exchange, :mod:`schema` its published JSON Schema. This
 and no storage.
 """
 
+from clearing.events.auctions import AuctionBid, AuctionTaken
 from clearing.events.base import Reference
 from clearing.events.certification import RestatementAccepted, StateCertified
 from clearing.events.codec import decode, encode
@@ -67,6 +68,8 @@ __all__ = [
     "Adjusted",
     "AssetDeclared",
     "AssetSpec",
+    "AuctionBid",
+    "AuctionTaken",
     "ClockTicked",
     "DepositConfirmed",
     "Deposited",

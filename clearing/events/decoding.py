@@ -239,6 +239,29 @@ def _orders(decoder: _Decoder) -> dict[str, Any]:
     }
 
 
+def _take(decoder: _Decoder) -> dict[str, Any]:
+    market = decoder.market
+    limit = decoder.number("price")
+    return {
+        "taker": decoder.account("taker", decoder.row.account),
+        "account": decoder.account("account", decoder.row.contra),
+        "market": market.name,
+        "size": decoder.decimal("quantity", market.size_decimals),
+        "limit": exact_decimal(limit, market.price_decimals) if limit else None,
+    }
+
+
+def _bid(decoder: _Decoder) -> dict[str, Any]:
+    market = decoder.market
+    return {
+        "bidder": decoder.account("bidder", decoder.row.account),
+        "account": decoder.account("account", decoder.row.contra),
+        "market": market.name,
+        "size": decoder.decimal("quantity", market.size_decimals),
+        "price": decoder.decimal("price", market.price_decimals),
+    }
+
+
 def _open_interest(decoder: _Decoder) -> dict[str, Any]:
     market = decoder.market
     return {"market": market.name, "size": decoder.decimal("quantity", market.size_decimals)}
@@ -344,6 +367,8 @@ _DECODERS: Final[dict[Kind, Any]] = {
     Kind.Traded: _trade,
     Kind.LeverageSet: _leverage,
     Kind.OrdersObserved: _orders,
+    Kind.AuctionTaken: _take,
+    Kind.AuctionBid: _bid,
     Kind.MarketSettled: _settle_market,
     Kind.PriceObserved: _observe,
     Kind.Marked: _mark,

@@ -13,6 +13,7 @@ integers at their declared scale; times are in UTC.
 from decimal import Decimal
 from typing import Any, Final
 
+from clearing.events.auctions import AuctionBid, AuctionTaken
 from clearing.events.certification import RestatementAccepted, StateCertified
 from clearing.events.declarations import (
     AccountOpened,
@@ -296,6 +297,29 @@ def _orders(encoder: Encoder, event: OrdersObserved) -> None:
     encoder.row.amount = encoder.size("sell_size", event.sell_size, market)
 
 
+def _take(encoder: Encoder, event: AuctionTaken) -> None:
+    market = encoder.market(event.market)
+    _has_positions(market, "market")
+    row = encoder.row
+    row.market = market.ordinal
+    row.account = encoder.account("taker", event.taker)
+    row.contra = encoder.account("account", event.account)
+    row.quantity = encoder.size("size", event.size, market)
+    if event.limit is not None:
+        row.price = encoder.price("limit", event.limit, market)
+
+
+def _bid(encoder: Encoder, event: AuctionBid) -> None:
+    market = encoder.market(event.market)
+    _has_positions(market, "market")
+    row = encoder.row
+    row.market = market.ordinal
+    row.account = encoder.account("bidder", event.bidder)
+    row.contra = encoder.account("account", event.account)
+    row.quantity = encoder.size("size", event.size, market)
+    row.price = encoder.price("price", event.price, market)
+
+
 def _open_interest(encoder: Encoder, event: OpenInterestObserved) -> None:
     market = encoder.market(event.market)
     encoder.row.market = market.ordinal
@@ -424,6 +448,8 @@ _ENCODERS: Final[dict[Kind, Any]] = {
     Kind.Traded: _trade,
     Kind.LeverageSet: _leverage,
     Kind.OrdersObserved: _orders,
+    Kind.AuctionTaken: _take,
+    Kind.AuctionBid: _bid,
     Kind.MarketSettled: _settle_market,
     Kind.PriceObserved: _observe,
     Kind.Marked: _mark,

@@ -31,6 +31,8 @@ class Kind(IntEnum):
     LeverageSet = 23
     OrdersObserved = 24
     MarketSettled = 25
+    AuctionTaken = 26
+    AuctionBid = 27
     PriceObserved = 30
     Marked = 31
     FundingSettled = 32

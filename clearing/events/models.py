@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final, get_args
 
 from pydantic import Field, TypeAdapter, ValidationError
 
+from clearing.events.auctions import AuctionBid, AuctionTaken
 from clearing.events.base import EventBase
 from clearing.events.certification import RestatementAccepted, StateCertified
 from clearing.events.declarations import (
@@ -74,6 +75,8 @@ Event = Annotated[
     | Traded
     | LeverageSet
     | OrdersObserved
+    | AuctionTaken
+    | AuctionBid
     | PriceObserved
     | Marked
     | FundingSettled

@@ -27,7 +27,7 @@ _TYPES: Final[dict[str, str]] = {
         ),
         "integer NOT NULL",
     ),
-    **dict.fromkeys(("microseconds", "due_at", "stamp"), "bigint NOT NULL"),
+    **dict.fromkeys(("microseconds", "due_at", "stamp", "ends_at"), "bigint NOT NULL"),
     **dict.fromkeys(("effective", "moved", "entry_known"), "boolean NOT NULL"),
     **dict.fromkeys(
         (
@@ -95,6 +95,7 @@ _INDEXES: Final[dict[str, tuple[str, ...]]] = {
     "price": ("market, role, position, line",),
     "price_status": ("market, position",),
     "breaker": ("market, position",),
+    "impact": ("market, position, line",),
     "funding": ("market, position",),
     "short_index": ("market, position",),
     "funding_computed": ("market, position, line",),
@@ -111,6 +112,7 @@ _INDEXES: Final[dict[str, tuple[str, ...]]] = {
     "transition": ("account, asset, position, line",),
     "margin_call": ("account, asset, position, line",),
     "liquidation": ("account, position, line",),
+    "auction": ("account, market, position, line",),
     "closing": ("account, position, line",),
     "loss": ("position",),
     "notice": ("account, position, line",),

@@ -11,12 +11,14 @@ from clearing.rulebook.collateral import CollateralPolicy, CollateralRule
 from clearing.rulebook.compiling import RulebookRefused, compile_rulebook
 from clearing.rulebook.document import RulebookDocument, check_document
 from clearing.rulebook.ladder import (
+    AuctionRung,
     CancelOrdersRung,
     Closable,
     ClosePrice,
     Closing,
     Condition,
     ConvertRung,
+    DutchMethod,
     Limit,
     MarginCallRung,
     NotifyRung,
@@ -26,6 +28,7 @@ from clearing.rulebook.ladder import (
     ReduceRung,
     RepayAndSeizeRung,
     Rung,
+    SealedMethod,
     TakeoverRung,
 )
 from clearing.rulebook.operators import (
@@ -56,6 +59,7 @@ __all__ = [
     "NO_LEVEL",
     "RATE_SCALE",
     "AdlLayer",
+    "AuctionRung",
     "Bound",
     "CancelOrdersRung",
     "ClassRules",
@@ -66,6 +70,7 @@ __all__ = [
     "CollateralRule",
     "Condition",
     "ConvertRung",
+    "DutchMethod",
     "Exposure",
     "FundLayer",
     "Layer",
@@ -86,6 +91,7 @@ __all__ = [
     "RulebookRefused",
     "Rung",
     "Schedule",
+    "SealedMethod",
     "TakeoverRung",
     "Tier",
     "Waterfall",

@@ -20,6 +20,7 @@ from clearing.rulebook.collateral import (
 )
 from clearing.rulebook.document import BindingDocument, RulebookDocument, check_document
 from clearing.rulebook.funding import FundingRule
+from clearing.rulebook.impact import ImpactRule
 from clearing.rulebook.ladder import Condition, ConditionDocument, Penalty, PenaltyDocument, Rung
 from clearing.rulebook.operators import (
     FundingToComeDocument,
@@ -149,6 +150,7 @@ class _Compiler:
             funding,
             self.margins_funding(),
             self.volatility(),
+            self.impact(),
         )
 
     def schedule(self, path: str, name: str, document: dict[str, LevelDocument]) -> Schedule:
@@ -364,6 +366,26 @@ class _Compiler:
             self.own_market(f"volatility.{name}", name): VolatilityRule(document)
             for name, document in self.document.volatility.items()
         }
+
+    def impact(self) -> dict[int, ImpactRule]:
+        found = {}
+        for name, document in self.document.impact.items():
+            path = f"impact.{name}"
+            ordinal = self.own_market(path, name)
+            depth = 0
+            if ordinal and document.depth is not None:
+                depth = self.steps(f"{path}.depth", ordinal, document.depth)
+            found[ordinal] = ImpactRule(document, depth)
+        return found
+
+    def steps(self, path: str, market: int, size: Decimal) -> int:
+        """Return a size in a market's steps; one that is finer than them is a problem."""
+        decimals = self.registry.market(market).size_decimals
+        try:
+            return to_scaled(size, decimals)
+        except NotExact:
+            self.problems.append(f"{path}: {size} has more than {decimals} decimals")
+            return 0
 
     def margins_funding(self) -> bool:
         levels = (op for schedule in self.document.schedules.values() for op in schedule.values())

@@ -17,6 +17,7 @@ from clearing.rulebook.consistency import contradictions
 from clearing.rulebook.derivation import DerivationDocument
 from clearing.rulebook.fields import List, NamedRounding
 from clearing.rulebook.funding import FundingRuleDocument
+from clearing.rulebook.impact import ImpactDocument
 from clearing.rulebook.ladder import LadderDocument
 from clearing.rulebook.portfolio import PortfolioDocument
 from clearing.rulebook.prices import MarketPricesDocument
@@ -127,6 +128,7 @@ class RulebookDocument(Fact):
     volatility: Annotated[
         dict[Name, VolatilityDocument], Field(max_length=10_000, default_factory=dict)
     ]
+    impact: Annotated[dict[Name, ImpactDocument], Field(max_length=10_000, default_factory=dict)]
     funding: FundingDocument = FundingDocument(markets={})
     interest: InterestDocument = InterestDocument()
     numerics: NumericsDocument = NumericsDocument()

@@ -8,6 +8,7 @@ from typing import Final
 from clearing.quantities import Rounding
 from clearing.rulebook.collateral import CollateralPolicy
 from clearing.rulebook.funding import FundingRule
+from clearing.rulebook.impact import ImpactRule
 from clearing.rulebook.ladder import MarginCallRung, Rung
 from clearing.rulebook.operators import RATE_SCALE, MarginalTiers, Operator
 from clearing.rulebook.portfolio import Portfolio
@@ -292,13 +293,14 @@ class Rulebook:
 
     By market ordinal, ``prices`` are price policies and ``funding`` the rules of computed funding;
     ``margins_funding`` says whether a schedule looks at the funding to come; ``volatility`` are the
-    volatility policies.
+    volatility policies, ``impact`` the rules by which forced closes move marks.
     """
 
     __slots__ = (
         "asset",
         "classes",
         "funding",
+        "impact",
         "margins_funding",
         "name",
         "prices",
@@ -320,7 +322,9 @@ class Rulebook:
         funding: dict[int, FundingRule],
         margins_funding: bool,
         volatility: dict[int, VolatilityRule],
+        impact: dict[int, ImpactRule],
     ) -> None:
+        self.impact = impact
         self.prices = prices
         self.funding = funding
         self.margins_funding = margins_funding

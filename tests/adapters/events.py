@@ -132,6 +132,15 @@ events: st.SearchStrategy[Event] = st.one_of(
         "OrdersObserved",
         {"account": names, "market": names, "buy_size": positive, "sell_size": positive},
     ),
+    _kind(
+        "AuctionTaken",
+        {"taker": names, "account": names, "market": names, "size": positive},
+        {"limit": positive},
+    ),
+    _kind(
+        "AuctionBid",
+        {"bidder": names, "account": names, "market": names, "size": positive, "price": positive},
+    ),
     _kind("OpenInterestObserved", {"market": names, "size": positive}),
     _kind("PremiumSampled", {"market": names, "rate": amounts}),
     _kind("PriceObserved", {"market": names, "price": positive}),

@@ -71,7 +71,7 @@ def test_the_order_of_kinds_in_one_moment() -> None:
             "FundWithdrawn",
             "Adjusted",
         ),
-        ("Filled", "Traded"),
+        ("Filled", "Traded", "AuctionTaken", "AuctionBid"),
         ("PositionCarried", "LeverageSet"),
         ("OrdersObserved", "OpenInterestObserved", "DepthObserved", "RiskArrayPublished"),
         ("PriceObserved", "PremiumSampled", "Marked"),

@@ -1,6 +1,7 @@
 """An account as of a position: its levels, ratios, collateral and liquidation prices."""
 
 import json
+from datetime import timedelta
 
 from clearing.audit.accounts import account
 from clearing.audit.moments import resolve_moment
@@ -65,6 +66,36 @@ def test_what_an_account_shows(database_url: str) -> None:
     assert (coin.cash, coin.withdrawable) == ("1.00000000", "0.68750000")  # 1,100 / 1,600
     (unbound,) = bob.scopes
     assert (unbound.levels, unbound.positions[0].liquidation_price) == ({}, "")
+
+
+def test_an_open_auction_of_a_position_is_shown_until_it_ends(database_url: str) -> None:
+    """Ten seconds of fold time after the mark at which it opens; at the next clock it is over."""
+    method = {"op": "linear", "start": "1", "end": "0.9", "duration_seconds": 10}
+    auction = {"action": "auction", "when": {"level": "maintenance"}, "method": method}
+    late = {**TAKEOVER, "when": {"level": "zero"}}
+    venue = Venue()
+    for name in ("BTC", "ETH"):
+        venue.market(name)
+    venue.account("ada", "maker")
+    venue.deposit("maker", "1000000")
+    venue.deposit("ada", "10")
+    venue.adopt(rulebook(schedule=SCHEDULE, ladder=[auction, late]))
+    venue.mark(BTC="100.00", ETH="10.00")
+    venue.trade("ada", "maker", "BTC", "1", "100.00")
+    venue.mark(BTC="94.00")
+    opened = venue.now
+    venue("ClockTicked", after=20)
+    with connect(database_url, autocommit=True) as ledger:
+        LogWriter(ledger).append(venue.events)
+        project(ledger)
+        last = len(venue.log)
+        shown = [
+            position.auction_ends_at
+            for at in (last - 2, last - 1, last)
+            for scope in account(ledger, "ada", resolve_moment(ledger, at=at)).scopes
+            for position in scope.positions
+        ]
+    assert shown == [None, opened + timedelta(seconds=10), None]
 
 
 def test_collateral_at_its_own_price_as_of_any_position(database_url: str) -> None:

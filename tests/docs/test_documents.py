@@ -113,6 +113,14 @@ def test_the_funding_on_the_page_on_rulebooks_is_accepted() -> None:
     assert [r["status"] for r in of_kind(entries, "rulebook")] == ["in_force"]
 
 
+def test_the_impact_on_the_page_on_rulebooks_is_accepted() -> None:
+    (section,) = re.findall(r"```json impact\n(.*?)```", text("docs/rulebooks.md"), re.DOTALL)
+    venue = Venue()
+    venue.market("BTC-PERP")
+    entries = venue.adopt(rulebook(impact=json.loads(section)))
+    assert [r["status"] for r in of_kind(entries, "rulebook")] == ["in_force"]
+
+
 def test_the_python_example_of_the_readme_runs(
     database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

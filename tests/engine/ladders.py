@@ -46,6 +46,8 @@ def random_ladder(dice: Random, levels: list[str], *, collateral: bool) -> list[
     if collateral and dice.random() < 0.4:
         ladder.append(_seizure(dice, levels))
     ladder += [_reduction(dice, levels) for _ in range(dice.choice([0, 0, 1, 1, 2]))]
+    ladder += [_auction(dice, levels) for _ in range(dice.choice([0, 0, 0, 1, 2]))]
+    dice.shuffle(ladder)
     if dice.random() < 0.2:
         ladder.append(_takeover(dice, random_when(dice, levels)) | {"to": VAULT})
     comparator = dice.choice(["<", "<="])
@@ -55,7 +57,11 @@ def random_ladder(dice: Random, levels: list[str], *, collateral: bool) -> list[
 
 
 def _takeover(dice: Random, when: Document) -> Document:
-    rung = {"action": "takeover", "when": when, "residual": dice.choice(["trader", "taker"])}
+    rung: Document = {
+        "action": "takeover",
+        "when": when,
+        "residual": dice.choice(["trader", "taker"]),
+    }
     if dice.random() < 0.15:
         rung["only_debts"] = True
     penalty = {**_penalty(dice), "limit": "equity"}
@@ -154,6 +160,31 @@ def _debtors_price(dice: Random) -> Document:
     return {"op": "mark", "spread": "0.01", "floor": dice.choice(["equity", "none"])} | (
         {"rising": rising} if dice.random() < 0.5 else {}
     )
+
+
+def _auction(dice: Random, levels: list[str]) -> Document:
+    start, end = dice.choice(["1.05", "1", "1.3"]), dice.choice(["0.95", "0.8", "0"])
+    span = {"duration_seconds": dice.choice([3, 30, 300])}
+    dutch = {"start": start, "end": end, **span}
+    steps = {**dutch, "step_seconds": dice.choice([1, 2])}
+    methods: list[Document] = [
+        {"op": "linear", **dutch},
+        {"op": "stair", "step": dice.choice(["0.01", "0.3"]), **steps},
+        {"op": "exponential", "cut": dice.choice(["0.99", "0.7"]), **steps},
+        {"op": "sealed", "reserve": end, "pays": dice.choice(["own", "uniform"]), **span},
+        {"op": "sealed", "reserve": "1", "pays": dice.choice(["own", "uniform"]), **span},
+    ]
+    rung: Document = {
+        "action": "auction",
+        "when": random_when(dice, levels),
+        "method": dice.choice(methods),
+        "ends_when_restored": dice.random() < 0.7,
+    }
+    bearing = dice.choice(["bankruptcy", "account", "waterfall"])
+    rung |= {"floor": bearing} if bearing == "bankruptcy" else {"shortfall": bearing}
+    if dice.random() < 0.3:
+        rung["penalty"] = _penalty(dice)
+    return rung
 
 
 def random_layers(dice: Random, markets: tuple[str, ...]) -> list[Document]:

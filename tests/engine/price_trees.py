@@ -68,6 +68,22 @@ def random_prices(dice: Random, markets: tuple[str, ...]) -> dict[str, Any]:
     return policies
 
 
+def random_impact(dice: Random, markets: tuple[str, ...]) -> dict[str, Any]:
+    """By how much forced closes move some of ``markets``."""
+    return {
+        market: {
+            "op": dice.choice(["linear", "square_root"]),
+            "coefficient": dice.choice(["0.01", "0.3"]),
+            "depth": dice.choice([None, "5", "100"]),
+            "ceiling": dice.choice(["0.02", "0.5"]),
+            "closes": dice.choice([["reduce"], ["reduce", "takeover"], ["reduce", "takeover"]]),
+            "fades_seconds": dice.choice([0, 3, 90]),
+        }
+        for market in markets
+        if dice.random() < 0.8
+    }
+
+
 def random_funding(dice: Random, prices: dict[str, Any]) -> dict[str, Any]:
     """Rules of computed funding for some of the markets that have an index."""
     rules: dict[str, Any] = {}

@@ -8,15 +8,17 @@ import json
 from random import Random
 from typing import Any
 
+from clearing.engine.offers import rung_of
 from clearing.events.kinds import MARKET_STATES
+from clearing.rulebook import SealedMethod
 from tests.engine.ladders import FUNDS, VAULT, random_ladder, random_layers
-from tests.engine.price_trees import ROLES, random_funding, random_prices
+from tests.engine.price_trees import ROLES, random_funding, random_impact, random_prices
 from tests.engine.schedules import random_schedule
 from tests.engine.venue import PERSON, Venue, deviations, rulebook
 
 TRADERS = ("ada", "bob", "cyd", "dan")
-KINDS = ["mark", "trade", "cash", "funding", "observe", "price", "adopt", "tick", "rare"]
-WEIGHTS = [50, 30, 8, 6, 6, 10, 2, 4, 3]
+KINDS = ["mark", "trade", "cash", "funding", "observe", "price", "adopt", "tick", "rare", "auction"]
+WEIGHTS = [50, 30, 8, 6, 6, 10, 2, 4, 3, 1]
 PRICES = {"LIN": 100_00, "QUA": 5_00, "INV": 20_000_00, "JUN": 104_00, "COIN-USD": 20_00}
 MARKETS = ("LIN", "QUA", "INV", "JUN")
 
@@ -140,6 +142,8 @@ class Story:
                 policy["nested"] = False
             if dice.random() < 0.5:
                 book["bindings"][0]["markets"] = {"INV": "majors"}
+        if dice.random() < 0.5:
+            book["impact"] = random_impact(dice, tuple(PRICES))
         if self.rounds:
             book["prices"] = random_prices(dice, tuple(PRICES))
             book["funding"]["markets"] = random_funding(dice, book["prices"])
@@ -177,6 +181,36 @@ class Story:
             case _:
                 venue("OpenInterestObserved", market=market, size=size)
 
+    def offers(self) -> list[tuple[int, int, bool]]:
+        """Whose position in which market is auctioned off, and whether by sealed bids."""
+        found = []
+        for (account, _), scope in sorted(self.venue.engine.book.scopes.items()):
+            for market, auction in sorted(scope.auctions.items()):
+                rung = rung_of(scope, auction)
+                assert rung is not None, "a test cancels what no rung holds any more"
+                found.append((account, market, isinstance(rung.method, SealedMethod)))
+        return found
+
+    def auction(self, market: str) -> None:
+        """Have somebody take or bid for what is auctioned off, now and then for what is not."""
+        dice, venue = self.dice, self.venue
+        name, sealed = dice.choice(TRADERS), dice.random() < 0.5
+        offers = self.offers()
+        if offers:
+            account, ordinal, sealed = dice.choice(offers)
+            name = venue.registry.account(account).name
+            market = venue.registry.market(ordinal).name
+        others = [other for other in (*TRADERS, VAULT, VAULT, "insurance") if other != name]
+        told = {"account": name, "market": market, "size": str(dice.choice([1, 2, 7, 300]))}
+        near = max(1, self.prices[market] * dice.choice([80, 97, 100, 103, 130]) // 100)
+        price = f"{near // 100}.{near % 100:02}"
+        if sealed is (dice.random() < 0.95):
+            venue("AuctionBid", bidder=dice.choice(others), price=price, **told)
+        else:
+            limit = {"limit": price} if dice.random() < 0.2 else {}
+            after = dice.choice([0, 1, 1, 20])
+            venue("AuctionTaken", taker=dice.choice(others), after=after, **told, **limit)
+
     def rare(self, market: str) -> None:
         """Have interest settled or booked, coin bought with what may be owed, or a market end."""
         dice, venue = self.dice, self.venue
@@ -199,7 +233,8 @@ class Story:
         """Have one thing happen."""
         dice, venue = self.dice, self.venue
         market = dice.choice(MARKETS)
-        match dice.choices(KINDS, WEIGHTS)[0]:
+        kind = dice.choices(KINDS, WEIGHTS)[0]
+        match "auction" if self.offers() and dice.random() < 0.3 else kind:
             case "mark":
                 moved = dice.sample(list(PRICES), dice.choice([1, 1, 2, 3]))
                 for name in moved:
@@ -230,6 +265,8 @@ class Story:
                 self.observe(market)
             case "adopt":
                 self.adopt()
+            case "auction":
+                self.auction(market)
             case "rare":
                 self.rare(market)
             case _:

@@ -77,7 +77,8 @@ def test_the_examples_are_one_ledger() -> None:
             row.position = len(rows)
             refused += [entry for entry in engine.apply(row) if entry[0] == "deviation"]
             stored[row.source, row.external_id] = row
-    assert refused == []
+    # This ledger records what venues did; auctions of its own are a deriving one's.
+    assert [code for _, code, *_ in refused] == ["no_auction", "no_auction"]
     assert engine.book.registry.counts() == registry.counts()
 
 

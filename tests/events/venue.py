@@ -331,6 +331,30 @@ EVENTS: dict[str, st.SearchStrategy[Event]] = {
             },
         )
     ),
+    "AuctionTaken": _of_market(
+        lambda market: _kind(
+            "AuctionTaken",
+            {
+                "taker": accounts,
+                "account": accounts,
+                "market": st.just(market),
+                "size": sizes(market),
+            },
+            {"limit": positive(MARKETS[market][2])},
+        )
+    ),
+    "AuctionBid": _of_market(
+        lambda market: _kind(
+            "AuctionBid",
+            {
+                "bidder": accounts,
+                "account": accounts,
+                "market": st.just(market),
+                "size": sizes(market),
+                "price": positive(MARKETS[market][2]),
+            },
+        )
+    ),
     "OpenInterestObserved": _of_market(
         lambda market: _kind(
             "OpenInterestObserved", {"market": st.just(market), "size": sizes(market)}

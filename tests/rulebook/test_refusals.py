@@ -361,3 +361,19 @@ def test_a_breaker_that_could_never_trip(breaker: dict[str, Any], problem: str) 
     prices = {"BTC": {"roles": roles, "breakers": [written]}}
     problems = check_document(rulebook(prices=prices))[1]
     assert any(problem in found for found in problems), problems
+
+
+@pytest.mark.parametrize(
+    ("fields", "problem"),
+    [
+        ({"coefficient": "0"}, "coefficient"),
+        ({"ceiling": "1"}, "ceiling"),
+        ({"closes": ["adl"]}, "closes"),
+        ({"closes": ["reduce", "reduce"]}, "a kind of close may stand only once"),
+        ({"depth": "0"}, "depth"),
+    ],
+)
+def test_an_impact_that_means_nothing(fields: dict[str, Any], problem: str) -> None:
+    impact = {"BTC": {"op": "linear", "coefficient": "0.1", **fields}}
+    problems = check_document(rulebook(impact=impact))[1]
+    assert any("impact.BTC" in found and problem in found for found in problems), problems

@@ -78,11 +78,13 @@ def test_every_kind_of_event_that_a_venue_writes_is_there() -> None:
     kinds = Counter(event.kind for event in the_day()[0])
     # Fills of one side, carried positions and funding as paid belong to other people's records;
     # certifications need digests that only a ledger has. The venue's rules ask for nothing by
-    # orders, chosen leverage or open interest, and its deposits are final.
+    # orders, chosen leverage or open interest, it holds no auctions, and its deposits are final.
     absent = {
         "DepositConfirmed",
         "LeverageSet",
         "OrdersObserved",
+        "AuctionTaken",
+        "AuctionBid",
         "OpenInterestObserved",
         "PremiumSampled",
         "InterestSettled",

@@ -105,7 +105,7 @@ def _ramp(row: Row) -> Outcome:
     stage.mark(**{MARKET: text(4 * short)})
     stage.hold(Decimal(1), 4 * short)
     stage.pay(USER, short)
-    asked = HALF
+    asked: dict[str, Any] = HALF
     if freed:
         stage("OrdersObserved", account=USER, market=MARKET, buys="1", sells="0")
         asked = {"op": "sum", "of": [HALF, {"op": "orders", "amount": text(freed)}]}

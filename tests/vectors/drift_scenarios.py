@@ -137,9 +137,7 @@ class Liquidation:
             **penalty(rate(row.text("max_insurance_fee")), "exit"),
         }
         levels = {"maintenance": self._asked(margin), "exit": self._asked(margin + buffer)}
-        return rules(
-            levels, rung, buffer=text(buffer), instruments={"cost_basis": self.cost_basis}
-        )
+        return rules(levels, rung, buffer=text(buffer), instruments={"cost_basis": self.cost_basis})
 
     def _asked(self, share: Decimal) -> dict[str, Any]:
         margin = {"op": "with_orders", "of": {"op": "rate", "rate": text(share)}}

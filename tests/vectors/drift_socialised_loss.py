@@ -55,7 +55,7 @@ def _resolve(stage: Stage, loss: Decimal, vault: Decimal) -> list[Entry]:
         stage("FundContributed", fund="insurance", asset="USD", amount=text(vault))
     stage.fill(BANKRUPT, MARKET, Decimal(1), "1", reported_cost=text(loss))
     stage.fill(BANKRUPT, MARKET, Decimal(-1), "1", reported_cost="0")
-    layers = [
+    layers: list[dict[str, Any]] = [
         {"layer": "fund", "by": "paying", "capacity": "cash", "reserve": "0.000001"},
         {"layer": "fund", "account": POOL, "by": "paying", "capacity": "cash"},
         {"layer": "per_unit", "decimals": -QUOTE},
@@ -97,10 +97,10 @@ def _scenario(row: Row) -> Outcome:
         }
     for name in holders:
         paid = -settled.get(name, Decimal(0))
-        cost = Decimal(stage.position(name, MARKET).cost).scaleb(QUOTE)
+        spent = Decimal(stage.position(name, MARKET).cost).scaleb(QUOTE)
         figures[name] = {
             "base": stage.holds(name, MARKET),
-            "quote": stage.balance(name) - cost - paid,
+            "quote": stage.balance(name) - spent - paid,
             "funding_paid": paid,
         }
     # The ledger's indexes begin at 0, the row's where its market had come to.

@@ -1,8 +1,8 @@
 """Ladders: what is done to a scope that falls short, rung by rung.
 
 A rung is a condition and an action with its parameters: what people write is in :mod:`documents`,
-the same ready for the engine in :mod:`rungs`, how much is closed in :mod:`quantities` and at which
-price in :mod:`close_prices`, one small class for each.
+the same ready for the engine in :mod:`rungs`, how much is closed in :mod:`quantities`, at which
+price in :mod:`close_prices`, how auctions find theirs in :mod:`auctions`, a small class for each.
 """
 
 from typing import Annotated
@@ -10,6 +10,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from clearing.rulebook.fields import List
+from clearing.rulebook.ladder.auctions import AuctionMethod, DutchMethod, SealedMethod
 from clearing.rulebook.ladder.close_prices import (
     ClosePrice,
     Closing,
@@ -18,6 +19,7 @@ from clearing.rulebook.ladder.close_prices import (
 from clearing.rulebook.ladder.conditions import Condition, ConditionDocument
 from clearing.rulebook.ladder.documents import (
     AdlDocument,
+    AuctionDocument,
     CancelOrdersDocument,
     ConvertDocument,
     LimitDocument,
@@ -32,6 +34,7 @@ from clearing.rulebook.ladder.pacing import Ramp, RampDocument, RisingDocument
 from clearing.rulebook.ladder.penalty import HeadroomDocument, Penalty, PenaltyDocument
 from clearing.rulebook.ladder.quantities import Closable, PlaceOf, Quantity
 from clearing.rulebook.ladder.rungs import (
+    AuctionRung,
     CancelOrdersRung,
     ConvertRung,
     Limit,
@@ -74,6 +77,9 @@ LadderDocument = Annotated[
 
 __all__ = [
     "AdlDocument",
+    "AuctionDocument",
+    "AuctionMethod",
+    "AuctionRung",
     "CancelOrdersDocument",
     "CancelOrdersRung",
     "Closable",
@@ -83,6 +89,7 @@ __all__ = [
     "ConditionDocument",
     "ConvertDocument",
     "ConvertRung",
+    "DutchMethod",
     "HeadroomDocument",
     "LadderDocument",
     "Limit",
@@ -105,6 +112,7 @@ __all__ = [
     "RisingDocument",
     "Rung",
     "RungDocument",
+    "SealedMethod",
     "TakeoverDocument",
     "TakeoverRung",
     "closes",

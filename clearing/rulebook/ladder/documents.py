@@ -11,6 +11,7 @@ from clearing.events.fields import Name, NotNegativeAmount, PositiveAmount
 from clearing.events.kinds import RATE_DECIMALS
 from clearing.quantities import to_scaled
 from clearing.rulebook.fields import Share
+from clearing.rulebook.ladder.auctions import AuctionMethodDocument
 from clearing.rulebook.ladder.close_prices import (
     ClosePriceDocument,
     MarkPriceDocument,
@@ -26,6 +27,7 @@ from clearing.rulebook.ladder.quantities import (
     ShareOfSize,
 )
 from clearing.rulebook.ladder.rungs import (
+    AuctionRung,
     CancelOrdersRung,
     ConvertRung,
     Limit,
@@ -289,6 +291,45 @@ class ReduceDocument(RungBase):
         )
 
 
+class AuctionDocument(RungBase):
+    """Puts every position that may close up for auction, each by itself, all at once.
+
+    Who takes how much at which price is told by events; ``method`` says what counts. Closing rungs
+    after it wait until its auctions are over; what is unsold then is theirs. Nothing goes for less
+    than its bankruptcy amount with ``floor`` ``bankruptcy``; else what it fetches below that is the
+    ``account``'s, or is made up for by the ``waterfall``'s layers that pay. An auction ends early
+    when the condition does, unless ``ends_when_restored`` is false.
+    Source: Maker's dss, clip.sol, whose auctions run on.
+    """
+
+    action: Literal["auction"] = "auction"
+    method: AuctionMethodDocument
+    floor: Literal["none", "bankruptcy"] = "none"
+    shortfall: Literal["account", "waterfall"] = "account"
+    ends_when_restored: bool = True
+    penalty: PenaltyDocument | None = None
+
+    @model_validator(mode="after")
+    def _short(self) -> Self:
+        if self.floor == "bankruptcy" and self.shortfall == "waterfall":
+            raise ValueError("shortfall: with floor bankruptcy nothing falls short; leave it out")
+        if self.penalty is not None and self.penalty.headroom is not None:
+            raise ValueError("penalty.headroom: takers and bidders have prices of their own")
+        return self
+
+    def compile(self, path: str, number: int, into: CompilingRung) -> Rung:
+        """Return the rung."""
+        return AuctionRung(
+            number,
+            into.condition(self.when),
+            self.method.compile(),
+            into.penalty(f"{path}.penalty", self.penalty),
+            floored=self.floor == "bankruptcy",
+            covered=self.shortfall == "waterfall",
+            cancels=self.ends_when_restored,
+        )
+
+
 class TakeoverDocument(RungBase):
     """Hands every position over at the bankruptcy amount.
 
@@ -346,6 +387,7 @@ RungDocument = Annotated[
     | ConvertDocument
     | RepayAndSeizeDocument
     | ReduceDocument
+    | AuctionDocument
     | TakeoverDocument
     | AdlDocument,
     Field(discriminator="action"),

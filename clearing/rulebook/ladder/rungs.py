@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+from clearing.rulebook.ladder.auctions import AuctionMethod
 from clearing.rulebook.ladder.close_prices import ClosePrice
 from clearing.rulebook.ladder.conditions import Condition
 from clearing.rulebook.ladder.pacing import Ramp
@@ -202,6 +203,36 @@ class ReduceRung(Rung):
         """Return the condition's, and what the quantity restores."""
         restored = self.quantity.restores
         return super().boundaries() + ([] if restored is None else [restored])
+
+
+class AuctionRung(Rung):
+    """See :class:`AuctionDocument`.
+
+    ``floored``: nothing goes for less than its bankruptcy amount. ``covered``: the waterfall makes
+    up for what is fetched below it. ``cancels``: an auction ends when the condition does.
+    """
+
+    __slots__ = ("cancels", "covered", "floored", "method", "penalty")
+
+    closes = True
+
+    def __init__(
+        self,
+        number: int,
+        condition: Condition,
+        method: AuctionMethod,
+        penalty: Penalty | None,
+        *,
+        floored: bool,
+        covered: bool,
+        cancels: bool,
+    ) -> None:
+        super().__init__("auction", number, condition)
+        self.method = method
+        self.penalty = penalty
+        self.floored = floored
+        self.covered = covered
+        self.cancels = cancels
 
 
 class TakeoverRung(Rung):

@@ -11,6 +11,7 @@ from clearing.rulebook.presets.base import (
     when,
 )
 
+
 def _margin(share: str) -> Document:
     """Return what a level asks: a share of the worst that orders may make, and for orders."""
     orders = {"op": "orders", "amount": "0.01"}
@@ -50,7 +51,7 @@ def _build(names: Names) -> Document:
         },
         {"action": "takeover", "when": when("zero"), "only_debts": True},
     ]
-    layers = [
+    layers: list[Document] = [
         {"layer": "fund", "by": "paying", "capacity": "cash"},
         {"layer": "per_unit", "decimals": 6},
         DEFICIT,

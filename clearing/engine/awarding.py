@@ -1,0 +1,91 @@
+"""Auctions whose time has come: sealed bids are awarded, what is left goes down the ladder."""
+
+from clearing.engine.auction import Auction, Bid
+from clearing.engine.auctioning import cancel, end_auction, goes_on
+from clearing.engine.holding import Holding
+from clearing.engine.market import Market
+from clearing.engine.offers import offered, rung_of
+from clearing.engine.priced_close import PricedClose
+from clearing.engine.scope import Scope
+from clearing.engine.selling import Lot, amount_at, may_take, sell
+from clearing.engine.step import Step
+from clearing.engine.valuation import measure
+from clearing.rulebook import AuctionRung, SealedMethod
+
+
+def end_due(step: Step, scope: Scope) -> None:
+    """End the auctions of a scope whose time has come, in market order."""
+    book = step.book
+    for ordinal in sorted(scope.auctions):
+        auction, market = scope.auctions[ordinal], book.markets[ordinal]
+        if auction.ends_at > book.time:
+            continue
+        step.touch(scope)
+        rung = rung_of(scope, auction)
+        if rung is None or not goes_on(book, scope, market, auction, measure(book, scope)):
+            cancel(step, scope, market)
+            continue
+        if isinstance(rung.method, SealedMethod):
+            _award(step, scope, market, auction, rung, rung.method)
+        end_auction(step, scope, market)
+
+
+def _award(
+    step: Step,
+    scope: Scope,
+    market: Market,
+    auction: Auction,
+    rung: AuctionRung,
+    method: SealedMethod,
+) -> None:
+    accepted = _accepted(step, scope, market, auction, rung, method)
+    for bid, size in accepted:
+        price = accepted[-1][0].price if method.uniform else bid.price
+        close = PricedClose(step, scope, market, rung, size)
+        sell(step, scope, market, auction, bid.bidder, Lot(market, size, price), "awarded", close)
+
+
+def _accepted(
+    step: Step,
+    scope: Scope,
+    market: Market,
+    auction: Auction,
+    rung: AuctionRung,
+    method: SealedMethod,
+) -> list[tuple[Bid, int]]:
+    """Return the bids that win and the size that each gets, signed as held, best price first.
+
+    A bidder that could not bear what it wins at its own price is left out. Where nothing goes for
+    less than its bankruptcy amount, so does everything that wins together.
+    """
+    sign = 1 if auction.long else -1
+    left = offered(scope, market.ordinal, auction)
+    holding = Holding(step.book, scope, market)
+    taken = fetched = 0
+    by_bidder: dict[int, tuple[int, int]] = {}
+    accepted = []
+    for bid in _in_order(auction, auction.price(market.spec, method.reserve)):
+        if not left:
+            break
+        quantity = min(bid.size, left)
+        size = sign * quantity
+        amount = amount_at(market, size, bid.price)
+        together = fetched + amount
+        if method.uniform:
+            together = amount_at(market, sign * taken + size, bid.price)
+        if rung.floored and holding.surplus_of(taken + quantity, together) < 0:
+            break
+        won, paid = by_bidder.get(bid.bidder, (0, 0))
+        if not may_take(step, bid.bidder, market, won + size, paid + amount):
+            continue
+        by_bidder[bid.bidder] = (won + size, paid + amount)
+        accepted.append((bid, size))
+        taken, fetched, left = taken + quantity, fetched + amount, left - quantity
+    return accepted
+
+
+def _in_order(auction: Auction, reserve: int) -> list[Bid]:
+    """Return the bids no worse than the reserve, best price first, then first come."""
+    sign = 1 if auction.long else -1
+    good = [bid for bid in auction.bids if sign * bid.price >= sign * reserve]
+    return sorted(good, key=lambda bid: (-sign * bid.price, bid.position))

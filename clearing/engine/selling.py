@@ -1,0 +1,113 @@
+"""What is sold in auctions: who may take it, and the fill that hands it over."""
+
+from clearing.engine.auction import Auction
+from clearing.engine.auctioning import note
+from clearing.engine.holding import as_if
+from clearing.engine.market import Market
+from clearing.engine.parts import note_closed
+from clearing.engine.positions import apply_fill
+from clearing.engine.priced_close import PricedClose
+from clearing.engine.scope import Position, Scope
+from clearing.engine.step import Step
+from clearing.engine.valuation import accrued_funding, measure
+from clearing.quantities import Rounding, format_exact
+from clearing.rulebook import INITIAL
+
+
+class Lot:
+    """What goes to one taker: signed as held, at a price, for an amount signed as its value."""
+
+    __slots__ = ("amount", "price", "size")
+
+    def __init__(self, market: Market, size: int, price: int) -> None:
+        self.size = size
+        self.price = price
+        self.amount = amount_at(market, size, price)
+
+
+def amount_at(market: Market, size: int, price: int) -> int:
+    """Return what a part of signed ``size`` fetches at a price, in units.
+
+    Rounded up, which is against the taker, who chooses how much it takes.
+    """
+    return market.payoff.amount(size, price, market.spec.price_decimals, Rounding.UP)[0]
+
+
+def may_take(step: Step, account: int, market: Market, size: int, amount: int) -> bool:
+    """Whether an account may take ``size`` for ``amount``; where it may not, say why.
+
+    It has to have its initial margin after it, in a market that its rules and its isolation know;
+    an account that nothing is asked of may take anything.
+    """
+    book = step.book
+    scope = book.scope(account, market.asset)
+    isolates = book.registry.account(account).isolates
+    if isolates and market.ordinal not in isolates:
+        refuse(step, "outside_scope", account, market)
+        return False
+    rules = scope.rules
+    if rules is None:
+        return True
+    if rules.schedule(market.ordinal) is None and not rules.by_portfolio(market.ordinal):
+        refuse(step, "no_schedule", account, market)
+        return False
+    positions, realised = _after(scope, market, size, amount)
+    with as_if(scope, positions, realised):
+        now = measure(book, scope)
+    if now.surplus(INITIAL) >= 0:
+        return True
+    working = book.assets[scope.asset].working
+    asked, counted = format_exact(now.initial, working), format_exact(now.counted(INITIAL), working)
+    refuse(step, "beyond_margin", account, market, expected=asked, found=counted)
+    return False
+
+
+def refuse(
+    step: Step, code: str, account: int, market: Market, *, expected: str = "", found: str = ""
+) -> None:
+    """Say why an account gets nothing of an auction, or less than it wanted."""
+    step.deviation(
+        code,
+        account=account,
+        market=market.ordinal,
+        asset=market.asset,
+        expected=expected,
+        found=found,
+    )
+
+
+def _after(scope: Scope, market: Market, size: int, amount: int) -> tuple[dict[int, Position], int]:
+    """Return the scope's positions after a fill, and what it realises, at average cost."""
+    old = scope.positions.get(market.ordinal, Position(index_at=market.index))
+    held, cost, realised = old.size, old.cost, 0
+    if held and (held > 0) is not (size > 0):
+        closed = min(abs(held), abs(size))
+        closing, released = amount * closed // abs(size), cost * closed // abs(held)
+        realised = -closing - released
+        cost, amount = cost - released, amount - closing
+    new = Position(held + size, cost + amount, old.entry, market.index_of(held + size))
+    new.accrued = accrued_funding(market, old)
+    positions = {m: position for m, position in scope.positions.items() if m != market.ordinal}
+    if new.size:
+        positions[market.ordinal] = new
+    return positions, realised
+
+
+def sell(
+    step: Step,
+    scope: Scope,
+    market: Market,
+    auction: Auction,
+    taker: int,
+    lot: Lot,
+    outcome: str,
+    close: PricedClose,
+) -> None:
+    """Hand a lot over to its taker, and conclude the close that was made for it."""
+    size, amount = lot.size, lot.amount
+    note(step, scope, market, auction, outcome, taker=taker, size=size, price=lot.price)
+    loss = amount * step.book.assets[scope.asset].lift - size * market.worth
+    note_closed(step, scope, market, "auction", taker, size, amount, loss)
+    apply_fill(step, market, step.account_holder(scope.account, market), -size, -amount)
+    apply_fill(step, market, step.account_holder(taker, market), size, amount)
+    close.conclude(amount)
