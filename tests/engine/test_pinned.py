@@ -6,7 +6,7 @@ from clearing.events.kinds import REGISTRY_KINDS
 from clearing.samples import incident_day
 
 ENTRY_HASH = "a25f3043132b47343c2b7763688c2b87420c50dc5cacae56140897e746eb23cf"
-DIGEST = "05db0466a32848631d1e35b051f3998e16e87c8edcc80a3ea3717f63ed4f77d2"
+DIGEST = "0389194e3e73d1f326d96c7b64ae035400ed22327be99fd158d5b9734ff5ae25"
 
 
 def test_the_incident_day_folds_to_the_digest_that_the_readme_shows() -> None:

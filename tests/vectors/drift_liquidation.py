@@ -4,6 +4,7 @@ Each is asked of the reduction that the rulebook's rung would make of a position
 """
 
 from decimal import ROUND_UP, Decimal
+from typing import Any
 
 from tests.vectors.outcome import Found, Outcome
 from tests.vectors.rows import Row
