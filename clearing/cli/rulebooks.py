@@ -97,6 +97,8 @@ def preset(
     keeper: str = "keeper",
     account_class: str = "trader",
     mode: Literal["record", "verify", "derive"] = "derive",
+    collateral: str = "WETH",
+    price_market: str = "WETH-USD",
     about: Annotated[
         bool, Parameter(negative=(), help="sources and limits instead of the document")
     ] = False,
@@ -115,7 +117,7 @@ def preset(
     if found is None:
         raise ValueError(f"there is no preset {name!r}; there are {', '.join(PRESETS)}")
     if not about:
-        names = Names(asset, fund, keeper, account_class, mode)
+        names = Names(asset, fund, keeper, account_class, mode, collateral, price_market)
         print_json(found.build(names))
     elif as_json:
         print_json({"citations": found.citations, "limits": found.limits})

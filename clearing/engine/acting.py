@@ -103,7 +103,10 @@ def _has_estate(book: Book, scope: Scope, rung: TakeoverRung) -> bool:
     policy = None if scope.rules is None else scope.rules.collateral
     if policy is None or not owes(book, scope, policy):
         return False
-    return scope.cash < 0 or any(value_of(book, scope, rule) for rule in policy.rules)
+    values = [scope.cash, *(value_of(book, scope, rule) for rule in policy.rules)]
+    if rung.only_debts and any(value > 0 for value in values):
+        return False
+    return any(values)
 
 
 def is_withheld(step: Step, scope: Scope, rung: Rung, now: Measure) -> bool:

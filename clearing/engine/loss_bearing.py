@@ -15,7 +15,7 @@ from clearing.engine.scope import Scope
 from clearing.engine.step import Step
 from clearing.engine.valuation import equity_of, unrealised
 from clearing.quantities import format_exact
-from clearing.rulebook import FundLayer, Layer, PayingLayer
+from clearing.rulebook import RATE_SCALE, FundLayer, Layer, PayingLayer
 
 
 def capacity_of(
@@ -63,6 +63,10 @@ def _fund_capacity(
         if begin != book.time - book.time % layer.period:
             borne = 0
         left = max(0, layer.period_amount - borne) * lift
+        if layer.period_share:
+            before = fund_equity(book, scope, fund) + borne * lift
+            most = before * layer.period_share // (RATE_SCALE * lift)
+            left = max(0, most - borne) * lift
         capacity = left if capacity is None else min(capacity, left)
     if layer.claim is not None:
         ever = book.claimed.get(claim_key(fund, market), 0)

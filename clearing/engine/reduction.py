@@ -1,5 +1,6 @@
 """Reductions: part of one position closed against a taker, how much and at which price by rule."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
 
@@ -21,11 +22,13 @@ from clearing.rulebook import (
     RATE_SCALE,
     Limit,
     MarginalTiers,
+    Operator,
     Ramp,
     ReduceRung,
     Waterfall,
 )
 from clearing.rulebook.ladder.quantities import rounded_down
+from clearing.rulebook.operators.combined import Combined
 from clearing.rulebook.operators.tiers import WholeTiers
 
 
@@ -63,6 +66,16 @@ def reduce_position(step: Step, scope: Scope, rung: ReduceRung, waterfall: Water
     stay = scope.stays.get(rung.number)
     if concludes and stay is not None:
         stay.end()
+
+
+def _floors(operator: Operator) -> Sequence[int] | None:
+    """Return the floors of an operator's tiers, in units: of the first part that has any."""
+    if isinstance(operator, MarginalTiers | WholeTiers):
+        return operator.floors
+    if isinstance(operator, Combined):
+        found = (_floors(part) for part in operator.parts)
+        return next((floors for floors in found if floors is not None), None)
+    return None
 
 
 def _pick(book: Book, scope: Scope) -> Market:
@@ -103,9 +116,8 @@ class Reduction(Holding):
         rules = self._scope.rules
         schedule = None if rules is None else rules.schedule(self._market.ordinal)
         operator = None if schedule is None else schedule.operators[MAINTENANCE]
-        if not isinstance(operator, MarginalTiers | WholeTiers):
-            return None
-        return [floor * self.asset.lift for floor in operator.floors]
+        floors = None if operator is None else _floors(operator)
+        return None if floors is None else [floor * self.asset.lift for floor in floors]
 
     @property
     def whole(self) -> int:

@@ -52,6 +52,7 @@ from clearing.rulebook.waterfall import (
     Layer,
     LayerDocument,
     PayingLayer,
+    PeriodDocument,
     PerUnitLayerDocument,
     Waterfall,
     WaterfallDocument,
@@ -250,9 +251,10 @@ class _Compiler:
             0 if document.notional is None else _rate(document.notional),
             self.units(f"{path}.reserve", document.reserve),
             0 if period is None else period.seconds * 1_000_000,
-            0 if period is None else self.units(f"{path}.period.amount", period.amount),
+            self.units(f"{path}.period.amount", _amount(period)),
             frozenset(markets),
             None if document.claim is None else self.units(f"{path}.claim", document.claim),
+            0 if period is None or period.share is None else _rate(period.share),
         )
 
     def binding(
@@ -438,6 +440,10 @@ class _Compiler:
         if ordinal and self.registry.market(ordinal).payoff == "inverse":
             self.problems.append(f"{path}: {name!r} is inverse; a price is linear")
         return ordinal
+
+
+def _amount(period: PeriodDocument | None) -> Decimal:
+    return Decimal(0) if period is None or period.amount is None else period.amount
 
 
 def _rate(value: Decimal) -> int:

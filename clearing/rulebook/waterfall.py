@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 
 from clearing.events.base import Fact
 from clearing.events.fields import Name, NotNegativeAmount
-from clearing.rulebook.fields import Factor, List
+from clearing.rulebook.fields import Factor, List, MarginRate
 
 RANK_KEYS: Final = (
     "profit_by_leverage",
@@ -35,10 +35,21 @@ RankKey = Literal[
 
 
 class PeriodDocument(Fact):
-    """At most ``amount`` of loss in each period of ``seconds`` (periods begin at multiples)."""
+    """How much of losses a fund bears in each period of ``seconds`` (periods begin at multiples).
+
+    At most ``amount``, or ``share`` of the equity that it would have without what it bore in the
+    period: the most that it may be drawn down.
+    """
 
     seconds: Annotated[int, Field(ge=1, le=31_622_400)]
-    amount: NotNegativeAmount
+    amount: NotNegativeAmount | None = None
+    share: MarginRate | None = None
+
+    @model_validator(mode="after")
+    def _limits(self) -> Self:
+        if (self.amount is None) is (self.share is None):
+            raise ValueError("amount: exactly one of amount and share has to be given")
+        return self
 
 
 class FundLayerDocument(Fact):
@@ -164,8 +175,8 @@ class FundLayer:
     """See :class:`FundLayerDocument`; ``account`` is an ordinal, ``markets`` empty for all.
 
     ``number`` is its place among the layers. Amounts are in the asset's units, ``notional`` at
-    :data:`~clearing.rulebook.RATE_SCALE` (0: no limit), ``period`` in microseconds (0: none);
-    ``claim`` is None where there is no limit.
+    :data:`~clearing.rulebook.RATE_SCALE` (0: no limit), ``period`` in microseconds (0: none), with
+    its amount or (0: none) its share; ``claim`` is None where there is no limit.
     """
 
     __slots__ = (
@@ -178,6 +189,7 @@ class FundLayer:
         "number",
         "period",
         "period_amount",
+        "period_share",
         "reserve",
     )
 
@@ -195,7 +207,9 @@ class FundLayer:
         period_amount: int,
         markets: frozenset[int],
         claim: int | None = None,
+        period_share: int = 0,
     ) -> None:
+        self.period_share = period_share
         self.claim = claim
         self.number = number
         self.account = account

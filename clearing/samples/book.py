@@ -50,6 +50,8 @@ def book_from_text(text: str) -> Book:
         )
     if at_sign and preset not in PRESETS:
         raise ValueError(f"{text[:60]!r}: there is no such preset; there are {', '.join(PRESETS)}")
+    if at_sign and PRESETS[preset].lends:
+        raise ValueError(f"{text[:60]!r}: the sample book holds positions, and {preset} has none")
     chosen = int(seed) if colon else DEFAULT_BOOK_SEED
     return lambda markets, at: sample_book(markets, at, seed=chosen, preset=preset or None)
 

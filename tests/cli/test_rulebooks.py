@@ -376,7 +376,7 @@ def test_presets_are_listed_explained_and_written_with_the_ledgers_names(
     assert clearing("rulebook", "check", str(file))[0] == 0
     code, _, err = clearing("rulebook", "preset", "mtgox")
     assert code == 2
-    assert "there is no preset 'mtgox'; there are binance-usdm, " in " ".join(err.split())
+    assert "there is no preset 'mtgox'; there are aave-v3, binance-usdm, " in " ".join(err.split())
 
 
 def test_the_commands_on_the_page_about_presets_work(clearing: Run) -> None:

@@ -209,7 +209,8 @@ def _fund(dice: Random, markets: tuple[str, ...]) -> Document:
     if dice.random() < 0.3 and layer["capacity"] != "unlimited":
         layer["reserve"] = "20"
     if dice.random() < 0.3:
-        layer["period"] = {"seconds": 60, "amount": "40"}
+        most = dice.choice([{"amount": "40"}, {"share": "0.3"}])
+        layer["period"] = {"seconds": 60, **most}
     if dice.random() < 0.2:
         layer["claim"] = "60"
     if dice.random() < 0.3:

@@ -372,6 +372,23 @@ def test_what_a_fund_pays_in_one_layer_it_has_no_more_in_the_next(
     assert venue.cash("majors") == "0"
 
 
+def test_a_fund_may_be_drawn_down_by_a_share_in_a_period() -> None:
+    """Three tenths of 100; the 30 that it bore count in the same hour, so then it bears nothing.
+
+    An hour later it is three tenths of 70.
+    """
+    period = {"seconds": 3600, "share": "0.3"}
+    venue = Lost({"layer": "fund", "account": "shared", "by": "paying", "period": period}, DEFICIT)
+    venue.give(shared="100")
+    assert venue.falls()[0] == {"fund": "30", "deficit": "20"}
+    for after, borne in ((1, {"deficit": "50"}), (3600, {"fund": "21", "deficit": "29"})):
+        venue("ClockTicked", after=after)
+        venue.mark(BTC="100.00")
+        venue.deposit("ada", "200")
+        venue.trade("ada", "dan", "BTC", "10", "100.00")
+        assert venue.falls()[0] == borne
+
+
 def test_a_period_counts_what_its_fund_bore_in_other_layers() -> None:
     """30 a day stay 30, though another layer of the same fund has 10 a minute."""
     layer = {"layer": "fund", "account": "shared", "by": "paying"}

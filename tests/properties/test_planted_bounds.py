@@ -34,7 +34,7 @@ def _no_tier_ends(operator: WholeTiers, at: Exposure) -> Bound:
 
 
 def _one_part(operator: Combined, at: Exposure) -> Bound:
-    return operator._parts[0].bound(at)
+    return operator.parts[0].bound(at)
 
 
 def _one_side(operator: WorstSide, at: Exposure) -> Bound:

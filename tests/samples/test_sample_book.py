@@ -123,5 +123,7 @@ def test_a_book_may_go_by_a_venues_rules() -> None:
     ]
     (adopted,) = [e for e in venues if e.kind == "RulebookAdopted"]
     assert (adopted.name, adopted.citations) == ("vega", PRESETS["vega"].citations)
-    with pytest.raises(ValueError, match="no such preset; there are binance-usdm"):
+    with pytest.raises(ValueError, match="holds positions, and aave-v3 has none"):
+        book_from_text("sample:7@aave-v3")
+    with pytest.raises(ValueError, match="no such preset; there are aave-v3, binance-usdm"):
         book_from_text("sample@mtgox")

@@ -335,8 +335,8 @@ class TakeoverDocument(RungBase):
 
     To the fund, or to ``to`` (a backstop) while the scope's equity is not negative; a loss goes
     down the waterfall. ``residual`` says who keeps equity that is left: the ``trader`` (less the
-    penalty) or the ``taker``. With ``only_debts`` it waits until no position is left: what is owed
-    then is the loss.
+    penalty) or the ``taker``. With ``only_debts`` it waits until neither a position nor anything
+    of value is left, which rungs before it have to sell: what is owed then is the loss.
     """
 
     action: Literal["takeover"] = "takeover"

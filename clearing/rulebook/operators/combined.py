@@ -50,18 +50,18 @@ class CombinedDocument(OperatorDocument):
 
 
 class Combined:
-    """The sum, greatest or least of requirements."""
+    """The sum, greatest or least of requirements, its ``parts``."""
 
-    __slots__ = ("_op", "_parts")
+    __slots__ = ("_op", "parts")
 
     def __init__(self, op: str, parts: list[Operator]) -> None:
         self._op = op
-        self._parts = parts
+        self.parts = parts
 
     def requirement(self, at: Exposure, trace: Trace | None = None) -> int:
         """Return the combination of what the parts ask."""
         step = None if trace is None else trace.step(self._op, f"{self._op} of the parts")
-        amounts = [part.requirement(at, step) for part in self._parts]
+        amounts = [part.requirement(at, step) for part in self.parts]
         if self._op == "sum":
             amount = sum(amounts)
         else:
@@ -72,7 +72,7 @@ class Combined:
 
     def bound(self, at: Exposure) -> Bound:
         """Return sums of the parts' bounds for a sum, else the widest; where all of them hold."""
-        first, *others = [part.bound(at) for part in self._parts]
+        first, *others = [part.bound(at) for part in self.parts]
         for other in others:
             if self._op == "sum":
                 steep, slack = first.steep + other.steep, first.slack + other.slack
@@ -84,7 +84,7 @@ class Combined:
     def function(self, at: Exposure) -> Pieces | None:
         """Return the combination of the parts' functions."""
         parts = []
-        for part in self._parts:
+        for part in self.parts:
             found = part.function(at)
             if found is None:
                 return None

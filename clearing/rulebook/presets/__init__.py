@@ -7,12 +7,15 @@ place in :data:`PRESETS` and a scenario under ``tests/presets``.
 
 from typing import Final
 
+from clearing.rulebook.presets.aave import AAVE_V3
 from clearing.rulebook.presets.base import Names, Preset
 from clearing.rulebook.presets.binance import BINANCE_USDM
 from clearing.rulebook.presets.bitmex import BITMEX
+from clearing.rulebook.presets.bybit import BYBIT_ISOLATED
 from clearing.rulebook.presets.drift import DRIFT_V2
 from clearing.rulebook.presets.dydx import DYDX_V4
 from clearing.rulebook.presets.hyperliquid import HYPERLIQUID
+from clearing.rulebook.presets.okx import OKX_FUTURES
 from clearing.rulebook.presets.perpetual_protocol import PERPETUAL_PROTOCOL
 from clearing.rulebook.presets.reg_t import REG_T
 from clearing.rulebook.presets.vega import VEGA
@@ -20,11 +23,14 @@ from clearing.rulebook.presets.vega import VEGA
 PRESETS: Final = {
     preset.name: preset
     for preset in (
+        AAVE_V3,
         BINANCE_USDM,
         BITMEX,
+        BYBIT_ISOLATED,
         DRIFT_V2,
         DYDX_V4,
         HYPERLIQUID,
+        OKX_FUTURES,
         PERPETUAL_PROTOCOL,
         REG_T,
         VEGA,

@@ -14,7 +14,9 @@ class Names:
 
     ``asset`` is the settlement asset and ``fund`` an account of class ``fund``. ``keeper``, of a
     class that the document does not bind, is who liquidates for a reward, where the venue has such.
-    ``account_class`` is the class that the rules hold for, ``mode`` the rulebook's.
+    Where the venue lends, ``collateral`` is the asset that is borrowed against and ``price_market``
+    the market whose mark prices it. ``account_class`` is the class that the rules hold for,
+    ``mode`` the rulebook's.
     """
 
     asset: str
@@ -22,6 +24,8 @@ class Names:
     keeper: str = "keeper"
     account_class: str = "trader"
     mode: Literal["record", "verify", "derive"] = "derive"
+    collateral: str = "WETH"
+    price_market: str = "WETH-USD"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,8 @@ class Preset:
 
     ``confidence`` is that of the least certain of them; ``citations`` say where they were read,
     ``limits`` what the document does not express or had to choose. Rates and tiers are those of one
-    market of the venue: ``market`` says which.
+    market of the venue: ``market`` says which. ``lends``: accounts have debts and collateral,
+    no positions.
     """
 
     name: str
@@ -40,6 +45,7 @@ class Preset:
     citations: tuple[str, ...]
     limits: tuple[str, ...]
     build: Callable[[Names], Document]
+    lends: bool = False
 
 
 def document(
