@@ -1,10 +1,13 @@
 """Accounts: as of a position, and as a story of equity against margin."""
 
+from fractions import Fraction
+
 from clearing.audit.load import Histories
 from clearing.audit.moments import Moment
 from clearing.audit.views import AccountView, PositionView, ScopeView, StoryPoint
 from clearing.engine.asset import Asset
 from clearing.engine.book import Book
+from clearing.engine.forecast import forecast_of
 from clearing.engine.liquidation_price import liquidation_price
 from clearing.engine.market import Market
 from clearing.engine.ratios import MarginFigures, Ratio, withdrawable
@@ -21,6 +24,7 @@ from clearing.events.fields import from_microseconds
 from clearing.log import Connection
 from clearing.quantities import Rounding, divide, format_exact, format_scaled
 from clearing.rulebook import MAINTENANCE
+from clearing.rulebook.alerts import DAY_SECONDS
 
 
 def account(connection: Connection, name: str, moment: Moment) -> AccountView:
@@ -179,6 +183,24 @@ def _liquidation_price(book: Book, scope: Scope, market: Market) -> str:
     return format_scaled(scaled, decimals)
 
 
+def _forecast(book: Book, scope: Scope, market: Market) -> tuple[str, str, str]:
+    """Write a position's distance, risk score and time to breach: rounded down, at 6 decimals."""
+    alerts = None if scope.rules is None else scope.rules.alerts
+    horizon, sigmas = (DAY_SECONDS, Fraction(1)) if alerts is None else alerts.forecast
+    found = forecast_of(book, scope, market, horizon, sigmas)
+    if found is None:
+        return "", "", ""
+    score = _fraction(found.risk_score)
+    if found.distance is None:
+        return "none", score, "none"
+    return _fraction(found.distance), score, str(found.time_to_breach)
+
+
+def _fraction(value: Fraction, decimals: int = 6) -> str:
+    scaled = divide(value.numerator * 10**decimals, value.denominator, Rounding.DOWN)
+    return format_scaled(scaled, decimals)
+
+
 def _position_view(
     book: Book,
     asset: Asset,
@@ -205,5 +227,6 @@ def _position_view(
         format_exact(accrued_funding(market, position) * market.funding_lift, working),
         format_exact(asked, working),
         _liquidation_price(book, scope, market),
+        *_forecast(book, scope, market),
         None if ends_at is None else from_microseconds(ends_at),
     )

@@ -12,8 +12,10 @@ class PositionView:
     half-even; ``entry_known`` is false where the source's history did not say. ``mark`` is empty
     while the market has none. ``liquidation_price`` is the mark at which this market alone would
     bring the scope to its liquidation boundary, rounded half-even to mark decimals; ``none`` where
-    no price does, empty where nothing is asked. ``auction_ends_at`` is when an open auction of the
-    position ends; None where there is none.
+    no price does, empty where nothing is asked. ``distance``, ``risk_score`` and ``time_to_breach``
+    (in seconds) are those of :class:`~clearing.engine.forecast.Forecast` for the horizon of the
+    class's alerts, or a day; empty where its market publishes no volatility. ``auction_ends_at`` is
+    when an open auction of the position ends; None where there is none.
     """
 
     market: str
@@ -27,6 +29,9 @@ class PositionView:
     accrued_funding: str
     maintenance: str
     liquidation_price: str
+    distance: str
+    risk_score: str
+    time_to_breach: str
     auction_ends_at: datetime | None
 
 

@@ -192,7 +192,6 @@ def _positions(positions: Sequence[PositionView]) -> Table:
         )
         for p in positions
     ]
-    ends = [p.auction_ends_at for p in positions]
     columns = (
         "market",
         ">size",
@@ -203,11 +202,17 @@ def _positions(positions: Sequence[PositionView]) -> Table:
         ">maintenance",
         ">liquidation price",
     )
-    if not any(ends):
-        return table("positions", columns, rows)
-    shown = ["" if at is None else shown_time(at) for at in ends]
-    longer = [(*row, at) for row, at in zip(rows, shown, strict=True)]
-    return table("positions", (*columns, "auction ends"), longer)
+    beside = {
+        ">deviations away": [p.distance for p in positions],
+        ">risk score": [p.risk_score for p in positions],
+        ">seconds to breach": [p.time_to_breach for p in positions],
+        "auction ends": [
+            "" if p.auction_ends_at is None else shown_time(p.auction_ends_at) for p in positions
+        ],
+    }
+    shown = {name: values for name, values in beside.items() if any(values)}
+    longer = [(*row, *more) for row, *more in zip(rows, *shown.values(), strict=True)]
+    return table("positions", (*columns, *shown), longer)
 
 
 def liquidations(

@@ -29,9 +29,8 @@ from typing import Final
 from clearing.engine.acting import short_of
 from clearing.engine.book import Book
 from clearing.engine.collateral import value_of
-from clearing.engine.margin import bears_margin
 from clearing.engine.market import Market
-from clearing.engine.requirements import exposure_of, margined_markets
+from clearing.engine.requirements import bears_margin, exposure_of, margined_markets
 from clearing.engine.scope import Scope
 from clearing.engine.valuation import Measure
 from clearing.rulebook import RATE_SCALE, Bound, ClassRules, Exposure, always_examine
@@ -316,8 +315,11 @@ def _beyond_bounds(book: Book, scope: Scope) -> bool:
     """Whether no bound holds for the scope, so that it has to be examined at every mark.
 
     That is while a trigger price may spare it (what its test finds depends on surpluses at other
-    prices than marks), and while a contract of it is worth less than the last digit that is kept.
+    prices than marks), while a contract of it is worth less than the last digit that is kept, and
+    where alerts look at figures that no boundary guards.
     """
+    if scope.rules is not None and scope.rules.alerts is not None:
+        return True
     for ordinal in scope.positions if not scope.orders else {**scope.positions, **scope.orders}:
         market = book.markets[ordinal]
         if not market.worth and market.mark:

@@ -111,7 +111,7 @@ class Book:
     def bind(self, scope: Scope) -> None:
         """Point a scope at its rules, and at the scope that its cash is collateral of.
 
-        What its rungs remember is forgotten unless the ladder is the same.
+        What its rungs remember is forgotten unless the ladder is the same, and so are its alerts.
         """
         before, scope.rules = scope.rules, self.rules_for(scope.account, scope.asset)
         keys = [None if rules is None else rules.ladder_key for rules in (before, scope.rules)]
@@ -120,6 +120,10 @@ class Book:
             scope.unsold = set()
             for auction in scope.auctions.values():
                 auction.rung = 0
+        said = [None if rules is None else rules.alerts for rules in (before, scope.rules)]
+        first, second = ("" if alerts is None else alerts.key for alerts in said)
+        if first != second:
+            scope.alerts = set()
         scope.secures = None
         account_class = self.registry.account(scope.account).account_class
         for asset in list(self.assets.values()):

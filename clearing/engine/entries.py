@@ -86,6 +86,17 @@ ENTRY_FIELDS: Final[dict[str, tuple[str, ...]]] = {
         "factor",
         "threshold",
     ),
+    "alert": (
+        "account",
+        "asset",
+        "market",
+        "number",
+        "figure",
+        "value",
+        "threshold",
+        "holds",
+    ),
+    "risk_score": ("account", "market", "model", "score"),
     "liquidation": (
         "account",
         "asset",

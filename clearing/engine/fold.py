@@ -279,6 +279,7 @@ _FACTS: Final[dict[int, Callable[[Step, Content], None]]] = {
     Kind.OpenInterestObserved: apply_observation,
     Kind.DepthObserved: apply_observation,
     Kind.RiskArrayPublished: apply_observation,
+    Kind.RiskScored: apply_observation,
     Kind.PriceObserved: observe_price,
 }
 """What applies a fact of each kind; the others are the engine's own or move nothing."""

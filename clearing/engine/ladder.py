@@ -5,10 +5,11 @@ from functools import cmp_to_key
 from clearing.engine.acting import can_act, holds, short_of
 from clearing.engine.auctioning import open_auctions
 from clearing.engine.conversion import convert, repay_and_seize
-from clearing.engine.margin import bears_margin, open_call
+from clearing.engine.margin import open_call
 from clearing.engine.observed import set_orders
 from clearing.engine.ramps import Freed
 from clearing.engine.reduction import may_reduce, reduce_position
+from clearing.engine.requirements import bears_margin
 from clearing.engine.scope import Scope
 from clearing.engine.stays import note_acted
 from clearing.engine.step import Step

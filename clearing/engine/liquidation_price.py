@@ -10,10 +10,9 @@ test margin.
 from fractions import Fraction
 
 from clearing.engine.book import Book
-from clearing.engine.margin import bears_margin
 from clearing.engine.market import Market
 from clearing.engine.nested import nested_sums
-from clearing.engine.requirements import exposure_of
+from clearing.engine.requirements import bears_margin, exposure_of
 from clearing.engine.scope import Scope
 from clearing.engine.valuation import accrued_funding, gains_of, measure
 from clearing.rulebook import MAINTENANCE, NO_LEVEL, RATE_SCALE, ClassRules, CollateralPolicy

@@ -5,11 +5,12 @@ of status, closes margin calls that are met, and says whether the ladder has som
 """
 
 from clearing.engine.acting import can_act, holds, is_withheld, short_of
+from clearing.engine.alerts import note_alerts
 from clearing.engine.asset import Asset
 from clearing.engine.auctioning import cancel_auctions, review_auctions
 from clearing.engine.awarding import end_due
 from clearing.engine.book import Book
-from clearing.engine.collateral import owes
+from clearing.engine.requirements import bears_margin
 from clearing.engine.scope import MarginCall, Scope
 from clearing.engine.stays import end_stays, note_stays
 from clearing.engine.step import Step
@@ -43,7 +44,9 @@ def examine(step: Step, scope: Scope) -> Verdict:
     asset = step.book.assets[scope.asset]
     rules = scope.rules
     if rules is None or not bears_margin(step.book, scope, rules):
-        return _without_requirement(step, asset, scope)
+        verdict = _without_requirement(step, asset, scope)
+        note_alerts(step, scope)
+        return verdict
     now = measure(step.book, scope)
     if scope.call is not None:
         _close_call(step, asset, scope, rules, now)
@@ -56,18 +59,9 @@ def examine(step: Step, scope: Scope) -> Verdict:
     if status != old:
         _transition(step, asset, scope, status, now)
         _check_liquidated(step, asset, scope, old, status)
-    return Verdict(now, _due(step, asset, scope, rules, now, closing))
-
-
-def bears_margin(book: Book, scope: Scope, rules: ClassRules) -> bool:
-    """Whether anything may be asked of the scope: positions, orders that count, or debts."""
-    if scope.positions:
-        return True
-    if rules.plain:
-        return False
-    return bool(scope.orders) or (
-        rules.collateral is not None and owes(book, scope, rules.collateral)
-    )
+    due = _due(step, asset, scope, rules, now, closing)
+    note_alerts(step, scope)
+    return Verdict(now, due)
 
 
 def open_call(

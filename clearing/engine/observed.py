@@ -11,7 +11,7 @@ from clearing.quantities import format_exact
 
 
 def apply_observation(step: Step, content: Content) -> None:
-    """Apply ``LeverageSet``, ``OrdersObserved`` or what a market was seen to be; moves no money."""
+    """Apply ``LeverageSet``, ``OrdersObserved``, ``RiskScored`` or what a market was seen to be."""
     row = content.row
     market = step.book.markets[row.market]
     if row.kind == Kind.OpenInterestObserved:
@@ -36,6 +36,11 @@ def apply_observation(step: Step, content: Content) -> None:
         scope.leverages[market.ordinal] = content.quantity
         leverage = format_exact(content.quantity, RATE_DECIMALS)
         step.entries.append(("leverage", account, market.ordinal, leverage))
+    elif row.kind == Kind.RiskScored:
+        model = content.text("model")
+        scope.scores[market.ordinal, model] = content.quantity
+        score = format_exact(content.quantity, RATE_DECIMALS)
+        step.entries.append(("risk_score", account, market.ordinal, model, score))
     else:
         set_orders(market, scope, content.quantity, content.amount)
         step.entries.append(("orders", account, market.ordinal, content.quantity, content.amount))

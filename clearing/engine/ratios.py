@@ -8,8 +8,8 @@ from collections.abc import Iterable
 
 from clearing.engine.book import Book
 from clearing.engine.collateral import balance_unit, value_of
-from clearing.engine.margin import bears_margin
 from clearing.engine.nested import nested_sums
+from clearing.engine.requirements import bears_margin
 from clearing.engine.scope import Scope
 from clearing.engine.valuation import Measure, gains_of, measure, position_value
 from clearing.rulebook import INITIAL, MAINTENANCE

@@ -7,6 +7,7 @@ Nothing here writes.
 
 from clearing.engine.asset import Asset
 from clearing.engine.book import Book
+from clearing.engine.collateral import owes
 from clearing.engine.market import Market
 from clearing.engine.portfolio import portfolio_charge
 from clearing.engine.scope import Position, Scope
@@ -121,3 +122,14 @@ def requirements(
         for node, total in zip(nodes, totals, strict=True):
             node.finish(total, asset.working)
     return totals
+
+
+def bears_margin(book: Book, scope: Scope, rules: ClassRules) -> bool:
+    """Whether anything may be asked of the scope: positions, orders that count, or debts."""
+    if scope.positions:
+        return True
+    if rules.plain:
+        return False
+    return bool(scope.orders) or (
+        rules.collateral is not None and owes(book, scope, rules.collateral)
+    )

@@ -83,11 +83,13 @@ class Scope:
     ``venue_closed``: a venue's liquidation or ADL fill came during this stay. ``ended_in`` is the
     market in which its last position ended (0: none did). ``secures`` is the scope that its cash
     is collateral of, if any. ``auctions`` are those that are open, by market; ``unsold`` the (rung,
-    market) of those that ended with something left in this stay.
+    market) of those that ended with something left in this stay. ``alerts`` are the (market,
+    number) of those that hold, ``scores`` what models said, by (market, model), at rate decimals.
     """
 
     __slots__ = (
         "account",
+        "alerts",
         "asset",
         "auctions",
         "call",
@@ -98,6 +100,7 @@ class Scope:
         "orders",
         "positions",
         "rules",
+        "scores",
         "secures",
         "status",
         "stays",
@@ -119,6 +122,8 @@ class Scope:
         self.status = "flat"
         self.call: MarginCall | None = None
         self.stays: dict[int, Stay] = {}
+        self.alerts: set[tuple[int, int]] = set()
+        self.scores: dict[tuple[int, str], int] = {}
         self.auctions: dict[int, Auction] = {}
         self.unsold: set[tuple[int, int]] = set()
         self.withheld = False

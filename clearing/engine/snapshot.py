@@ -199,6 +199,8 @@ def _scope_document(scope: Scope) -> dict[str, Any]:
             for market, auction in sorted(scope.auctions.items())
         ],
         "unsold": [list(key) for key in sorted(scope.unsold)],
+        "alerts": [list(key) for key in sorted(scope.alerts)],
+        "scores": [[*key, score] for key, score in sorted(scope.scores.items())],
     }
 
 
@@ -342,4 +344,6 @@ def _read_scope(book: Book, stored: dict[str, Any]) -> None:
         auction = scope.auctions[market] = Auction(*terms)
         auction.bids = [Bid(*bid) for bid in bids]
         book.schedule(scope, auction.ends_at)
+    scope.alerts = {(market, number) for market, number in stored["alerts"]}
+    scope.scores = {(market, model): score for market, model, score in stored["scores"]}
     scope.unsold = {(rung, market) for rung, market in stored["unsold"]}

@@ -42,6 +42,7 @@ from clearing.events.observations import (
     PremiumSampled,
     PriceObserved,
     RiskArrayPublished,
+    RiskScored,
 )
 from clearing.events.refused import EventRefused, Problem
 from clearing.events.registry import AccountSpec, AssetSpec, MarketSpec, Registry, SourceSpec
@@ -103,6 +104,7 @@ __all__ = [
     "RestatementAccepted",
     "Reversed",
     "RiskArrayPublished",
+    "RiskScored",
     "RulebookAdopted",
     "SourceDeclared",
     "SourceSpec",

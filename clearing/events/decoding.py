@@ -229,6 +229,15 @@ def _leverage(decoder: _Decoder) -> dict[str, Any]:
     }
 
 
+def _risk_score(decoder: _Decoder) -> dict[str, Any]:
+    return {
+        "account": decoder.account("account", decoder.row.account),
+        "market": decoder.market.name,
+        "model": decoder.detail["model"],
+        "score": decoder.decimal("quantity", RATE_DECIMALS),
+    }
+
+
 def _orders(decoder: _Decoder) -> dict[str, Any]:
     decimals = decoder.market.size_decimals
     return {
@@ -377,6 +386,7 @@ _DECODERS: Final[dict[Kind, Any]] = {
     Kind.OpenInterestObserved: _open_interest,
     Kind.DepthObserved: _depth,
     Kind.RiskArrayPublished: _risk_array,
+    Kind.RiskScored: _risk_score,
     Kind.PremiumSampled: _sample,
     Kind.ClockTicked: _stored,
     Kind.StateCertified: _stored,

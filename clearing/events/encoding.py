@@ -47,6 +47,7 @@ from clearing.events.observations import (
     PremiumSampled,
     PriceObserved,
     RiskArrayPublished,
+    RiskScored,
 )
 from clearing.events.refused import EventRefused
 from clearing.events.registry import AssetSpec, MarketSpec, Registry
@@ -399,6 +400,13 @@ def _depth(encoder: Encoder, event: DepthObserved) -> None:
     encoder.row.price = encoder.scaled("within", event.within, RATE_DECIMALS, "a distance")
 
 
+def _risk_score(encoder: Encoder, event: RiskScored) -> None:
+    encoder.row.market = encoder.market(event.market).ordinal
+    encoder.row.account = encoder.account("account", event.account)
+    encoder.row.quantity = encoder.scaled("score", event.score, RATE_DECIMALS, "a score")
+    encoder.detail["model"] = event.model
+
+
 def _risk_array(encoder: Encoder, event: RiskArrayPublished) -> None:
     market = encoder.market(event.market)
     encoder.row.market = market.ordinal
@@ -458,6 +466,7 @@ _ENCODERS: Final[dict[Kind, Any]] = {
     Kind.OpenInterestObserved: _open_interest,
     Kind.DepthObserved: _depth,
     Kind.RiskArrayPublished: _risk_array,
+    Kind.RiskScored: _risk_score,
     Kind.PremiumSampled: _sample,
     Kind.ClockTicked: _tick,
     Kind.StateCertified: _certify,

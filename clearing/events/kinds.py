@@ -41,6 +41,7 @@ class Kind(IntEnum):
     DepthObserved = 35
     RiskArrayPublished = 36
     PremiumSampled = 37
+    RiskScored = 38
     ClockTicked = 40
     StateCertified = 50
     RestatementAccepted = 51

@@ -37,6 +37,7 @@ from clearing.events.observations import (
     PremiumSampled,
     PriceObserved,
     RiskArrayPublished,
+    RiskScored,
 )
 from clearing.events.refused import EventRefused, Problem
 from clearing.events.trading import (
@@ -69,6 +70,7 @@ Event = Annotated[
     | MarketSettled
     | DepthObserved
     | RiskArrayPublished
+    | RiskScored
     | DepositConfirmed
     | PositionCarried
     | Filled

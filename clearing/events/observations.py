@@ -28,6 +28,12 @@ def _distance(value: Decimal) -> Decimal:
     return value
 
 
+def _score(value: Decimal) -> Decimal:
+    if value > 1:
+        raise ValueError(f"{value} is not a score; scores go from 0 to 1")
+    return value
+
+
 class PriceObserved(EventBase):
     """What the event's source says a market's ``role`` price was.
 
@@ -93,6 +99,20 @@ class DepthObserved(EventBase):
     bid_size: NotNegativeAmount
     ask_size: NotNegativeAmount
     within: Annotated[PositiveAmount, AfterValidator(_distance)]
+
+
+class RiskScored(EventBase):
+    """What a model makes of the risk of an account's position in a market: a score from 0 to 1.
+
+    The greater, the worse, at most 12 decimals. It replaces what the model said before. Rules may
+    warn by it, and never move money.
+    """
+
+    kind: Literal["RiskScored"] = "RiskScored"
+    account: Name
+    market: Name
+    model: Name
+    score: Annotated[NotNegativeAmount, AfterValidator(_score)]
 
 
 class RiskArrayPublished(EventBase):

@@ -108,6 +108,8 @@ _INDEXES: Final[dict[str, tuple[str, ...]]] = {
     "open_interest": ("market, position",),
     "margin_rate": ("market, position",),
     "depth": ("market, position",),
+    "alert": ("account, market, position, line",),
+    "risk_score": ("account, market, position",),
     "risk_array": ("market, position",),
     "transition": ("account, asset, position, line",),
     "margin_call": ("account, asset, position, line",),

@@ -8,6 +8,7 @@ from clearing.events.canonical import canonical_json
 from clearing.events.kinds import RATE_DECIMALS
 from clearing.events.registry import Registry
 from clearing.quantities import NotExact, to_scaled
+from clearing.rulebook.alerts import Alerts
 from clearing.rulebook.collateral import (
     DEFAULT_LEVEL,
     CollateralAsset,
@@ -289,7 +290,12 @@ class _Compiler:
             minima,
             None if document.collateral is None else policies[document.collateral],
             None if document.portfolio is None else portfolios[document.portfolio],
+            None if document.alerts is None else self.alerts(document.alerts),
         )
+
+    def alerts(self, name: str) -> Alerts:
+        document = self.document.alerts[name]
+        return Alerts(document, canonical_json(document.model_dump(mode="json")))
 
     def portfolio(self, path: str, document: PortfolioDocument) -> Portfolio:
         groups = []

@@ -112,6 +112,7 @@ def _binding(book: RulebookDocument, path: str, binding: BindingDocument) -> Ite
         ("collateral", binding.collateral, book.collateral),
         ("ladder", binding.ladder, book.ladders),
         ("waterfall", binding.waterfall, book.waterfalls),
+        ("alerts", binding.alerts, book.alerts),
     )
     for field, name, documents in named:
         if name is not None and name not in documents:

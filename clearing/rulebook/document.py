@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, Field, ValidationError, model_validator
 from clearing.events.base import Fact
 from clearing.events.fields import Name, NotNegativeAmount
 from clearing.quantities import Rounding
+from clearing.rulebook.alerts import AlertsDocument
 from clearing.rulebook.collateral import CollateralDocument
 from clearing.rulebook.consistency import contradictions
 from clearing.rulebook.derivation import DerivationDocument
@@ -88,6 +89,7 @@ class BindingDocument(Fact):
     waterfall: Name | None = None
     collateral: Name | None = None
     portfolio: Name | None = None
+    alerts: Name | None = None
 
 
 def _whole(value: Any) -> Any:
@@ -122,6 +124,7 @@ class RulebookDocument(Fact):
     portfolios: Annotated[
         dict[Name, PortfolioDocument], Field(max_length=1000, default_factory=dict)
     ]
+    alerts: Annotated[dict[Name, AlertsDocument], Field(max_length=1000, default_factory=dict)]
     prices: Annotated[
         dict[Name, MarketPricesDocument], Field(max_length=10_000, default_factory=dict)
     ]

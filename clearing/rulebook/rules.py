@@ -6,6 +6,7 @@ No pydantic and no names: the engine reads these while folding.
 from typing import Final
 
 from clearing.quantities import Rounding
+from clearing.rulebook.alerts import Alerts
 from clearing.rulebook.collateral import CollateralPolicy
 from clearing.rulebook.funding import FundingRule
 from clearing.rulebook.impact import ImpactRule
@@ -56,7 +57,7 @@ class ClassRules:
     ``levels`` are the names of the rulebook's levels in order of place. ``schedules`` maps market
     ordinals; ``other`` is the schedule of every market not named there. ``minima`` are (place,
     units) of what is asked of a scope at least, ``collateral`` what counts besides cash and PnL,
-    ``portfolio`` what is asked of positions together.
+    ``portfolio`` what is asked of positions together, ``alerts`` what is said of them.
 
     ``ladder_key`` is the ladder's document as canonical JSON: stays go on under one of the same
     key. What the ladder's rungs are is sorted out once: ``caller`` is the margin-call rung,
@@ -73,6 +74,7 @@ class ClassRules:
         "_reaches",
         "account_class",
         "after_caller",
+        "alerts",
         "boundaries",
         "caller",
         "closing",
@@ -103,7 +105,9 @@ class ClassRules:
         minima: list[tuple[int, int]],
         collateral: CollateralPolicy | None,
         portfolio: Portfolio | None,
+        alerts: Alerts | None = None,
     ) -> None:
+        self.alerts = alerts
         self.portfolio = portfolio
         self.account_class = account_class
         self.levels = levels

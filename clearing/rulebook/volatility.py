@@ -45,14 +45,17 @@ class VolatilityDocument(Fact):
 
 
 class VolatilityRule:
-    """A volatility policy ready for the engine; ``interval`` in microseconds, rates scaled."""
+    """A volatility policy ready for the engine; ``interval`` in microseconds, rates scaled.
 
-    __slots__ = ("_cap", "_decay", "_floor", "_hysteresis", "_multiple", "_step", "interval")
+    ``multiple`` is how many deviations of a sample's return the rate is aimed at.
+    """
+
+    __slots__ = ("_cap", "_decay", "_floor", "_hysteresis", "_step", "interval", "multiple")
 
     def __init__(self, document: VolatilityDocument) -> None:
         self.interval = document.sample_seconds * 1_000_000
         self._decay = to_scaled(document.decay, RATE_DECIMALS)
-        self._multiple = to_scaled(document.multiple, RATE_DECIMALS)
+        self.multiple = to_scaled(document.multiple, RATE_DECIMALS)
         self._floor = to_scaled(document.floor, RATE_DECIMALS)
         self._cap = to_scaled(document.cap, RATE_DECIMALS)
         self._step = to_scaled(document.step, RATE_DECIMALS)
@@ -82,7 +85,7 @@ class VolatilityRule:
 
     def published(self, variance: int, before: int) -> int:
         """Return the rate to publish where ``before`` is published (0: none yet)."""
-        wanted = self._multiple * self.deviation(variance) // _SCALE
+        wanted = self.multiple * self.deviation(variance) // _SCALE
         aimed = min(max(wanted, self._floor), self._cap)
         rate = -(-aimed // self._step) * self._step
         falls = aimed + self._hysteresis < before - self._step

@@ -173,6 +173,10 @@ events: st.SearchStrategy[Event] = st.one_of(
         },
         {"delta": amounts, "vega": amounts},
     ),
+    _kind(
+        "RiskScored",
+        {"account": names, "market": names, "model": names, "score": st.just("0.25")},
+    ),
     _kind("ClockTicked", {}),
     _kind(
         "StateCertified",

@@ -73,7 +73,13 @@ def test_the_order_of_kinds_in_one_moment() -> None:
         ),
         ("Filled", "Traded", "AuctionTaken", "AuctionBid"),
         ("PositionCarried", "LeverageSet"),
-        ("OrdersObserved", "OpenInterestObserved", "DepthObserved", "RiskArrayPublished"),
+        (
+            "OrdersObserved",
+            "OpenInterestObserved",
+            "DepthObserved",
+            "RiskArrayPublished",
+            "RiskScored",
+        ),
         ("PriceObserved", "PremiumSampled", "Marked"),
         ("FundingSettled", "FundingPaid", "InterestSettled", "InterestPaid"),
     ):

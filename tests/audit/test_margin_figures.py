@@ -8,6 +8,7 @@ from clearing.audit.moments import resolve_moment
 from clearing.database import connect
 from clearing.log import LogWriter
 from clearing.projectors import project
+from tests.engine.test_scenarios_alerts import Watched
 from tests.engine.venue import TAKEOVER, Venue, rulebook
 
 SCHEDULE = {
@@ -151,3 +152,15 @@ def test_ratios_to_an_equity_that_is_gone_are_said_to_be_none(database_url: str)
     assert scope.equity == "-500"
     assert (scope.margin_ratio, scope.effective_leverage) == ("none", "none")
     assert scope.margin_level == "-71.43"  # -500 / 700
+
+
+def test_how_far_a_position_is_from_liquidation_in_deviations(database_url: str) -> None:
+    """At 100 the move to 90 is ten deviations of four minutes; 1 / 101, and 24,000 seconds."""
+    venue = Watched({"figure": "distance", "threshold": "5"})
+    with connect(database_url, autocommit=True) as ledger:
+        LogWriter(ledger).append(venue.events)
+        project(ledger)
+        found = account(ledger, "ada", resolve_moment(ledger))
+    (position,) = found.scopes[0].positions
+    assert (position.liquidation_price, position.distance) == ("90.00", "10.000000")
+    assert (position.risk_score, position.time_to_breach) == ("0.009900", "24000")

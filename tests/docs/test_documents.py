@@ -121,6 +121,14 @@ def test_the_impact_on_the_page_on_rulebooks_is_accepted() -> None:
     assert [r["status"] for r in of_kind(entries, "rulebook")] == ["in_force"]
 
 
+def test_the_alerts_on_the_page_on_rulebooks_are_accepted() -> None:
+    (section,) = re.findall(r"```json alerts\n(.*?)```", text("docs/rulebooks.md"), re.DOTALL)
+    document = rulebook(alerts=json.loads(section))
+    document["bindings"][0]["alerts"] = "desk"
+    entries = Venue().adopt(document)
+    assert [r["status"] for r in of_kind(entries, "rulebook")] == ["in_force"]
+
+
 def test_the_python_example_of_the_readme_runs(
     database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

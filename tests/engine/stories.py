@@ -68,6 +68,19 @@ def add_volatility(dice: Random, book: dict[str, Any]) -> None:
     book["bindings"][0]["markets"] = dict.fromkeys(PRICES, "majors")
 
 
+def add_alerts(dice: Random, book: dict[str, Any]) -> None:
+    """Let figures of positions warn: each has a forecast where volatility is published."""
+    alerts: list[dict[str, Any]] = [
+        {"figure": "distance", "threshold": "4", "until": dice.choice([None, "9"])},
+        {"figure": "risk_score", "threshold": dice.choice(["0.01", "0.3"])},
+        {"figure": "time_to_breach", "threshold": "600"},
+        {"figure": "told_score", "model": "desk", "threshold": "0.5", "until": "0.2"},
+    ]
+    told = {"horizon_seconds": dice.choice([7, 600]), "sigmas": dice.choice(["1", "2.5"])}
+    book["alerts"] = {"desk": {**told, "alerts": dice.sample(alerts, dice.randrange(1, 5))}}
+    book["bindings"][0]["alerts"] = "desk"
+
+
 def random_portfolio(dice: Random) -> dict[str, Any]:
     """One or two groups over some markets, with offsets, a floor or none."""
     moves = ["-0.2", "-0.03", "0.1"]
@@ -135,6 +148,8 @@ class Story:
             book["bindings"][0]["collateral"] = "some"
         if dice.random() < 0.2:
             add_volatility(dice, book)
+            if dice.random() < 0.4:
+                add_alerts(dice, book)
         if dice.random() < 0.2:
             book["portfolios"] = {"grid": random_portfolio(dice)}
             book["bindings"][0]["portfolio"] = "grid"
@@ -158,7 +173,8 @@ class Story:
         """Have an account choose a leverage or change its orders, or see the open interest."""
         dice, venue = self.dice, self.venue
         name, size = dice.choice(TRADERS), str(dice.choice([0, 3, 40, 4000]))
-        match dice.choice(["leverage", "orders", "interest", "premium", "state", "depth", "risk"]):
+        seen = ["leverage", "orders", "interest", "premium", "state", "depth", "risk", "score"]
+        match dice.choice(seen):
             case "leverage":
                 leverage = dice.choice(["2", "3.5", "20"])
                 venue("LeverageSet", account=name, market=market, leverage=leverage)
@@ -171,6 +187,9 @@ class Story:
             case "depth":
                 within = {"bid_size": size, "ask_size": str(dice.choice([0, 50])), "within": "0.01"}
                 venue("DepthObserved", market=market, **within)
+            case "score":
+                score = dice.choice(["0", "0.3", "0.7", "1"])
+                venue("RiskScored", account=name, market=market, model="desk", score=score)
             case "risk":
                 losses = [str(dice.randrange(-9, 10)) for _ in range(dice.choice([2, 3, 3]))]
                 told = {"producer": "desk", "version": "1", "losses": losses, "delta": "0.5"}

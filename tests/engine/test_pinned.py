@@ -6,7 +6,7 @@ from clearing.events.kinds import REGISTRY_KINDS
 from clearing.samples import incident_day
 
 ENTRY_HASH = "a25f3043132b47343c2b7763688c2b87420c50dc5cacae56140897e746eb23cf"
-DIGEST = "0389194e3e73d1f326d96c7b64ae035400ed22327be99fd158d5b9734ff5ae25"
+DIGEST = "2917849b2d21dfd9bbaebce00062c441f373586bb83f752b9356e2b348364b4d"
 
 
 def test_the_incident_day_folds_to_the_digest_that_the_readme_shows() -> None:

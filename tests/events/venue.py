@@ -434,6 +434,19 @@ EVENTS: dict[str, st.SearchStrategy[Event]] = {
             {name: signed(12) for name in ("delta", "gamma", "vega", "theta")},
         )
     ),
+    "RiskScored": _of_market(
+        lambda market: _kind(
+            "RiskScored",
+            {
+                "account": accounts,
+                "market": st.just(market),
+                "model": names,
+                "score": st.integers(0, 10**12).map(
+                    lambda units: f"{Decimal(units).scaleb(-12):f}"
+                ),
+            },
+        )
+    ),
     "ClockTicked": _kind("ClockTicked", {}),
     "StateCertified": _kind(
         "StateCertified",

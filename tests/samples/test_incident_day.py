@@ -92,6 +92,7 @@ def test_every_kind_of_event_that_a_venue_writes_is_there() -> None:
         "MarketSettled",
         "DepthObserved",
         "RiskArrayPublished",
+        "RiskScored",
         "Filled",
         "PositionCarried",
         "FundingPaid",
