@@ -13,12 +13,15 @@ from clearing.engine.valuation import measure
 from clearing.rulebook import AuctionRung, SealedMethod
 
 
-def end_due(step: Step, scope: Scope) -> None:
-    """End the auctions of a scope whose time has come, in market order."""
+def end_due(step: Step, scope: Scope, due_at: int) -> None:
+    """End the auctions of a scope that a timer is for (microseconds), in market order.
+
+    Others whose time has come, too, wait for their own: a timer may be left of what has ended.
+    """
     book = step.book
     for ordinal in sorted(scope.auctions):
         auction, market = scope.auctions[ordinal], book.markets[ordinal]
-        if auction.ends_at > book.time:
+        if auction.ends_at != due_at:
             continue
         step.touch(scope)
         rung = rung_of(scope, auction)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from clearing.engine.content import Content
+from clearing.engine.pools import note_house
 from clearing.engine.ratios import withdrawable
 from clearing.engine.scope import Scope
 from clearing.engine.step import Step
@@ -32,16 +33,26 @@ def apply_cash(step: Step, content: Content, sign: int) -> None:
         contra = content.contra
         payee = ("account", contra) if contra else ("suspense", 0)
         step.move("transfer", row.asset, *payer, *payee, amount)
-    elif kind == Kind.FundContributed:
-        step.move("fund_contribution", row.asset, "external", 0, *payer, amount)
-    elif kind == Kind.FundWithdrawn:
-        step.move("fund_withdrawal", row.asset, *payer, "external", 0, amount)
+    elif kind in (Kind.FundContributed, Kind.FundWithdrawn):
+        _fund(step, content, payer, amount)
     else:
         contra = content.contra
         other = ("account", contra) if contra else ("adjustment", 0)
         if content.unknown("contra_account"):
             other = ("suspense", 0)
         step.move("adjustment", row.asset, *other, *payer, amount)
+
+
+def _fund(step: Step, content: Content, fund: tuple[str, int], amount: int) -> None:
+    """Post what a fund was given, or what was taken out of it; the house's shares go along."""
+    row = content.row
+    given = amount if row.kind == Kind.FundContributed else -amount
+    if content.account:
+        note_house(step, content.account, row.asset, given)
+    if row.kind == Kind.FundContributed:
+        step.move("fund_contribution", row.asset, "external", 0, *fund, amount)
+    else:
+        step.move("fund_withdrawal", row.asset, *fund, "external", 0, amount)
 
 
 def _deposit(step: Step, content: Content, holder: tuple[str, int], amount: int) -> None:

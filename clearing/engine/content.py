@@ -71,6 +71,11 @@ class Content:
         """The Greeks of a risk array by name, at rate decimals; only those that are told."""
         return {name: int(self._detail[name]) for name in GREEKS if name in self._detail}
 
+    @property
+    def accounts(self) -> list[int]:
+        """The ordinals of the accounts that are listed, 0 where one is not declared."""
+        return list(self._detail["accounts"])
+
     def marks(self) -> list[tuple[int, int]]:
         """Return (market, price) pairs in order of market ordinal."""
         pairs = self._detail.get("marks")

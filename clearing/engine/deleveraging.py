@@ -16,7 +16,7 @@ from clearing.engine.scope import Position, Scope
 from clearing.engine.step import Step
 from clearing.engine.valuation import Measure, measure, position_value, unrealised
 from clearing.quantities import format_exact
-from clearing.rulebook import AdlLayer
+from clearing.rulebook import RATE_SCALE, AdlLayer
 
 
 class Allotment:
@@ -124,10 +124,11 @@ def allot(step: Step, scope: Scope, estate: Estate, layer: AdlLayer) -> list[All
     market, working = estate.market, step.book.assets[scope.asset].working
     price = None if layer.price == "bankruptcy" else _price(step, market, layer.price)
     ranked = _ranked(step, estate, scope, layer)
+    gives = _limits(ranked, layer, market.spec.lot)
     if layer.pro_rata:
-        sizes = _pro_rata(ranked, estate.rest, market.spec.lot)
+        sizes = _pro_rata(gives, estate.rest, market.spec.lot)
     else:
-        sizes = _queued(ranked, estate.rest)
+        sizes = _queued(gives, estate.rest)
     found = []
     for rank, (who, taken) in enumerate(zip(ranked, sizes, strict=True), start=1):
         found.append(Allotment(who.account, taken, price))
@@ -169,6 +170,8 @@ def _ranked(step: Step, estate: Estate, scope: Scope, layer: AdlLayer) -> list[C
         who = Candidate(asset, market, other, position, now)
         if _may_be_taken(step, estate, layer, who) and not _is_due(step, other, now):
             found.append(who)
+    if layer.rank == "recorded":
+        return _as_told(step, market, estate, layer, found)
     if layer.rank == "random":
         return sorted(found, key=lambda who: _lot(step, layer.seed, market, who))
     key_of = _KEYS[layer.rank]
@@ -209,24 +212,52 @@ def _is_due(step: Step, scope: Scope, now: Measure) -> bool:
     return rules is not None and any(holds(step.book, scope, rung, now) for rung in rules.closing)
 
 
-def _queued(ranked: list[Candidate], rest: int) -> list[int]:
+def _as_told(
+    step: Step, market: Market, estate: Estate, layer: AdlLayer, found: list[Candidate]
+) -> list[Candidate]:
+    """Return candidates in the order told for their side; say who was listed and is no candidate.
+
+    Whoever is not listed comes last, by ordinal, or is left out.
+    """
+    told = market.ranked.get("short" if estate.size > 0 else "long", [])
+    by_account = {who.account: who for who in found}
+    for account in told:
+        if account not in by_account:
+            step.deviation(
+                "no_candidate", account=account, market=market.ordinal, asset=market.asset
+            )
+    listed = [by_account[account] for account in told if account in by_account]
+    return listed if layer.listed_only else listed + [who for who in found if who not in listed]
+
+
+def _limits(ranked: list[Candidate], layer: AdlLayer, lot: int) -> list[int]:
+    """Return how much each may be made to give: all, a share in whole lots, or nothing."""
+    gives = [abs(who.size) for who in ranked]
+    if layer.at_most < RATE_SCALE:
+        gives = [size * layer.at_most // RATE_SCALE // lot * lot for size in gives]
+    if layer.most:
+        gives[layer.most :] = [0] * len(gives[layer.most :])
+    return gives
+
+
+def _queued(gives: list[int], rest: int) -> list[int]:
     """Return what each takes when the first gives all it has before the next gives anything."""
     sizes = []
-    for who in ranked:
-        taken = min(abs(who.size), rest)
+    for given in gives:
+        taken = min(given, rest)
         rest -= taken
         sizes.append(taken)
     return sizes
 
 
-def _pro_rata(ranked: list[Candidate], rest: int, lot: int) -> list[int]:
+def _pro_rata(gives: list[int], rest: int, lot: int) -> list[int]:
     """Return what each takes when all give the same share, in whole lots; what is left by rank."""
-    total = sum(abs(who.size) for who in ranked)
+    total = sum(gives)
     wanted = min(rest, total)
-    sizes = [abs(who.size) * wanted // max(total, 1) // lot * lot for who in ranked]
+    sizes = [given * wanted // max(total, 1) // lot * lot for given in gives]
     left = wanted - sum(sizes)
-    for i, who in enumerate(ranked):
-        more = min(abs(who.size) - sizes[i], left)
+    for i, given in enumerate(gives):
+        more = min(given - sizes[i], left)
         sizes[i] += more
         left -= more
     return sizes

@@ -167,6 +167,9 @@ ENTRY_FIELDS: Final[dict[str, tuple[str, ...]]] = {
         "kept",
     ),
     "fund": ("account", "asset", "cash", "inventory", "equity"),
+    "shares": ("fund", "asset", "provider", "shares", "total"),
+    "leave_request": ("fund", "asset", "provider", "shares", "value"),
+    "adl_order": ("market", "side", "accounts"),
     "deviation": ("code", "account", "market", "asset", "expected", "found", "detail"),
 }
 """The fields of each kind of entry, in order."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Final, Literal
 
 from clearing.engine.adoption import adopt, put_scheduled_in_force
+from clearing.engine.asset import Asset
 from clearing.engine.bands import BandedWatch
 from clearing.engine.book import Book
 from clearing.engine.breakers import change_state, run_breakers
@@ -24,6 +25,7 @@ from clearing.engine.ladder import in_order, run_ladder
 from clearing.engine.margin import examine, fire
 from clearing.engine.market_states import SETTLED
 from clearing.engine.observed import apply_observation
+from clearing.engine.pools import apply_pool
 from clearing.engine.prices import evaluate, mark_told, observe_price, reprice_timed
 from clearing.engine.reversal import reverse
 from clearing.engine.scope import Scope
@@ -237,6 +239,7 @@ def _note_funds(step: Step) -> None:
     for _, scope in funds:
         asset = step.book.assets[scope.asset]
         equity = equity_of(step.book, scope)
+        _note_short(step, scope, asset, equity)
         step.entries.append(
             (
                 "fund",
@@ -246,6 +249,19 @@ def _note_funds(step: Step) -> None:
                 format_exact(equity - scope.cash * asset.lift, asset.working),
                 format_exact(equity, asset.working),
             )
+        )
+
+
+def _note_short(step: Step, scope: Scope, asset: Asset, equity: int) -> None:
+    """Say that a fund fell below zero, where the rulebook does not allow it."""
+    before, scope.short = scope.short, equity < 0
+    forbids = asset.rulebook is not None and asset.rulebook.solvent
+    if forbids and scope.short and not before:
+        step.deviation(
+            "fund_below_zero",
+            account=scope.account,
+            asset=scope.asset,
+            found=format_exact(equity, asset.working),
         )
 
 
@@ -280,6 +296,11 @@ _FACTS: Final[dict[int, Callable[[Step, Content], None]]] = {
     Kind.DepthObserved: apply_observation,
     Kind.RiskArrayPublished: apply_observation,
     Kind.RiskScored: apply_observation,
+    Kind.DeleveragingRanked: apply_observation,
+    Kind.PoolJoined: apply_pool,
+    Kind.PoolLeft: apply_pool,
+    Kind.PoolLeaveRequested: apply_pool,
+    Kind.PoolLeaveCancelled: apply_pool,
     Kind.PriceObserved: observe_price,
 }
 """What applies a fact of each kind; the others are the engine's own or move nothing."""

@@ -9,7 +9,7 @@ from clearing.engine.book import Book
 from clearing.engine.market import Market
 from clearing.engine.requirements import requirement_of
 from clearing.engine.scope import Position, Scope
-from clearing.engine.valuation import measure, position_value
+from clearing.engine.valuation import Measure, accrued_funding, measure, position_value
 from clearing.rulebook import MAINTENANCE
 
 
@@ -129,3 +129,21 @@ def as_if(scope: Scope, positions: dict[int, Position], more: int = 0) -> Iterat
         yield
     finally:
         scope.positions, scope.cash = before, cash
+
+
+def after_fill(book: Book, scope: Scope, market: Market, size: int, amount: int) -> Measure:
+    """Return the measure of a scope as it would be after a fill, at average cost."""
+    old = scope.positions.get(market.ordinal, Position(index_at=market.index))
+    held, cost, realised = old.size, old.cost, 0
+    if held and (held > 0) is not (size > 0):
+        closed = min(abs(held), abs(size))
+        closing, released = amount * closed // abs(size), cost * closed // abs(held)
+        realised = -closing - released
+        cost, amount = cost - released, amount - closing
+    new = Position(held + size, cost + amount, old.entry, market.index_of(held + size))
+    new.accrued = accrued_funding(market, old)
+    positions = {m: position for m, position in scope.positions.items() if m != market.ordinal}
+    if new.size:
+        positions[market.ordinal] = new
+    with as_if(scope, positions, realised):
+        return measure(book, scope)

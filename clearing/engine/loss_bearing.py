@@ -118,7 +118,7 @@ def pay(step: Step, scope: Scope, layer: Layer, amount: int, market: Market | No
         fund = step.book.scope(layer.account, scope.asset)
         _owe(step, scope, "loss", "account", fund.account, amount, market)
     elif layer.name == "haircut":
-        _cut_gains(step, scope, amount, market)
+        _cut_gains(step, scope, amount, market, down=isinstance(layer, PayingLayer) and layer.down)
     elif isinstance(layer, PayingLayer) and layer.name == "per_unit":
         where = market_of_loss(step.book, scope, market)
         if where is None:
@@ -163,15 +163,18 @@ def _gains(book: Book, scope: Scope, market: Market | None) -> list[tuple[Market
     return found
 
 
-def _cut_gains(step: Step, scope: Scope, amount: int, market: Market | None) -> None:
+def _cut_gains(step: Step, scope: Scope, amount: int, market: Market | None, *, down: bool) -> None:
     """Have everybody with a profit pay its share of ``amount``, rounded up while any is left.
+
+    Or rounded down. The last one pays what is left.
 
     What is paid is realised, so that no other loss finds it again.
     """
     gains = _gains(step.book, scope, market)
     total, left = sum(gain for _, _, gain in gains), amount
     for i, (where, account, gain) in enumerate(gains):
-        paid = left if i == len(gains) - 1 else min(left, -(-gain * amount // total))
+        share = gain * amount // total if down else -(-gain * amount // total)
+        paid = left if i == len(gains) - 1 else min(left, share)
         left -= paid
         step.entries.append(
             ("haircut", scope.account, scope.asset, where.ordinal, account, gain, paid)

@@ -94,7 +94,7 @@ def fire(step: Step, scope: Scope, due_at: int) -> None:
         step.touch(scope)
     elif scope.stays:
         step.touch(scope)
-    end_due(step, scope)
+    end_due(step, scope, due_at)
 
 
 def _status(book: Book, rules: ClassRules, scope: Scope, now: Measure, closing: bool) -> str:

@@ -53,7 +53,7 @@ class Market:
 
     ``mark`` 0 means none yet, ``previous_mark`` is the one before it (of another event), ``quoted``
     the price that made it, before ``impact`` moved it: by a ``shift`` at rate decimals,
-    ``shifted_at`` microseconds;
+    ``shifted_at`` microseconds; ``ranked`` who is to be deleveraged first, as told, by side;
     ``last_price`` is the last fill's price at price decimals. ``sides``: 1 for ``Filled`` and 2 for
     ``Traded`` seen, added up. ``feed`` is what is known of prices.
     ``index`` is what longs accrue by and ``short_index`` what shorts do: another one only where
@@ -98,6 +98,7 @@ class Market:
         "period",
         "previous_mark",
         "quoted",
+        "ranked",
         "residual",
         "resumes_at",
         "risk",
@@ -125,6 +126,7 @@ class Market:
         self.mark = self.previous_mark = self.quoted = 0
         self.impact: ImpactRule | None = None
         self.shift = self.shifted_at = 0
+        self.ranked: dict[str, list[int]] = {}
         self.mark_time = 0
         self.mark_position = 0
         self.last_price = 0

@@ -26,6 +26,9 @@ def apply_observation(step: Step, content: Content) -> None:
     if row.kind == Kind.RiskArrayPublished:
         _publish(step, market, content)
         return
+    if row.kind == Kind.DeleveragingRanked:
+        _rank(step, market, content)
+        return
     account = content.account
     if not account:
         unknown = content.unknown("account")
@@ -61,6 +64,22 @@ def _open_interest(step: Step, market: Market, size: int) -> None:
     market.open_interest = size
     step.entries.append(("open_interest", market.ordinal, size))
     _test_margined(step, market)
+
+
+def _rank(step: Step, market: Market, content: Content) -> None:
+    """Remember who is to be deleveraged first; whoever is not declared is left out."""
+    ranked = []
+    for i, account in enumerate(content.accounts):
+        if account:
+            ranked.append(account)
+        else:
+            unknown = content.unknown(f"accounts.{i}")
+            step.deviation(
+                "unknown_account", market=market.ordinal, asset=market.asset, found=unknown
+            )
+    side = content.text("side")
+    market.ranked[side] = ranked
+    step.entries.append(("adl_order", market.ordinal, side, canonical_json(ranked)))
 
 
 def _publish(step: Step, market: Market, content: Content) -> None:

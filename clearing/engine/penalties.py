@@ -4,12 +4,17 @@ from fractions import Fraction
 
 from clearing.engine.scope import Scope
 from clearing.engine.step import Step
+from clearing.quantities import divide
 from clearing.rulebook import RATE_SCALE, Penalty
 
 
-def penalty_amount(rate: Fraction, notional: int, lift: int, limit: int) -> int:
-    """Return the penalty on ``notional`` (working scale) in units, at most ``limit`` of them."""
-    charged = notional * rate.numerator // (rate.denominator * lift)
+def penalty_amount(
+    penalty: Penalty | None, rate: Fraction, notional: int, lift: int, limit: int
+) -> int:
+    """Return the penalty at ``rate`` on ``notional`` (working scale), at most ``limit`` units."""
+    if penalty is None:
+        return 0
+    charged = divide(notional * rate.numerator, rate.denominator * lift, penalty.rounding)
     return min(charged, max(0, limit))
 
 
@@ -19,10 +24,10 @@ def full_rate(penalty: Penalty | None) -> Fraction:
 
 
 def charge(step: Step, scope: Scope, penalty: Penalty | None, amount: int) -> None:
-    """Charge ``amount`` units and split it: shares rounded down, the first takes what is left."""
+    """Charge ``amount`` units and split it: shares rounded down, one recipient has the rest."""
     if penalty is None or not amount:
         return
     shares = [amount * share // RATE_SCALE for _, share in penalty.recipients]
-    shares[0] += amount - sum(shares)
+    shares[-1 if penalty.dust_last else 0] += amount - sum(shares)
     for (account, _), share in zip(penalty.recipients, shares, strict=True):
         step.move("penalty", scope.asset, "account", scope.account, "account", account, share)

@@ -49,5 +49,7 @@ class PricedClose:
             step,
             scope,
             rung.penalty,
-            penalty_amount(full_rate(rung.penalty), abs(proceeds) * lift, lift, limit),
+            penalty_amount(
+                rung.penalty, full_rate(rung.penalty), abs(proceeds) * lift, lift, limit
+            ),
         )

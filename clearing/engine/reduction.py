@@ -246,7 +246,7 @@ class Reduction(Holding):
         limit = after // lift
         if rung.penalty is not None and rung.penalty.surplus:
             limit = min(limit, self._surplus(proceeds * lift - value))
-        return proceeds, penalty_amount(self.penalty_rate, abs(value), lift, limit)
+        return proceeds, penalty_amount(rung.penalty, self.penalty_rate, abs(value), lift, limit)
 
     def price(self, quantity: int) -> Fraction:
         """Return the price at which ``quantity`` would close, exactly, before any rounding."""

@@ -85,6 +85,8 @@ class Scope:
     is collateral of, if any. ``auctions`` are those that are open, by market; ``unsold`` the (rung,
     market) of those that ended with something left in this stay. ``alerts`` are the (market,
     number) of those that hold, ``scores`` what models said, by (market, model), at rate decimals.
+    Of a fund: ``shares`` by provider (0: the house), ``requests`` to leave with (shares, their
+    worth in units when it asked), ``short`` whether its equity was below zero when it was noted.
     """
 
     __slots__ = (
@@ -99,9 +101,12 @@ class Scope:
         "leverages",
         "orders",
         "positions",
+        "requests",
         "rules",
         "scores",
         "secures",
+        "shares",
+        "short",
         "status",
         "stays",
         "taken_over",
@@ -124,6 +129,9 @@ class Scope:
         self.stays: dict[int, Stay] = {}
         self.alerts: set[tuple[int, int]] = set()
         self.scores: dict[tuple[int, str], int] = {}
+        self.shares: dict[int, int] = {}
+        self.requests: dict[int, tuple[int, int]] = {}
+        self.short = False
         self.auctions: dict[int, Auction] = {}
         self.unsold: set[tuple[int, int]] = set()
         self.withheld = False

@@ -2,14 +2,13 @@
 
 from clearing.engine.auction import Auction
 from clearing.engine.auctioning import note
-from clearing.engine.holding import as_if
+from clearing.engine.holding import after_fill
 from clearing.engine.market import Market
 from clearing.engine.parts import note_closed
 from clearing.engine.positions import apply_fill
 from clearing.engine.priced_close import PricedClose
-from clearing.engine.scope import Position, Scope
+from clearing.engine.scope import Scope
 from clearing.engine.step import Step
-from clearing.engine.valuation import accrued_funding, measure
 from clearing.quantities import Rounding, format_exact
 from clearing.rulebook import INITIAL
 
@@ -51,9 +50,7 @@ def may_take(step: Step, account: int, market: Market, size: int, amount: int) -
     if rules.schedule(market.ordinal) is None and not rules.by_portfolio(market.ordinal):
         refuse(step, "no_schedule", account, market)
         return False
-    positions, realised = _after(scope, market, size, amount)
-    with as_if(scope, positions, realised):
-        now = measure(book, scope)
+    now = after_fill(book, scope, market, size, amount)
     if now.surplus(INITIAL) >= 0:
         return True
     working = book.assets[scope.asset].working
@@ -74,23 +71,6 @@ def refuse(
         expected=expected,
         found=found,
     )
-
-
-def _after(scope: Scope, market: Market, size: int, amount: int) -> tuple[dict[int, Position], int]:
-    """Return the scope's positions after a fill, and what it realises, at average cost."""
-    old = scope.positions.get(market.ordinal, Position(index_at=market.index))
-    held, cost, realised = old.size, old.cost, 0
-    if held and (held > 0) is not (size > 0):
-        closed = min(abs(held), abs(size))
-        closing, released = amount * closed // abs(size), cost * closed // abs(held)
-        realised = -closing - released
-        cost, amount = cost - released, amount - closing
-    new = Position(held + size, cost + amount, old.entry, market.index_of(held + size))
-    new.accrued = accrued_funding(market, old)
-    positions = {m: position for m, position in scope.positions.items() if m != market.ordinal}
-    if new.size:
-        positions[market.ordinal] = new
-    return positions, realised
 
 
 def sell(

@@ -105,6 +105,7 @@ def _market_document(market: Market) -> dict[str, Any]:
         "market": market.ordinal,
         "mark": market.mark,
         "previous_mark": market.previous_mark,
+        "ranked": [[side, accounts] for side, accounts in sorted(market.ranked.items())],
         "impact": [market.quoted, market.shift, market.shifted_at],
         "mark_time": market.mark_time,
         "mark_position": market.mark_position,
@@ -199,6 +200,9 @@ def _scope_document(scope: Scope) -> dict[str, Any]:
             for market, auction in sorted(scope.auctions.items())
         ],
         "unsold": [list(key) for key in sorted(scope.unsold)],
+        "pool": [[provider, shares] for provider, shares in sorted(scope.shares.items())],
+        "requests": [[who, *request] for who, request in sorted(scope.requests.items())],
+        "short": scope.short,
         "alerts": [list(key) for key in sorted(scope.alerts)],
         "scores": [[*key, score] for key, score in sorted(scope.scores.items())],
     }
@@ -265,6 +269,7 @@ def _read_rulebook(book: Book, name: list[str]) -> Rulebook:
 def _read_market(market: Market, stored: dict[str, Any]) -> None:
     market.set_mark(stored["mark"])
     market.previous_mark = stored["previous_mark"]
+    market.ranked = dict(stored["ranked"])
     market.quoted, market.shift, market.shifted_at = stored["impact"]
     market.mark_time = stored["mark_time"]
     market.mark_position = stored["mark_position"]
@@ -344,6 +349,9 @@ def _read_scope(book: Book, stored: dict[str, Any]) -> None:
         auction = scope.auctions[market] = Auction(*terms)
         auction.bids = [Bid(*bid) for bid in bids]
         book.schedule(scope, auction.ends_at)
+    scope.shares = dict(stored["pool"])
+    scope.requests = {who: (shares, value) for who, shares, value in stored["requests"]}
+    scope.short = stored["short"]
     scope.alerts = {(market, number) for market, number in stored["alerts"]}
     scope.scores = {(market, model): score for market, model, score in stored["scores"]}
     scope.unsold = {(rung, market) for rung, market in stored["unsold"]}

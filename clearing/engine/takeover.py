@@ -40,7 +40,9 @@ def take_over(step: Step, scope: Scope, rung: TakeoverRung, waterfall: Waterfall
         residual = left - here if rung.returns_residual else -here
         step.move("residual", scope.asset, "account", taker, "account", scope.account, residual)
         if rung.returns_residual:
-            penalty = penalty_amount(full_rate(rung.penalty), notional, asset.lift, left)
+            penalty = penalty_amount(
+                rung.penalty, full_rate(rung.penalty), notional, asset.lift, left
+            )
             charge(step, scope, rung.penalty, penalty)
 
 

@@ -8,6 +8,7 @@ the equity of the account that was taken over.
 
 from collections.abc import Iterable
 
+from clearing.engine.backstop import commitments
 from clearing.engine.deleveraging import Allotment, allot
 from clearing.engine.estate import Estate
 from clearing.engine.loss_bearing import (
@@ -26,7 +27,7 @@ from clearing.engine.scope import Scope
 from clearing.engine.step import Step
 from clearing.engine.valuation import unrealised
 from clearing.quantities import Rounding, divide, format_exact
-from clearing.rulebook import RATE_SCALE, AdlLayer, FundLayer, Layer, Waterfall
+from clearing.rulebook import RATE_SCALE, AdlLayer, BackstopLayer, FundLayer, Layer, Waterfall
 
 
 class HandOver:
@@ -76,6 +77,9 @@ class HandOver:
             layer = group[0]
             if isinstance(layer, AdlLayer):
                 self._deleverage(estate, layer)
+            elif isinstance(layer, BackstopLayer):
+                for account, quantity in commitments(self._step, estate, layer):
+                    self._give(estate, account, quantity, "backstop")
             elif isinstance(layer, FundLayer) and layer.assumes:
                 fund = self._step.book.scope(layer.account, self._scope.asset)
                 quantity = self._affordable(estate, layer, fund)

@@ -35,6 +35,7 @@ from clearing.events.movements import (
     Withdrawn,
 )
 from clearing.events.observations import (
+    DeleveragingRanked,
     DepthObserved,
     LeverageSet,
     OpenInterestObserved,
@@ -44,6 +45,7 @@ from clearing.events.observations import (
     RiskArrayPublished,
     RiskScored,
 )
+from clearing.events.pools import PoolJoined, PoolLeaveCancelled, PoolLeaveRequested, PoolLeft
 from clearing.events.refused import EventRefused, Problem
 from clearing.events.registry import AccountSpec, AssetSpec, MarketSpec, Registry, SourceSpec
 from clearing.events.row import ROW_FIELDS, EventRow, pack
@@ -72,6 +74,7 @@ __all__ = [
     "AuctionBid",
     "AuctionTaken",
     "ClockTicked",
+    "DeleveragingRanked",
     "DepositConfirmed",
     "Deposited",
     "DepthObserved",
@@ -95,6 +98,10 @@ __all__ = [
     "MarketStateChanged",
     "OpenInterestObserved",
     "OrdersObserved",
+    "PoolJoined",
+    "PoolLeaveCancelled",
+    "PoolLeaveRequested",
+    "PoolLeft",
     "PositionCarried",
     "PremiumSampled",
     "PriceObserved",

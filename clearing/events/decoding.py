@@ -229,6 +229,32 @@ def _leverage(decoder: _Decoder) -> dict[str, Any]:
     }
 
 
+def _rank(decoder: _Decoder) -> dict[str, Any]:
+    return {
+        "market": decoder.market.name,
+        "side": decoder.detail["side"],
+        "accounts": [
+            decoder.account(f"accounts.{i}", ordinal)
+            for i, ordinal in enumerate(decoder.detail["accounts"])
+        ],
+    }
+
+
+def _join(decoder: _Decoder) -> dict[str, Any]:
+    return {**_cash(decoder), "fund": decoder.account("fund", decoder.row.contra)}
+
+
+def _provider(decoder: _Decoder) -> dict[str, Any]:
+    told = _join(decoder)
+    del told["amount"]  # shares, if any
+    return told
+
+
+def _leave(decoder: _Decoder) -> dict[str, Any]:
+    asset = decoder.registry.asset(decoder.row.asset)
+    return {**_provider(decoder), "shares": decoder.decimal("quantity", asset.decimals)}
+
+
 def _risk_score(decoder: _Decoder) -> dict[str, Any]:
     return {
         "account": decoder.account("account", decoder.row.account),
@@ -387,6 +413,11 @@ _DECODERS: Final[dict[Kind, Any]] = {
     Kind.DepthObserved: _depth,
     Kind.RiskArrayPublished: _risk_array,
     Kind.RiskScored: _risk_score,
+    Kind.DeleveragingRanked: _rank,
+    Kind.PoolJoined: _join,
+    Kind.PoolLeft: _leave,
+    Kind.PoolLeaveRequested: _leave,
+    Kind.PoolLeaveCancelled: _provider,
     Kind.PremiumSampled: _sample,
     Kind.ClockTicked: _stored,
     Kind.StateCertified: _stored,

@@ -40,6 +40,7 @@ from clearing.events.movements import (
     Withdrawn,
 )
 from clearing.events.observations import (
+    DeleveragingRanked,
     DepthObserved,
     LeverageSet,
     OpenInterestObserved,
@@ -49,6 +50,7 @@ from clearing.events.observations import (
     RiskArrayPublished,
     RiskScored,
 )
+from clearing.events.pools import PoolJoined, PoolLeaveCancelled, PoolLeaveRequested, PoolLeft
 from clearing.events.refused import EventRefused
 from clearing.events.registry import AssetSpec, MarketSpec, Registry
 from clearing.events.row import EventRow
@@ -400,6 +402,29 @@ def _depth(encoder: Encoder, event: DepthObserved) -> None:
     encoder.row.price = encoder.scaled("within", event.within, RATE_DECIMALS, "a distance")
 
 
+def _rank(encoder: Encoder, event: DeleveragingRanked) -> None:
+    market = encoder.market(event.market)
+    _has_positions(market, "market")
+    encoder.row.market = market.ordinal
+    encoder.detail["side"] = event.side
+    encoder.detail["accounts"] = [
+        encoder.account(f"accounts.{i}", name) for i, name in enumerate(event.accounts)
+    ]
+
+
+def _pool(
+    encoder: Encoder, event: PoolJoined | PoolLeft | PoolLeaveRequested | PoolLeaveCancelled
+) -> None:
+    asset = encoder.asset(event.asset)
+    encoder.row.asset = asset.ordinal
+    encoder.row.account = encoder.account("account", event.account)
+    encoder.row.contra = encoder.account("fund", event.fund)
+    if isinstance(event, PoolJoined):
+        encoder.row.amount = encoder.amount("amount", event.amount, asset)
+    elif not isinstance(event, PoolLeaveCancelled):
+        encoder.row.quantity = encoder.amount("shares", event.shares, asset)
+
+
 def _risk_score(encoder: Encoder, event: RiskScored) -> None:
     encoder.row.market = encoder.market(event.market).ordinal
     encoder.row.account = encoder.account("account", event.account)
@@ -467,6 +492,11 @@ _ENCODERS: Final[dict[Kind, Any]] = {
     Kind.DepthObserved: _depth,
     Kind.RiskArrayPublished: _risk_array,
     Kind.RiskScored: _risk_score,
+    Kind.DeleveragingRanked: _rank,
+    Kind.PoolJoined: _pool,
+    Kind.PoolLeft: _pool,
+    Kind.PoolLeaveRequested: _pool,
+    Kind.PoolLeaveCancelled: _pool,
     Kind.PremiumSampled: _sample,
     Kind.ClockTicked: _tick,
     Kind.StateCertified: _certify,

@@ -45,6 +45,11 @@ class Kind(IntEnum):
     ClockTicked = 40
     StateCertified = 50
     RestatementAccepted = 51
+    PoolJoined = 60
+    PoolLeft = 61
+    DeleveragingRanked = 62
+    PoolLeaveRequested = 63
+    PoolLeaveCancelled = 64
 
 
 REGISTRY_KINDS = frozenset(

@@ -30,6 +30,7 @@ from clearing.events.movements import (
     Withdrawn,
 )
 from clearing.events.observations import (
+    DeleveragingRanked,
     DepthObserved,
     LeverageSet,
     OpenInterestObserved,
@@ -39,6 +40,7 @@ from clearing.events.observations import (
     RiskArrayPublished,
     RiskScored,
 )
+from clearing.events.pools import PoolJoined, PoolLeaveCancelled, PoolLeaveRequested, PoolLeft
 from clearing.events.refused import EventRefused, Problem
 from clearing.events.trading import (
     ClockTicked,
@@ -71,6 +73,11 @@ Event = Annotated[
     | DepthObserved
     | RiskArrayPublished
     | RiskScored
+    | DeleveragingRanked
+    | PoolJoined
+    | PoolLeft
+    | PoolLeaveRequested
+    | PoolLeaveCancelled
     | DepositConfirmed
     | PositionCarried
     | Filled

@@ -28,6 +28,12 @@ def _distance(value: Decimal) -> Decimal:
     return value
 
 
+def _once(names: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(names)) < len(names):
+        raise ValueError("an account may stand only once")
+    return names
+
+
 def _score(value: Decimal) -> Decimal:
     if value > 1:
         raise ValueError(f"{value} is not a score; scores go from 0 to 1")
@@ -113,6 +119,20 @@ class RiskScored(EventBase):
     market: Name
     model: Name
     score: Annotated[NotNegativeAmount, AfterValidator(_score)]
+
+
+class DeleveragingRanked(EventBase):
+    """Who of a market's ``side`` is to be deleveraged first, as its source ranks them.
+
+    It replaces what was told of the side before. Rules whose rank is ``recorded`` go by it.
+    """
+
+    kind: Literal["DeleveragingRanked"] = "DeleveragingRanked"
+    market: Name
+    side: Literal["long", "short"]
+    accounts: Annotated[
+        tuple[Name, ...], ListAsTuple, Field(min_length=1, max_length=10_000), AfterValidator(_once)
+    ]
 
 
 class RiskArrayPublished(EventBase):

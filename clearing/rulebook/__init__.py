@@ -50,7 +50,14 @@ from clearing.rulebook.rules import (
     Rulebook,
     Schedule,
 )
-from clearing.rulebook.waterfall import AdlLayer, FundLayer, Layer, PayingLayer, Waterfall
+from clearing.rulebook.waterfall import (
+    AdlLayer,
+    BackstopLayer,
+    FundLayer,
+    Layer,
+    PayingLayer,
+    Waterfall,
+)
 
 __all__ = [
     "DEFAULT_REGIME",
@@ -60,6 +67,7 @@ __all__ = [
     "RATE_SCALE",
     "AdlLayer",
     "AuctionRung",
+    "BackstopLayer",
     "Bound",
     "CancelOrdersRung",
     "ClassRules",

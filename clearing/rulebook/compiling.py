@@ -48,6 +48,8 @@ from clearing.rulebook.volatility import VolatilityRule
 from clearing.rulebook.waterfall import (
     AdlLayer,
     AdlLayerDocument,
+    BackstopLayer,
+    BackstopLayerDocument,
     FundLayer,
     FundLayerDocument,
     Layer,
@@ -153,6 +155,7 @@ class _Compiler:
             self.margins_funding(),
             self.volatility(),
             self.impact(),
+            solvent=document.funds.below_zero == "deviation",
         )
 
     def schedule(self, path: str, name: str, document: dict[str, LevelDocument]) -> Schedule:
@@ -210,6 +213,8 @@ class _Compiler:
             recipients,
             document.limit == "surplus",
             None if headroom is None else headroom.compile(self.place),
+            self.document.numerics.penalty,
+            dust_last=self.document.numerics.penalty_dust == "last",
         )
 
     def ladder_key(self, name: str) -> str:
@@ -234,10 +239,20 @@ class _Compiler:
                 document.candidates,
                 document.allocation == "pro_rata",
                 document.price,
+                listed_only=document.others == "none",
+                most=document.most or 0,
+                at_most=_rate(document.at_most),
             )
+        if isinstance(document, BackstopLayerDocument):
+            providers = [
+                (self.account(f"{path}.providers.{i}.account", told.account), _rate(told.share))
+                for i, told in enumerate(document.providers)
+            ]
+            return BackstopLayer(number, providers)
         if not isinstance(document, FundLayerDocument):
             decimals = document.decimals if isinstance(document, PerUnitLayerDocument) else None
-            return PayingLayer(number, document.layer, decimals)
+            down = self.document.numerics.haircut == "down"
+            return PayingLayer(number, document.layer, decimals, down=down)
         if document.account is not None:
             fund = self.fund(f"{path}.account", document.account)
         markets = [

@@ -71,6 +71,18 @@ class NumericsDocument(Fact):
     bankruptcy: NamedRounding = Rounding.HALF_EVEN
     entry_price: NamedRounding = Rounding.TOWARD_ZERO
     interest: NamedRounding = Rounding.HALF_EVEN
+    penalty: NamedRounding = Rounding.DOWN
+    haircut: Literal["up", "down"] = "up"
+    penalty_dust: Literal["first", "last"] = "first"
+
+
+class FundsDocument(Fact):
+    """What holds for every fund: whether its equity falling below zero is a deviation.
+
+    It may by marks of what it holds, by what it bears without a limit, or by what is taken out.
+    """
+
+    below_zero: Literal["allowed", "deviation"] = "allowed"
 
 
 class BindingDocument(Fact):
@@ -135,6 +147,7 @@ class RulebookDocument(Fact):
     funding: FundingDocument = FundingDocument(markets={})
     interest: InterestDocument = InterestDocument()
     numerics: NumericsDocument = NumericsDocument()
+    funds: FundsDocument = FundsDocument()
     bindings: Annotated[tuple[BindingDocument, ...], List, Field(max_length=1000)] = ()
     derivation: DerivationDocument | None = None
 

@@ -297,7 +297,8 @@ class Rulebook:
 
     By market ordinal, ``prices`` are price policies and ``funding`` the rules of computed funding;
     ``margins_funding`` says whether a schedule looks at the funding to come; ``volatility`` are the
-    volatility policies, ``impact`` the rules by which forced closes move marks.
+    volatility policies, ``impact`` the rules by which forced closes move marks;
+    ``solvent``: that a fund's equity falls below zero is a deviation.
     """
 
     __slots__ = (
@@ -310,6 +311,7 @@ class Rulebook:
         "prices",
         "regime",
         "sha256",
+        "solvent",
         "version",
         "volatility",
     )
@@ -327,7 +329,10 @@ class Rulebook:
         margins_funding: bool,
         volatility: dict[int, VolatilityRule],
         impact: dict[int, ImpactRule],
+        *,
+        solvent: bool,
     ) -> None:
+        self.solvent = solvent
         self.impact = impact
         self.prices = prices
         self.funding = funding

@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 
 from clearing.events.base import Fact
 from clearing.events.fields import Name, NotNegativeAmount
-from clearing.rulebook.fields import Factor, List, MarginRate
+from clearing.rulebook.fields import Factor, List, MarginRate, Share
 
 RANK_KEYS: Final = (
     "profit_by_leverage",
@@ -21,6 +21,7 @@ RANK_KEYS: Final = (
     "price_by_leverage_side_adjusted",
     "profit",
     "random",
+    "recorded",
 )
 """How holders of the other side are ranked for deleveraging; ``docs/rulebooks.md`` has formulas."""
 
@@ -31,6 +32,7 @@ RankKey = Literal[
     "price_by_leverage_side_adjusted",
     "profit",
     "random",
+    "recorded",
 ]
 
 
@@ -91,7 +93,10 @@ class AdlLayerDocument(Fact):
     first gives all it has before the next gives anything (``queue``) or all give the same share
     (``pro_rata``, in whole lots; what is left goes by rank). ``price``: the ``bankruptcy`` amount,
     the ``mark``, the ``previous_mark``, or the price for the role ``adl``. ``seed`` is for a
-    ``random`` rank.
+    ``random`` rank; a ``recorded`` one is the order that a ``DeleveragingRanked`` told last, and
+    ``others`` says whether whoever it leaves out comes ``last`` or is not taken (``none``). At most
+    ``most`` of them give anything (dYdX v4 looks at so many), each at most the share ``at_most`` of
+    what it has.
     """
 
     layer: Literal["adl"] = "adl"
@@ -100,6 +105,15 @@ class AdlLayerDocument(Fact):
     candidates: Literal["all", "profitable", "overlapping"] = "all"
     allocation: Literal["queue", "pro_rata"] = "queue"
     price: Literal["bankruptcy", "mark", "previous_mark", "adl"] = "bankruptcy"
+    others: Literal["last", "none"] = "last"
+    most: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    at_most: MarginRate = Decimal(1)
+
+    @model_validator(mode="after")
+    def _told(self) -> Self:
+        if self.others == "none" and self.rank != "recorded":
+            raise ValueError("others: only a recorded rank leaves anybody out")
+        return self
 
     @model_validator(mode="after")
     def _seeded(self) -> Self:
@@ -108,12 +122,40 @@ class AdlLayerDocument(Fact):
         return self
 
 
+class ProviderDocument(Fact):
+    """An account of a backstop pool, and its ``share`` of what the pool assumes."""
+
+    account: Name
+    share: Share
+
+
+class BackstopLayerDocument(Fact):
+    """Accounts that are committed to it assume the position for its bankruptcy amount.
+
+    Each takes its share, in whole lots, as far as it is able to; what is left after that is offered
+    to each again, in order. An account of a class that the rulebook binds has to have its initial
+    margin afterwards, any other its equity at or above 0.
+    """
+
+    layer: Literal["backstop"] = "backstop"
+    providers: Annotated[tuple[ProviderDocument, ...], List, Field(min_length=1, max_length=100)]
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        total = sum((provider.share for provider in self.providers), Decimal(0))
+        if total != 1:
+            raise ValueError(f"providers: their shares add up to {total}, not 1")
+        if len({provider.account for provider in self.providers}) < len(self.providers):
+            raise ValueError("providers: an account may stand only once")
+        return self
+
+
 class HaircutLayerDocument(Fact):
     """Gains bear the loss pro rata: unrealised profit of everybody's position in the market.
 
-    Each pays at most its gain, which is realised as far as it is cut. Shares are rounded up to
-    units, in order of account; the last one pays what is left. Source: Vega, specs 0002 (loss
-    socialisation).
+    Each pays at most its gain, which is realised as far as it is cut. Shares are rounded to
+    units as ``numerics.haircut`` says, in order of account; the last one pays what is left. Source:
+    Vega, specs 0002 (loss socialisation).
     """
 
     layer: Literal["haircut"] = "haircut"
@@ -141,6 +183,7 @@ class DeficitLayerDocument(Fact):
 
 LayerDocument = Annotated[
     FundLayerDocument
+    | BackstopLayerDocument
     | AdlLayerDocument
     | HaircutLayerDocument
     | PerUnitLayerDocument
@@ -222,10 +265,37 @@ class FundLayer:
         self.markets = markets
 
 
-class AdlLayer:
-    """See :class:`AdlLayerDocument`."""
+class BackstopLayer:
+    """See :class:`BackstopLayerDocument`; ``providers`` are (account ordinal, share)."""
 
-    __slots__ = ("candidates", "number", "price", "pro_rata", "rank", "seed")
+    __slots__ = ("number", "providers")
+
+    name = "backstop"
+    assumes = True
+    markets: frozenset[int] = frozenset()
+
+    def __init__(self, number: int, providers: list[tuple[int, int]]) -> None:
+        self.number = number
+        self.providers = providers
+
+
+class AdlLayer:
+    """See :class:`AdlLayerDocument`; ``most`` is 0 where there is no limit, shares at RATE_SCALE.
+
+    ``listed_only``: whoever a recorded rank leaves out is not taken.
+    """
+
+    __slots__ = (
+        "at_most",
+        "candidates",
+        "listed_only",
+        "most",
+        "number",
+        "price",
+        "pro_rata",
+        "rank",
+        "seed",
+    )
 
     name = "adl"
     assumes = True
@@ -239,7 +309,14 @@ class AdlLayer:
         candidates: str,
         pro_rata: bool,
         price: str,
+        *,
+        listed_only: bool,
+        most: int,
+        at_most: int,
     ) -> None:
+        self.listed_only = listed_only
+        self.most = most
+        self.at_most = at_most
         self.number = number
         self.rank = rank
         self.seed = seed
@@ -251,21 +328,25 @@ class AdlLayer:
 class PayingLayer:
     """A layer that pays and has no account: ``haircut``, ``per_unit`` or ``deficit``.
 
-    ``decimals`` is where ``per_unit`` rounds (None: where the index ends).
+    ``decimals`` is where ``per_unit`` rounds (None: where the index ends); ``down``: shares of a
+    ``haircut`` are rounded down, and the last one pays what is left.
     """
 
-    __slots__ = ("decimals", "name", "number")
+    __slots__ = ("decimals", "down", "name", "number")
 
     assumes = False
     markets: frozenset[int] = frozenset()
 
-    def __init__(self, number: int, name: str, decimals: int | None = None) -> None:
+    def __init__(
+        self, number: int, name: str, decimals: int | None = None, *, down: bool = False
+    ) -> None:
+        self.down = down
         self.decimals = decimals
         self.number = number
         self.name = name
 
 
-Layer = FundLayer | AdlLayer | PayingLayer
+Layer = FundLayer | BackstopLayer | AdlLayer | PayingLayer
 
 
 class Waterfall:

@@ -177,6 +177,17 @@ events: st.SearchStrategy[Event] = st.one_of(
         "RiskScored",
         {"account": names, "market": names, "model": names, "score": st.just("0.25")},
     ),
+    _kind(
+        "DeleveragingRanked",
+        {"market": names, "side": st.just("long"), "accounts": st.just(["bob", "ada"])},
+    ),
+    _kind("PoolJoined", {"account": names, "fund": names, "asset": names, "amount": positive}),
+    _kind("PoolLeft", {"account": names, "fund": names, "asset": names, "shares": positive}),
+    _kind(
+        "PoolLeaveRequested",
+        {"account": names, "fund": names, "asset": names, "shares": positive},
+    ),
+    _kind("PoolLeaveCancelled", {"account": names, "fund": names, "asset": names}),
     _kind("ClockTicked", {}),
     _kind(
         "StateCertified",

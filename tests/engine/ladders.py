@@ -190,11 +190,19 @@ def _auction(dice: Random, levels: list[str]) -> Document:
 def random_layers(dice: Random, markets: tuple[str, ...]) -> list[Document]:
     """Up to five layers in any order, and the deficit."""
     once = [_fund(dice, markets), _fund(dice, markets), _adl(dice), _adl(dice)]
-    once += [{"layer": "haircut"}, {"layer": "per_unit", **_decimals(dice)}]
+    once += [{"layer": "haircut"}, {"layer": "per_unit", **_decimals(dice)}, _backstop(dice)]
     layers = dice.sample(once, dice.randrange(0, 5))
     if not any(layer["layer"] == "adl" for layer in layers):
         layers.insert(dice.randrange(len(layers) + 1), _adl(dice))
     return [*layers, {"layer": "deficit"}]
+
+
+def _backstop(dice: Random) -> Document:
+    """Providers that are asked for nothing, and one that is margined like anybody else."""
+    shares = dice.choice([("1", "0", "0"), ("0.5", "0.3", "0.2"), ("0.1", "0.1", "0.8")])
+    names = (VAULT, "second", "dan")
+    providers = [{"account": name, "share": s} for name, s in zip(names, shares, strict=True)]
+    return {"layer": "backstop", "providers": providers}
 
 
 def _fund(dice: Random, markets: tuple[str, ...]) -> Document:
@@ -226,4 +234,8 @@ def _adl(dice: Random) -> Document:
         "allocation": dice.choice(["queue", "pro_rata"]),
         "price": dice.choice(["bankruptcy", "bankruptcy", "mark", "previous_mark", "adl"]),
     }
+    if layer["rank"] == "recorded":
+        layer["others"] = dice.choice(["last", "none"])
+    if dice.random() < 0.3:
+        layer |= {"most": dice.choice([1, 2]), "at_most": dice.choice(["0.3", "1"])}
     return layer | ({"seed": "dice"} if layer["rank"] == "random" else {})

@@ -142,6 +142,12 @@ class Story:
             mode=dice.choice(["derive", "derive", "record", "verify"]),
             funding={"operator": dice.choice(["index", "per_account"])},
             instruments={"cost_basis": dice.choice(["average", "average", "net"])},
+            funds={"below_zero": dice.choice(["allowed", "deviation"])},
+            numerics={
+                "penalty": dice.choice(["down", "up"]),
+                "penalty_dust": dice.choice(["first", "last"]),
+                "haircut": dice.choice(["up", "down"]),
+            },
         )
         if policy is not None:
             book["collateral"] = {"some": policy}
@@ -233,10 +239,18 @@ class Story:
     def rare(self, market: str) -> None:
         """Have interest settled or booked, coin bought with what may be owed, or a market end."""
         dice, venue = self.dice, self.venue
-        match dice.choice(["interest", "booked", "spot", "spot", "spot", "end"]):
+        match dice.choice(
+            ["interest", "booked", "spot", "spot", "spot", "end", *3 * ["pool"], "rank"]
+        ):
             case "interest":
                 rates = {"rate": dice.choice(["0.001", "0.01"]), "credit_rate": "0.0000037"}
                 venue("InterestSettled", asset=dice.choice(["USD", "COIN"]), **rates)
+            case "pool":
+                self.pool()
+            case "rank":
+                ranked = dice.sample(TRADERS, dice.randrange(1, 4))
+                side = dice.choice(["long", "short"])
+                venue("DeleveragingRanked", market=market, side=side, accounts=ranked)
             case "booked":
                 name, amount = dice.choice(TRADERS), dice.choice(["-1.25", "0.75"])
                 venue("InterestPaid", account=name, asset="USD", amount=amount)
@@ -247,6 +261,20 @@ class Story:
             case _:
                 ends = "JUN" if dice.random() < 0.8 else market
                 venue("MarketSettled", market=ends, price=self.text(ends))
+
+    def pool(self) -> None:
+        """Have somebody join or leave a pooled fund, or change its mind about it."""
+        dice = self.dice
+        told = {"account": dice.choice(TRADERS), "fund": dice.choice(FUNDS), "asset": "USD"}
+        amount = str(dice.choice([1, 7, 50]))
+        joins = 4 * ["PoolJoined"]
+        match dice.choice([*joins, "PoolLeft", "PoolLeaveRequested", "PoolLeaveRequested", ""]):
+            case "PoolJoined":
+                self.venue("PoolJoined", **told, amount=amount)
+            case "":
+                self.venue("PoolLeaveCancelled", **told)
+            case kind:
+                self.venue(kind, **told, shares=amount)
 
     def step(self) -> None:
         """Have one thing happen."""

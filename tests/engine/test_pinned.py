@@ -6,7 +6,7 @@ from clearing.events.kinds import REGISTRY_KINDS
 from clearing.samples import incident_day
 
 ENTRY_HASH = "a25f3043132b47343c2b7763688c2b87420c50dc5cacae56140897e746eb23cf"
-DIGEST = "2917849b2d21dfd9bbaebce00062c441f373586bb83f752b9356e2b348364b4d"
+DIGEST = "c9825df14cb650cf0a95dfe99bd0d26c167a909842bd524f91a6718c186229ae"
 
 
 def test_the_incident_day_folds_to_the_digest_that_the_readme_shows() -> None:

@@ -521,6 +521,22 @@ def test_a_book_restored_in_the_middle_of_auctions_goes_on_with_them() -> None:
     assert outcomes(sealed.tick(59)) == [("awarded", 4_000), ("over", 6_000)]
 
 
+def test_auctions_end_in_the_order_of_their_own_times_whatever_timers_are_left() -> None:
+    """bob's first auction is cancelled, and the timer of its end stays; a book restored has none.
+
+    ada's auction opens before bob's second ones, so it ends first at a clock that is late for all.
+    """
+    venue = House(LINEAR)
+    assert outcomes(venue.mark(BTC="120.00")) == [("opened", -10_000)]
+    assert outcomes(venue.mark(BTC="100.00")) == [("cancelled", 0)]
+    assert outcomes(venue.mark(BTC="84.00")) == [("opened", 10_000)]
+    venue.trade("bob", "maker", "ETH", "100", "10.00")
+    assert len(said(venue.mark(ETH="6.00"), "opened")) == 2
+    venue.engine = Engine.restore(venue.engine.snapshot(), resolver=venue.find)
+    ended = [int(a["account"]) for a in said(venue.tick(1000), "over")]
+    assert ended == [venue.ordinal("ada"), venue.ordinal("bob"), venue.ordinal("bob")]
+
+
 def test_an_auction_of_another_rung_may_follow() -> None:
     """First a Dutch auction, then bids for what it left, then the fund."""
     venue = House(LINEAR, auction(SEALED), TAKEOVER)

@@ -236,6 +236,21 @@ def _of_market(make: Any) -> st.SearchStrategy[Event]:
     return st.sampled_from(list(MARKETS)).flatmap(make)
 
 
+def _pool(kind: str) -> st.SearchStrategy[Event]:
+    """A pool's event that names shares, which have the asset's decimals."""
+    return st.sampled_from(list(ASSETS)).flatmap(
+        lambda asset: _kind(
+            kind,
+            {
+                "account": accounts,
+                "fund": accounts,
+                "asset": st.just(asset),
+                "shares": positive(ASSETS[asset]),
+            },
+        )
+    )
+
+
 EVENTS: dict[str, st.SearchStrategy[Event]] = {
     "SourceDeclared": _kind(
         "SourceDeclared",
@@ -299,6 +314,23 @@ EVENTS: dict[str, st.SearchStrategy[Event]] = {
     "Transferred": _cash("Transferred", {"to_account": accounts}),
     "FundContributed": _cash("FundContributed", {}, who="fund"),
     "FundWithdrawn": _cash("FundWithdrawn", people, who="fund"),
+    "PoolJoined": _cash("PoolJoined", {"fund": accounts}),
+    "PoolLeft": _pool("PoolLeft"),
+    "PoolLeaveRequested": _pool("PoolLeaveRequested"),
+    "PoolLeaveCancelled": _kind(
+        "PoolLeaveCancelled",
+        {"account": accounts, "fund": accounts, "asset": st.sampled_from(list(ASSETS))},
+    ),
+    "DeleveragingRanked": _of_market(
+        lambda market: _kind(
+            "DeleveragingRanked",
+            {
+                "market": st.just(market),
+                "side": st.sampled_from(["long", "short"]),
+                "accounts": st.lists(accounts, min_size=1, max_size=4, unique=True),
+            },
+        )
+    ),
     "Adjusted": st.sampled_from(list(ASSETS)).flatmap(_adjusted),
     "Reversed": _kind("Reversed", {"target": references, **people}),
     "PositionCarried": _of_market(

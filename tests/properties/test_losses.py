@@ -14,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clearing.engine import ENTRY_FIELDS, Engine, Entry
+from clearing.engine.pool_shares import worth
 from clearing.engine.step import Step
-from clearing.engine.valuation import measure
+from clearing.engine.valuation import equity_of, measure
 from clearing.events import Event, parse_event
 from clearing.events.codec import encode
 from clearing.events.kinds import REGISTRY_KINDS
@@ -136,6 +137,19 @@ def _until_both(entries: list[Entry], pair: tuple[Any, Any], market: Any) -> tup
         if not left:
             break
     return after, cash
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 2**32))
+def test_what_providers_of_a_pool_may_claim_is_no_more_than_it_has(seed: int) -> None:
+    """Each part is rounded down, and nobody has a part of less than nothing."""
+    book = told(seed).venue.engine.book
+    for scope in book.scopes.values():
+        total, lift = sum(scope.shares.values()), book.assets[scope.asset].lift
+        equity = equity_of(book, scope)
+        claims = [worth(shares, total, equity, lift) for shares in scope.shares.values()]
+        assert all(claim >= 0 for claim in claims)
+        assert sum(claims) * lift <= max(0, equity)
 
 
 @settings(max_examples=20, deadline=None)

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from clearing.events.base import Fact
 from clearing.events.fields import Name
 from clearing.events.kinds import RATE_DECIMALS
-from clearing.quantities import to_scaled
+from clearing.quantities import Rounding, to_scaled
 from clearing.rulebook.fields import Fraction, List, MarginRate, Share
 from clearing.rulebook.ladder.pacing import Decimals
 from clearing.rulebook.ladder.quantities import PlaceOf
@@ -81,18 +81,25 @@ class Penalty:
     """Rate of closed notional at :data:`~clearing.rulebook.RATE_SCALE`; who receives it.
 
     ``recipients`` are (account ordinal, share); ``surplus`` says that what was fetched beyond the
-    bankruptcy amount limits it, too, and ``headroom`` how the rate is limited.
+    bankruptcy amount limits it, too, and ``headroom`` how the rate is limited. The amount is
+    rounded to units by ``rounding``; shares are rounded down, and the first recipient (or, with
+    ``dust_last``, the last) has what is left.
     """
 
-    __slots__ = ("headroom", "rate", "recipients", "surplus")
+    __slots__ = ("dust_last", "headroom", "rate", "recipients", "rounding", "surplus")
 
     def __init__(
         self,
         rate: int,
         recipients: list[tuple[int, int]],
         surplus: bool,
-        headroom: Headroom | None = None,
+        headroom: Headroom | None,
+        rounding: Rounding,
+        *,
+        dust_last: bool,
     ) -> None:
+        self.rounding = rounding
+        self.dust_last = dust_last
         self.rate = rate
         self.recipients = recipients
         self.surplus = surplus
