@@ -8,7 +8,6 @@ MECHANISMS = {
 """What the engine does not have yet, by the name under which rows wait for it."""
 
 PENDING = {
-    "drift_insurance": LATER,
     "mango_insurance": LATER,
     "mango_liquidation": LATER,
     "vega_scenarios/insurance": LATER,
