@@ -19,6 +19,7 @@ from clearing.audit import (
     LiquidationView,
     Moment,
     StoryPoint,
+    ToldLiquidationView,
     TrialBalanceLine,
     Verification,
 )
@@ -185,6 +186,13 @@ class Ledger:
         """Return the latest liquidation steps up to ``at``, with who bore what."""
         moment = self.moment(at)
         return audit.liquidations(self._connection, moment, account=account, limit=limit)
+
+    def told_liquidations(
+        self, at: At = None, *, account: str | None = None, limit: int = 1000
+    ) -> list[ToldLiquidationView]:
+        """Return the latest fills up to ``at`` that their venue says were liquidations."""
+        moment = self.moment(at)
+        return audit.told_liquidations(self._connection, moment, account=account, limit=limit)
 
     def fund(self, fund: str | None = None, at: At = None, *, limit: int = 1000) -> list[FundView]:
         """Return the latest lines of the funds' history: cash, inventory at mark, equity."""

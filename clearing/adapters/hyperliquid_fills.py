@@ -91,6 +91,7 @@ class _Row:
     trade: str
     cause: str
     liquidation_mark: Decimal | None
+    method: str
 
 
 class HyperliquidFills:
@@ -173,7 +174,7 @@ def _checked(
         cause = "liquidation"
     elif fields["dir"] == _ADL:
         cause = "adl"
-    mark = fields["liq_mark"]
+    mark, method = fields["liq_mark"], fields["liq_method"]
     return _Row(
         at=utc_nanoseconds_field("block_time", fields["block_time"]),
         file=number,
@@ -192,6 +193,7 @@ def _checked(
         trade=digits_field("tid", fields["tid"]),
         cause=cause,
         liquidation_mark=decimal_field("liq_mark", mark, positive=True) if mark else None,
+        method=name_field("liq_method", method) if method else "",
     )
 
 
@@ -306,6 +308,16 @@ def _carry(source: str, rows: list[_Row]) -> Iterator[Located]:
 def _fills(source: str, rows: list[_Row]) -> Iterator[Located]:
     marked = set()
     for row in rows:
+        if row.liquidation_mark is not None and row.trade not in marked:
+            # What the venue liquidated at stands before what it did, so that it can be tested.
+            marked.add(row.trade)
+            mark = Marked(
+                source=source,
+                external_id=f"{row.trade}:mark",
+                occurred_at=row.at,
+                marks=(MarketPrice(market=row.market, price=row.liquidation_mark),),
+            )
+            yield _at(row, mark)
         fill = Filled.model_validate(
             {
                 "source": source,
@@ -320,20 +332,12 @@ def _fills(source: str, rows: list[_Row]) -> Iterator[Located]:
                 "fee_asset": row.token,
                 "trade_id": row.trade,
                 "cause": row.cause,
+                "method": row.method if row.cause == "liquidation" and row.method else None,
                 "reported_size_before": row.before,
                 "reported_pnl": row.pnl,
             }
         )
         yield _at(row, fill)
-        if row.liquidation_mark is not None and row.trade not in marked:
-            marked.add(row.trade)
-            mark = Marked(
-                source=source,
-                external_id=f"{row.trade}:mark",
-                occurred_at=row.at,
-                marks=(MarketPrice(market=row.market, price=row.liquidation_mark),),
-            )
-            yield _at(row, mark)
 
 
 def _short(identifier: str) -> str:

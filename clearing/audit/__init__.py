@@ -12,6 +12,7 @@ from clearing.audit.losses import NameUnknown, deviations, fund_history, liquida
 from clearing.audit.moments import Moment, MomentUnclear, resolve_moment
 from clearing.audit.rulebooks import RulebookUnknown, RulebookView, rulebook, rulebooks
 from clearing.audit.status import ledger_status
+from clearing.audit.told import told_liquidations
 from clearing.audit.verify import Verification, verify
 from clearing.audit.views import (
     AccountView,
@@ -22,6 +23,7 @@ from clearing.audit.views import (
     PositionView,
     ScopeView,
     StoryPoint,
+    ToldLiquidationView,
     TrialBalanceLine,
 )
 
@@ -40,6 +42,7 @@ __all__ = [
     "RulebookView",
     "ScopeView",
     "StoryPoint",
+    "ToldLiquidationView",
     "TrialBalanceLine",
     "Verification",
     "account",
@@ -55,6 +58,7 @@ __all__ = [
     "resolve_moment",
     "rulebook",
     "rulebooks",
+    "told_liquidations",
     "trial_balance",
     "verify",
 ]

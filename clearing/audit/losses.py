@@ -16,7 +16,7 @@ class NameUnknown(ValueError):  # noqa: N818 - reads as the statement that it is
     """A question names what was not declared at the moment it asks about."""
 
 
-def _declared(histories: Histories, account: str) -> int:
+def declared(histories: Histories, account: str) -> int:
     """Return the ordinal of an account that was opened by the moment asked about."""
     ordinal = histories.registry.account_ordinals.get(account, 0)
     if not ordinal:
@@ -25,7 +25,7 @@ def _declared(histories: Histories, account: str) -> int:
     return ordinal
 
 
-def _text(value: Decimal | None) -> str:
+def plain(value: Decimal | None) -> str:
     """Write a stored exact decimal without exponent or trailing zeros; nothing for NULL."""
     if value is None:
         return ""
@@ -33,7 +33,8 @@ def _text(value: Decimal | None) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def _times(connection: Connection, positions: set[int]) -> dict[int, datetime]:
+def times_of(connection: Connection, positions: set[int]) -> dict[int, datetime]:
+    """Return when the events at some positions occurred."""
     rows = connection.execute(
         "SELECT position, occurred_at FROM clearing.log WHERE position = ANY(%s)",
         (list(positions),),
@@ -49,7 +50,7 @@ def liquidations(
     With ``account``, only that account's. Raises :class:`NameUnknown` if it was not opened by then.
     """
     histories = Histories(connection, moment)
-    ordinal = 0 if account is None else _declared(histories, account)
+    ordinal = 0 if account is None else declared(histories, account)
     found = histories.rows(
         "SELECT * FROM (SELECT position, line, account, asset, action, equity, comparator,"
         " threshold, level FROM {liquidation} WHERE position <= %(position)s"
@@ -62,7 +63,7 @@ def liquidations(
     positions = sorted({int(row[0]) for row in found})
     closed = _closed(histories, positions)
     losses = _losses(histories, positions)
-    times = _times(connection, set(positions))
+    times = times_of(connection, set(positions))
     views = []
     for i, row in enumerate(found):
         position, line, who, asset, action, equity, comparator, threshold, level = row
@@ -82,9 +83,9 @@ def liquidations(
                 histories.registry.account(who).name,
                 histories.registry.asset(asset).name,
                 action,
-                _text(equity),
+                plain(equity),
                 comparator,
-                _text(threshold),
+                plain(threshold),
                 level,
                 tuple(parts),
                 *loss,
@@ -124,7 +125,7 @@ def _losses(histories: Histories, positions: list[int]) -> dict[tuple[int, int],
     )
     losses: dict[tuple[int, int], list[Any]] = {}
     for position, account, line, *amounts in found:
-        texts = tuple(_text(amount) for amount in amounts)
+        texts = tuple(plain(amount) for amount in amounts)
         losses.setdefault((position, account), []).append((line, texts))
     return losses
 
@@ -138,7 +139,7 @@ def fund_history(
     """
     histories = Histories(connection, moment)
     registry = histories.registry
-    ordinal = 0 if fund is None else _declared(histories, fund)
+    ordinal = 0 if fund is None else declared(histories, fund)
     if fund is not None and registry.account(ordinal).account_class != "fund":
         raise NameUnknown(f"account {fund!r} is not of class fund")
     found = histories.rows(
@@ -150,7 +151,7 @@ def fund_history(
         fund=ordinal,
         limit=limit,
     )
-    times = _times(connection, {int(row[0]) for row in found})
+    times = times_of(connection, {int(row[0]) for row in found})
     return [
         FundView(
             position,
@@ -158,8 +159,8 @@ def fund_history(
             registry.account(account).name,
             registry.asset(asset).name,
             format_scaled(int(cash), registry.asset(asset).decimals),
-            _text(inventory),
-            _text(equity),
+            plain(inventory),
+            plain(equity),
         )
         for position, _, account, asset, cash, inventory, equity in found
     ]

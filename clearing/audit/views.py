@@ -125,6 +125,28 @@ class LiquidationView:
 
 
 @dataclass(frozen=True, slots=True)
+class ToldLiquidationView:
+    """A fill that its venue says was a liquidation, and what the ledger knew just before it.
+
+    ``size`` is signed, a purchase positive; ``mark`` that in force, empty without one; ``method``
+    the venue's word. ``equity`` and ``maintenance`` are of the whole account in the asset, as far
+    as the log says what it has. ``deviations`` are the codes of what contradicts it.
+    """
+
+    log_position: int
+    occurred_at: datetime
+    account: str
+    market: str
+    size: str
+    price: str
+    mark: str
+    method: str
+    equity: str
+    maintenance: str
+    deviations: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class FundView:
     """A fund after an event that changed it: cash, inventory at mark, and equity."""
 

@@ -16,6 +16,7 @@ from clearing.audit import (
     LedgerStatus,
     LiquidationView,
     PositionView,
+    ToldLiquidationView,
     TrialBalanceLine,
 )
 from clearing.cli.chart import equity_chart
@@ -219,17 +220,59 @@ def liquidations(
     *,
     account: Annotated[str | None, Parameter(help="only this account's")] = None,
     at: At = None,
+    told: Annotated[
+        bool, Parameter(negative=(), help="what the venue says it liquidated, instead")
+    ] = False,
     limit: Limit = 1000,
     where: Where | None = None,
 ) -> None:
     """List the steps of liquidation ladders: the inequality, what was closed, who bore a loss."""
     with ledger(where) as opened:
         moment = opened.moment(parse_at(at))
+        if told:
+            _told(opened.told_liquidations(moment.position, account=account, limit=limit), where)
+            return
         answer = opened.liquidations(moment.position, account=account, limit=limit)
     if where is not None and where.json:
         print_json(answer)
         return
     print_liquidations(answer)
+
+
+def _told(views: list[ToldLiquidationView], where: Where | None) -> None:
+    if where is not None and where.json:
+        print_json(views)
+        return
+    rows = [
+        (
+            f"{view.log_position:,}",
+            clock(view.occurred_at),
+            view.account,
+            view.market,
+            amount(view.size),
+            amount(view.price),
+            amount(view.mark),
+            view.method,
+            short(view.equity),
+            short(view.maintenance),
+            ", ".join(view.deviations),
+        )
+        for view in views
+    ]
+    columns = (
+        ">position",
+        "occurred",
+        "account",
+        "market",
+        ">size",
+        ">price",
+        ">mark",
+        "method",
+        ">equity",
+        ">maintenance",
+        "deviations",
+    )
+    out.print(table("Liquidations as told", columns, rows))
 
 
 def print_liquidations(views: list[LiquidationView], title: str = "Liquidations") -> None:

@@ -45,6 +45,10 @@ class Content:
         """Return a text of the rare content."""
         return str(self._detail[field])
 
+    def optional(self, field: str) -> str:
+        """Return a text of the rare content, or nothing where it has none."""
+        return str(self._detail.get(field, ""))
+
     @property
     def document(self) -> dict[str, Any]:
         """The rulebook's document."""

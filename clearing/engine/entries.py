@@ -86,6 +86,17 @@ ENTRY_FIELDS: Final[dict[str, tuple[str, ...]]] = {
         "factor",
         "threshold",
     ),
+    "venue_liquidation": (
+        "account",
+        "asset",
+        "market",
+        "size",
+        "price",
+        "mark",
+        "method",
+        "equity",
+        "maintenance",
+    ),
     "alert": (
         "account",
         "asset",

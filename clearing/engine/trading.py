@@ -17,6 +17,7 @@ from clearing.engine.recorded import waiting_rung
 from clearing.engine.scope import Scope
 from clearing.engine.spot import exchange
 from clearing.engine.step import Holder, Step, asset_of
+from clearing.engine.valuation import measure
 from clearing.events.kinds import CAUSES, Kind
 from clearing.quantities import format_exact
 from clearing.rulebook import ClassRules, ReduceRung
@@ -159,6 +160,43 @@ def _apply_side(
     return size, amount
 
 
+def _note_liquidation(
+    step: Step, content: Content, market: Market, scope: Scope, side: Side
+) -> None:
+    """State a venue's liquidation as told, and how the scope stands as the ledger knows it.
+
+    One that does not reduce the position that the ledger has is a deviation, in every mode.
+    """
+    position = scope.positions.get(market.ordinal)
+    held = 0 if position is None else position.size
+    if held * side.size >= 0 or abs(side.size) > abs(held):
+        decimals = market.spec.size_decimals
+        _deviate(
+            step,
+            "liquidation_size",
+            scope,
+            market,
+            expected=format_exact(-held, decimals),
+            found=format_exact(side.size, decimals),
+        )
+    now = measure(step.book, scope)
+    working = step.book.assets[scope.asset].working
+    step.entries.append(
+        (
+            "venue_liquidation",
+            scope.account,
+            scope.asset,
+            market.ordinal,
+            side.size,
+            content.price,
+            market.mark,
+            content.optional("method"),
+            format_exact(now.equity, working),
+            format_exact(now.maintenance, working),
+        )
+    )
+
+
 def _rounded_entry_pnl(
     step: Step, asset: Asset, market: Market, holder: Holder, size: int, amount: int
 ) -> int | None:
@@ -193,6 +231,8 @@ def _check_side(step: Step, content: Content, market: Market, holder: Holder, si
     _check_position(step, content, market, scope, side)
     if side.cause == _TRADE:
         return
+    if side.cause == _LIQUIDATION and not market.spec.base_asset:
+        _note_liquidation(step, content, market, scope, side)
     verifies = scope.rules is not None and asset_of(step, market).mode == "verify"
     if verifies and side.cause == _LIQUIDATION and scope.status != "liquidation":
         _deviate(step, "liquidation_unexpected", scope, market, found=scope.status)

@@ -203,6 +203,7 @@ def _fill(decoder: _Decoder) -> dict[str, Any]:
         if before is None
         else exact_decimal(int(before), market.size_decimals),
         "reported_pnl": None if pnl is None else exact_decimal(int(pnl), settlement),
+        "method": detail.get("method"),
         "reported_cost": None if cost is None else exact_decimal(int(cost), settlement),
     }
 

@@ -248,6 +248,8 @@ def _fill(encoder: Encoder, event: Filled) -> None:
     row.price = encoder.price("price", event.price, market)
     asset = _fee_asset(encoder, event.fee_asset, market)
     row.fee = encoder.amount("fee", event.fee, asset)
+    if event.method is not None:
+        encoder.detail["method"] = event.method
     for field in ("reported_size_before", "reported_pnl"):
         if getattr(event, field) is not None:
             _has_positions(market, field)

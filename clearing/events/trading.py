@@ -39,7 +39,8 @@ class Filled(EventBase):
 
     ``size`` is unsigned, ``side`` says whether the account bought or sold. ``fee`` is charged when
     positive and rebated when negative, in ``fee_asset`` (the market's settlement asset if absent).
-    ``trade_id`` is shared by the two fills of one trade. ``cause``: what its source says it was.
+    ``trade_id`` is shared by the two fills of one trade. ``cause``: what its source says it was,
+    ``method`` its own word for how, where it has one (a liquidation into the market, a backstop).
     ``reported_size_before`` (signed) and ``reported_pnl`` (before fees) are the source's own
     figures: they are compared with ours and move nothing. ``reported_cost`` is what the source
     says the fill cost, in the settlement asset and with the sign of a position's cost (a linear
@@ -56,6 +57,7 @@ class Filled(EventBase):
     fee_asset: Name | None = None
     trade_id: Identifier | None = None
     cause: Cause = "trade"
+    method: Name | None = None
     reported_size_before: Amount | None = None
     reported_pnl: Amount | None = None
     reported_cost: Amount | None = None

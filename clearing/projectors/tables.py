@@ -111,6 +111,7 @@ _INDEXES: Final[dict[str, tuple[str, ...]]] = {
     "shares": ("fund, asset, provider, position, line",),
     "leave_request": ("fund, asset, provider, position",),
     "adl_order": ("market, position",),
+    "venue_liquidation": ("account, market, position, line",),
     "alert": ("account, market, position, line",),
     "risk_score": ("account, market, position",),
     "risk_array": ("market, position",),

@@ -117,6 +117,7 @@ events: st.SearchStrategy[Event] = st.one_of(
             "fee_asset": names,
             "trade_id": identifiers,
             "cause": causes,
+            "method": names,
             "reported_size_before": amounts,
             "reported_pnl": amounts,
             "reported_cost": amounts,

@@ -17,16 +17,19 @@ from clearing.engine import ENTRY_FIELDS, Engine
 from clearing.events import (
     AccountOpened,
     AssetDeclared,
+    Deposited,
     EventRow,
     Filled,
     Marked,
     MarketDeclared,
     PositionCarried,
     Registry,
+    RulebookAdopted,
     SourceDeclared,
     encode,
 )
 from clearing.events.kinds import REGISTRY_KINDS
+from clearing.rulebook.presets import PRESETS, Names
 
 IMPORTER = IMPORTERS["hyperliquid-fills"]
 FILE = "data/trades/hyperliquid_node_fills_20251027_a.csv.gz"
@@ -372,3 +375,103 @@ def test_no_row_is_a_traceback(
         assert all(isinstance(item, Refusal) and item.line >= 2 for item in items)
     else:
         stored(items)
+
+
+def _verified(real: list[Located | Refusal], value: Decimal, rate: str) -> list[dict[str, Any]]:
+    """What verify mode leaves of the real liquidation, with the account's value told before it."""
+    liquidated = next(f for f in of(Filled, real) if f.cause == "liquidation")
+    source, at = "hyperliquid", liquidated.occurred_at
+    document = PRESETS["hyperliquid"].build(Names("USDC", "hlp", "keeper", "checked", "verify"))
+    flat = {"op": "rate", "rate": rate}
+    document["schedules"]["standard"] = {
+        "initial": {"op": "ratio", "level": "maintenance", "factor": "2"},
+        "maintenance": flat,
+    }
+    before = [
+        AccountOpened(
+            source=source, occurred_at=at, external_id="hlp", account="hlp", account_class="fund"
+        ),
+        AccountOpened(
+            source=source,
+            occurred_at=at,
+            external_id="checked",
+            account=liquidated.account,
+            account_class="checked",
+        ),
+        RulebookAdopted(
+            source=source,
+            occurred_at=at,
+            external_id="rules",
+            name="hl",
+            version="1",
+            document=document,
+            author="ann",
+            approver="bob",
+            reason="checking",
+        ),
+        Deposited(
+            source=source,
+            occurred_at=at,
+            external_id="value",
+            account=liquidated.account,
+            asset="USDC",
+            amount=value,
+        ),
+    ]
+    events = [item.event for item in real if isinstance(item, Located)]
+    opened = [e for e in of(AccountOpened, real) if e.account == liquidated.account]
+    events = [event for event in events if event not in opened]
+    declared = sum(isinstance(e, SourceDeclared | AssetDeclared | MarketDeclared) for e in events)
+    rows, registry = _rows([*events[:declared], *before, *events[declared:]])
+    engine = Engine(resolver=lambda _source, _external_id: None)
+    account = registry.account_ordinals[liquidated.account]
+    found = []
+    for row in rows:
+        for entry in engine.apply(row):
+            if entry[0] in ("venue_liquidation", "deviation", "transition"):
+                told = dict(zip(("kind", *ENTRY_FIELDS[str(entry[0])]), entry, strict=True))
+                if told["account"] == account:
+                    found.append(told)
+    return found
+
+
+def _rows(events: list[Any]) -> tuple[list[EventRow], Registry]:
+    registry, rows = Registry(), []
+    for position, event in enumerate(events, start=1):
+        row = encode(event, registry)
+        row.position = position
+        if row.kind in REGISTRY_KINDS:
+            registry.apply(row)
+        rows.append(row)
+    return rows, registry
+
+
+def test_the_real_liquidation_in_verify_mode(real: list[Located | Refusal]) -> None:
+    """890 WLFI, short, bought back at 0.15327 with the mark at 0.15319: 136.3391 of notional.
+
+    What can be told: that it closes just what was held, at which mark, by which method. Whether it
+    was due takes the account's value, which the file does not have: at a tenth of the notional,
+    13.63391, any less was due and that much was not. The position is carried in at the price of
+    its first fill, so 0.0623 of gain stands beside the deposit.
+    """
+    for deposit, value, status in (
+        ("13.57", "13.6323", "liquidation"),
+        ("13.58", "13.6423", "restricted"),
+    ):
+        found = _verified(real, Decimal(deposit), "0.1")
+        (liquidation,) = [f for f in found if f["kind"] == "venue_liquidation"]
+        assert (liquidation["size"], liquidation["price"], liquidation["mark"]) == (
+            890 * 10 ** _decimals(real, "WLFI"),
+            153270,
+            153190,
+        )
+        assert (liquidation["method"], liquidation["maintenance"]) == ("market", "13.63391")
+        assert Decimal(str(liquidation["equity"])) == Decimal(value)
+        codes = [f["code"] for f in found if f["kind"] == "deviation"]
+        assert codes == ([] if status == "liquidation" else ["liquidation_unexpected"])
+        earlier = found[: found.index(liquidation)]
+        assert [f["to_status"] for f in earlier if f["kind"] == "transition"][-1] == status
+
+
+def _decimals(real: list[Located | Refusal], market: str) -> int:
+    return int(next(m.size_decimals for m in of(MarketDeclared, real) if m.name == market))

@@ -5,6 +5,7 @@ from fractions import Fraction
 
 from clearing.events import Filled, PositionCarried, Traded
 from tests.auditor.fills import amount_of, apply_fill, control_fill, price_waiting
+from tests.auditor.margin import measure
 from tests.auditor.numbers import scaled, text
 from tests.auditor.state import Book, Holder, Market
 
@@ -39,7 +40,14 @@ def apply_side(book: Book, side: Side) -> tuple[int, int]:
 
 
 def _checks(
-    book: Book, market: Market, holder: Holder, size: int, cause: str, before: int | None = None
+    book: Book,
+    market: Market,
+    holder: Holder,
+    size: int,
+    price: Fraction,
+    cause: str,
+    before: int | None = None,
+    method: str | None = None,
 ) -> None:
     """What is checked of every side before it is applied."""
     size_before = book.position(holder, market.ordinal).size
@@ -58,16 +66,45 @@ def _checks(
         texts = text(Fraction(size_before, scale)), text(Fraction(before, scale))
         _say(book, "size_before", market, account, *texts)
     binding = book.binding(account, market.asset)
+    if binding is not None and not size_before and binding.schedule(market.name) is None:
+        _say(book, "no_schedule", market, account)
+    if cause == "liquidation":
+        _told_liquidation(book, market, account, size, price, method)
     if binding is None:
         return
-    if not size_before and binding.schedule(market.name) is None:
-        _say(book, "no_schedule", market, account)
     scope = book.scope(account, market.asset)
     unexpected = cause == "liquidation" and scope.status != "liquidation"
     if book.mode(market.asset) == "verify" and unexpected:
         _say(book, "liquidation_unexpected", market, account, found=scope.status)
     if cause in ("liquidation", "adl"):
         scope.venue_closed = True
+
+
+def _told_liquidation(
+    book: Book, market: Market, account: int, size: int, price: Fraction, method: str | None
+) -> None:
+    """The venue's liquidation as it tells it, with how the account stood just before."""
+    held = book.position(("account", account), market.ordinal).size
+    closes = held * size < 0 and abs(size) <= abs(held)
+    if not closes:
+        scale = 10**market.size_decimals
+        texts = text(Fraction(-held, scale)), text(Fraction(size, scale))
+        _say(book, "liquidation_size", market, account, *texts)
+    values = measure(book, account, market.asset)
+    book.entries.append(
+        (
+            "venue_liquidation",
+            account,
+            market.asset,
+            market.ordinal,
+            size,
+            int(price * 10**market.price_decimals),
+            0 if market.mark is None else int(market.mark * 10**market.mark_decimals),
+            method or "",
+            book.fine(market.asset, values.equity),
+            book.fine(market.asset, values.maintenance),
+        )
+    )
 
 
 def _say(
@@ -116,7 +153,7 @@ def filled(book: Book, event: Filled, holder: Holder) -> list[Side]:
         _unknown(book, market, event.account)
     before = event.reported_size_before
     reported = None if before is None else scaled(before, market.size_decimals)
-    _checks(book, market, holder, size, event.cause, reported)
+    _checks(book, market, holder, size, price, event.cause, reported, event.method)
     position = book.position(holder, market.ordinal)
     unknown = position.size != 0 and position.size * size < 0 and not position.known
     side = _side(book, market, holder, size, price, event.fee, event.fee_asset)
@@ -165,7 +202,7 @@ def traded(book: Book, event: Traded, buyer: Holder, seller: Holder) -> list[Sid
     ):
         if not account_of(holder):
             _unknown(book, market, name)
-        _checks(book, market, holder, sign * size, cause)
+        _checks(book, market, holder, sign * size, price, cause)
         side = _side(book, market, holder, sign * size, price, fee, event.fee_asset)
         apply_side(book, side)
         sides.append(side)
