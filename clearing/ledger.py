@@ -18,6 +18,7 @@ from clearing.audit import (
     LedgerStatus,
     LiquidationView,
     Moment,
+    ProviderView,
     StoryPoint,
     ToldLiquidationView,
     TrialBalanceLine,
@@ -197,6 +198,10 @@ class Ledger:
     def fund(self, fund: str | None = None, at: At = None, *, limit: int = 1000) -> list[FundView]:
         """Return the latest lines of the funds' history: cash, inventory at mark, equity."""
         return audit.fund_history(self._connection, self.moment(at), fund=fund, limit=limit)
+
+    def providers(self, fund: str | None = None, at: At = None) -> list[ProviderView]:
+        """Return who has shares of the funds, how many, and what they are worth."""
+        return audit.providers(self._connection, self.moment(at), fund=fund)
 
     def trial_balance(self, at: At = None) -> list[TrialBalanceLine]:
         """Return every ledger account's balance; each asset sums to zero."""

@@ -10,6 +10,7 @@ from clearing.audit.deriving import derive_rulebook, rederive
 from clearing.audit.fills import FillReport, fill_report
 from clearing.audit.losses import NameUnknown, deviations, fund_history, liquidations
 from clearing.audit.moments import Moment, MomentUnclear, resolve_moment
+from clearing.audit.providers import providers
 from clearing.audit.rulebooks import RulebookUnknown, RulebookView, rulebook, rulebooks
 from clearing.audit.status import ledger_status
 from clearing.audit.told import told_liquidations
@@ -21,6 +22,7 @@ from clearing.audit.views import (
     LedgerStatus,
     LiquidationView,
     PositionView,
+    ProviderView,
     ScopeView,
     StoryPoint,
     ToldLiquidationView,
@@ -38,6 +40,7 @@ __all__ = [
     "MomentUnclear",
     "NameUnknown",
     "PositionView",
+    "ProviderView",
     "RulebookUnknown",
     "RulebookView",
     "ScopeView",
@@ -54,6 +57,7 @@ __all__ = [
     "fund_history",
     "ledger_status",
     "liquidations",
+    "providers",
     "rederive",
     "resolve_moment",
     "rulebook",

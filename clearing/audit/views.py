@@ -160,6 +160,23 @@ class FundView:
 
 
 @dataclass(frozen=True, slots=True)
+class ProviderView:
+    """Who provides part of a fund's money, and what it would have by leaving at that moment.
+
+    ``provider`` is empty for the venue itself. ``worth`` is in the asset, never below 0 and before
+    the limit that an earlier request sets; ``leaving`` are the shares it asked to leave with.
+    """
+
+    fund: str
+    asset: str
+    provider: str
+    shares: str
+    total_shares: str
+    worth: str
+    leaving: str
+
+
+@dataclass(frozen=True, slots=True)
 class TrialBalanceLine:
     """A ledger account's balance; the lines of an asset that are not memos sum to zero.
 

@@ -16,6 +16,7 @@ from clearing.audit import (
     LedgerStatus,
     LiquidationView,
     PositionView,
+    ProviderView,
     ToldLiquidationView,
     TrialBalanceLine,
 )
@@ -316,17 +317,42 @@ def fund(
     /,
     *,
     at: At = None,
+    providers: Annotated[
+        bool, Parameter(negative=(), help="who has shares of the funds, instead")
+    ] = False,
     limit: Limit = 1000,
     where: Where | None = None,
 ) -> None:
     """Show the funds' history: cash, inventory at mark, equity."""
     with ledger(where) as opened:
         moment = opened.moment(parse_at(at))
+        if providers:
+            _providers(opened.providers(fund_account, moment.position), where)
+            return
         answer = opened.fund(fund_account, moment.position, limit=limit)
     if where is not None and where.json:
         print_json(answer)
         return
     print_fund(answer)
+
+
+def _providers(views: list[ProviderView], where: Where | None) -> None:
+    if where is not None and where.json:
+        print_json(views)
+        return
+    rows = [
+        (
+            view.fund,
+            view.provider or "(the venue)",
+            amount(view.shares),
+            amount(view.total_shares),
+            f"{amount(view.worth)} {view.asset}",
+            amount(view.leaving),
+        )
+        for view in views
+    ]
+    columns = ("fund", "provider", ">shares", ">of", ">worth", ">leaving with")
+    out.print(table("Providers of funds", columns, rows))
 
 
 def print_fund(views: list[FundView], title: str = "Fund history") -> None:

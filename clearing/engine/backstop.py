@@ -2,7 +2,7 @@
 
 Each takes its share in whole lots, as far as it is able to: a class that the rulebook binds has to
 have its initial margin afterwards, anybody else its equity at or above 0. What is left after that
-is offered to each again, in order.
+is offered to each again, in order. Whoever is taken over itself takes nothing.
 """
 
 from clearing.engine.estate import Estate
@@ -12,16 +12,19 @@ from clearing.engine.step import Step
 from clearing.rulebook import INITIAL, RATE_SCALE, BackstopLayer
 
 
-def commitments(step: Step, estate: Estate, layer: BackstopLayer) -> list[tuple[int, int]]:
-    """Return (account, unsigned size) of what is to be handed over, in order."""
+def commitments(
+    step: Step, scope: Scope, estate: Estate, layer: BackstopLayer
+) -> list[tuple[int, int]]:
+    """Return (account, unsigned size) of what is to be handed over of the scope's, in order."""
     lot, left = estate.market.spec.lot, estate.rest
+    providers = [(who, share) for who, share in layer.providers if who != scope.account]
     found = []
     taken: dict[int, int] = {}
-    for account, share in layer.providers:
+    for account, share in providers:
         wanted = min(left, estate.rest * share // RATE_SCALE // lot * lot)
         taken[account] = _able(step, estate, account, 0, wanted)
         left -= taken[account]
-    for account, _ in layer.providers:
+    for account, _ in providers:
         taken[account] += _able(step, estate, account, taken[account], left)
         left = estate.rest - sum(taken.values())
         found.append((account, taken[account]))

@@ -178,8 +178,8 @@ ENTRY_FIELDS: Final[dict[str, tuple[str, ...]]] = {
         "kept",
     ),
     "fund": ("account", "asset", "cash", "inventory", "equity"),
-    "shares": ("fund", "asset", "provider", "shares", "total"),
-    "leave_request": ("fund", "asset", "provider", "shares", "value"),
+    "shares": ("account", "asset", "provider", "shares", "total"),
+    "leave_request": ("account", "asset", "provider", "shares", "worth"),
     "adl_order": ("market", "side", "accounts"),
     "deviation": ("code", "account", "market", "asset", "expected", "found", "detail"),
 }

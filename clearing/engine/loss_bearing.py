@@ -166,16 +166,21 @@ def _gains(book: Book, scope: Scope, market: Market | None) -> list[tuple[Market
 def _cut_gains(step: Step, scope: Scope, amount: int, market: Market | None, *, down: bool) -> None:
     """Have everybody with a profit pay its share of ``amount``, rounded up while any is left.
 
-    Or rounded down. The last one pays what is left.
-
-    What is paid is realised, so that no other loss finds it again.
+    Or rounded down; what that leaves the last one pays, as far as its profit goes, then the one
+    before it, and so on. What is paid is realised, so that no other loss finds it again.
     """
     gains = _gains(step.book, scope, market)
     total, left = sum(gain for _, _, gain in gains), amount
-    for i, (where, account, gain) in enumerate(gains):
-        share = gain * amount // total if down else -(-gain * amount // total)
-        paid = left if i == len(gains) - 1 else min(left, share)
-        left -= paid
+    shares = []
+    for _, _, gain in gains:
+        share = min(left, gain * amount // total if down else -(-gain * amount // total))
+        shares.append(share)
+        left -= share
+    for i in reversed(range(len(gains))):
+        more = min(left, gains[i][2] - shares[i])
+        shares[i] += more
+        left -= more
+    for (where, account, gain), paid in zip(gains, shares, strict=True):
         step.entries.append(
             ("haircut", scope.account, scope.asset, where.ordinal, account, gain, paid)
         )

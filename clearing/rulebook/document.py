@@ -79,7 +79,9 @@ class NumericsDocument(Fact):
 class FundsDocument(Fact):
     """What holds for every fund: whether its equity falling below zero is a deviation.
 
-    It may by marks of what it holds, by what it bears without a limit, or by what is taken out.
+    It may by marks of what it holds, by what it bears without a limit, or by what is taken out. It
+    is said when a line of the fund's history is written: after events that change its cash or its
+    positions.
     """
 
     below_zero: Literal["allowed", "deviation"] = "allowed"

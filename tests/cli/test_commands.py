@@ -111,6 +111,44 @@ def test_the_funds_history_and_the_trial_balance(answer: Callable[..., Any]) -> 
 
 
 @pytest.mark.usefixtures("projected")
+def test_a_funds_providers_with_what_their_shares_are_worth(
+    tmp_path: Path, clearing: Run, answer: Callable[..., Any]
+) -> None:
+    """The house has 470 shares, bob 100; then what the fund holds falls by 57."""
+    told = [
+        event(14, "PoolJoined", 5, account="bob", fund="insurance", asset="USD", amount="100"),
+        event(15, "Marked", 6, marks=[{"market": "BTC", "price": "813.00"}]),
+        event(
+            16, "PoolLeaveRequested", 6, account="bob", fund="insurance", asset="USD", shares="40"
+        ),
+    ]
+    path = tmp_path / "pool.jsonl"
+    path.write_text("".join(json.dumps(one) + "\n" for one in told))
+    assert clearing("append", str(path))[0] == 0
+    assert clearing("project")[0] == 0
+    house, bob = answer("fund", "insurance", "--providers")
+    assert (house["provider"], house["shares"], house["worth"]) == ("", "470.00", "423.00")
+    assert (bob["provider"], bob["shares"], bob["worth"]) == ("bob", "100.00", "90.00")
+    assert (bob["total_shares"], bob["leaving"]) == ("570.00", "40.00")
+    assert answer("fund", "--providers", "--at", "13") == []
+    out = clearing("fund", "--providers")[1]
+    assert "(the venue)" in out
+    assert clearing("fund", "nobody", "--providers")[0] == 2
+
+
+@pytest.mark.parametrize("kind", ["PoolJoined", "PoolLeft"])
+def test_a_fund_is_not_among_its_own_providers(tmp_path: Path, clearing: Run, kind: str) -> None:
+    amount = {"PoolJoined": "amount", "PoolLeft": "shares"}[kind]
+    fields = {"account": "insurance", "fund": "insurance", "asset": "USD", amount: "1"}
+    events = [*ledger_events(), event(14, kind, 5, **fields)]
+    path = tmp_path / "pool.jsonl"
+    path.write_text("".join(json.dumps(one) + "\n" for one in events))
+    code, _, err = clearing("append", str(path))
+    assert code == 1
+    assert "'insurance' is the fund itself" in " ".join(err.split())
+
+
+@pytest.mark.usefixtures("projected")
 def test_status_accounts_deviations_and_fills_answer(answer: Callable[..., Any]) -> None:
     status = answer("status")["ledger"]
     assert (status["log_position"], status["projected_position"]) == (13, 13)

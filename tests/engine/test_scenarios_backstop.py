@@ -10,8 +10,8 @@ import pytest
 
 from clearing.engine import Engine, Entry
 from clearing.rulebook import check_document
-from tests.engine.test_scenarios_waterfall import DEFICIT, Lost
-from tests.engine.venue import TAKEOVER, deviations, of_kind, rulebook
+from tests.engine.test_scenarios_waterfall import DEFICIT, SCHEDULE, Lost
+from tests.engine.venue import TAKEOVER, Venue, deviations, of_kind, rulebook
 
 
 class Backed(Lost):
@@ -168,6 +168,47 @@ def test_shares_of_a_haircut_may_be_rounded_down_and_the_last_pays_the_rest() ->
         venue("Withdrawn", account="ada", asset="USD", amount="0.01")
         entries = venue.mark(BTC="75.00")
         assert [int(h["paid"]) for h in of_kind(entries, "haircut")] == expected
+
+
+def test_nobody_pays_more_than_its_gain_for_what_rounding_leaves() -> None:
+    """Three have 0.02 to lose each, of 0.05: 0.01 each, rounded down, and 0.02 are left.
+
+    The last can pay only one cent of that, so the one before it pays the other.
+    """
+    venue = Venue()
+    venue.market("BTC")
+    venue.account("ada", "bob", "cyd", "dan")
+    layers = [{"layer": "haircut"}, DEFICIT]
+    ladder = [{**TAKEOVER, "when": {"level": "zero"}}]
+    document = rulebook(ladder=ladder, layers=layers, numerics={"haircut": "down"})
+    assert deviations(venue.adopt(document)) == []
+    venue.deposit("ada", "0.03")
+    venue.mark(BTC="100.00")
+    for name in ("bob", "cyd", "dan"):
+        venue.deposit(name, "10")
+        venue.trade("ada", name, "BTC", "0.001", "100.00")
+    cuts = of_kind(venue.mark(BTC="75.00"), "haircut")
+    assert [(int(cut["gain"]), int(cut["paid"])) for cut in cuts] == [(2, 1), (2, 2), (2, 2)]
+
+
+def test_whoever_is_taken_over_backs_up_others_but_not_itself() -> None:
+    """Nobody is ranked for deleveraging, so ada's 10 BTC come to the pool: she would be able to
+    take them with her 200, and pia does.
+    """
+    venue = Lost(DEFICIT)
+    venue.account("pia", account_class="backer")
+    venue.deposit("pia", "1000")
+    providers = [{"account": "ada", "share": "0.5"}, {"account": "pia", "share": "0.5"}]
+    layers = [
+        adl(rank="recorded", others="none"),
+        {"layer": "backstop", "providers": providers},
+        DEFICIT,
+    ]
+    ladder = [{"action": "adl", "when": {"level": "maintenance", "factor": "5"}}]
+    entries = venue.adopt(rulebook(ladder=ladder, schedule=SCHEDULE, layers=layers))
+    assert deviations(entries) == []
+    assert venue.size("ada", "BTC") == "0"
+    assert venue.size("pia", "BTC") == "10"
 
 
 @pytest.mark.parametrize(

@@ -133,7 +133,9 @@ def _kind(
         "occurred_at": times,
     }
     fields: dict[str, st.SearchStrategy[Any]] = {**base, **needed}
-    return st.fixed_dictionaries(fields, optional=optional or {}).map(parse_event)
+    made = st.fixed_dictionaries(fields, optional=optional or {})
+    # A fund is not among its own providers.
+    return made.filter(lambda told: told.get("fund") != told.get("account", "")).map(parse_event)
 
 
 def _cash(kind: str, more: dict[str, Any], *, who: str = "account") -> st.SearchStrategy[Event]:
