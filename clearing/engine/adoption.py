@@ -109,6 +109,7 @@ def put_in_force(step: Step, rulebook: Rulebook, position: int) -> None:
     follow_funding(step, asset)
     follow_volatility(step, asset)
     follow_impact(asset)
+    asset.follow_variation()
     _note(step, rulebook, "in_force")
 
 

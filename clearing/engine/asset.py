@@ -67,3 +67,11 @@ class Asset:
             market.face_unit = 10 ** (self.working - market.value_decimals)
             market.set_mark(market.mark)
             market.funding_lift = 10 ** (self.working - market.accrued_decimals)
+
+    def follow_variation(self) -> None:
+        """Point the markets at the rules of variation margin in force (in derive mode alone)."""
+        rulebook = self.rulebook if self.mode == "derive" else None
+        for market in self.markets:
+            market.variation = None if rulebook is None else rulebook.variation_of(market.ordinal)
+            if market.variation is None:
+                market.flows = {}

@@ -185,3 +185,4 @@ class Book:
         self.markets[spec.ordinal] = market
         asset.markets.append(market)
         asset.rescale()
+        asset.follow_variation()

@@ -35,6 +35,7 @@ from clearing.engine.step import Step
 from clearing.engine.taking import apply_bid, apply_take
 from clearing.engine.trading import apply_carried, apply_execution
 from clearing.engine.valuation import Measure, equity_of, measure
+from clearing.engine.variation import settle_to_marks
 from clearing.engine.volatility import sample_due
 from clearing.engine.watch import NaiveWatch, Watch
 from clearing.events.kinds import MARKET_STATES, REGISTRY_KINDS, Kind
@@ -94,6 +95,7 @@ class Engine:
             evaluate(step)
         if book.priced:
             run_breakers(step)
+        settle_to_marks(step)
         for market, before in step.moved_markets:
             for scope in self._watch.on_mark(market, before):
                 step.touched[scope.key()] = scope

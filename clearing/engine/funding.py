@@ -7,6 +7,7 @@ from clearing.engine.asset import Asset
 from clearing.engine.content import Content
 from clearing.engine.market import Market
 from clearing.engine.step import Holder, Step, asset_of
+from clearing.engine.variation import share_shortfall
 from clearing.events.kinds import RATE_DECIMALS
 from clearing.quantities import divide, format_exact
 
@@ -156,11 +157,15 @@ def exact_units(asset: Asset, market: Market, units: int) -> int:
 
 def _pay_everybody(step: Step, asset: Asset, market: Market, dues: Dues) -> None:
     total = 0
+    flows = {}
     holders = [step.account_holder(account, market) for account in sorted(market.holders)]
     for holder in (*holders, step.control_holder(market), step.account_holder(0, market)):
         position = step.position(market, holder)
         exact = -position.size * (dues.long if position.size > 0 else dues.short)
-        total += _pay(step, asset, market, holder, exact)
+        paid = _pay(step, asset, market, holder, exact)
+        total += paid
+        if holder.scope is not None:
+            flows[holder.ordinal] = paid
     total += _share_out(step, asset, market, dues)
     step.move(
         "funding_rounding",
@@ -172,6 +177,7 @@ def _pay_everybody(step: Step, asset: Asset, market: Market, dues: Dues) -> None
         total,
         market.ordinal,
     )
+    share_shortfall(step, market, flows)
 
 
 def _pay(step: Step, asset: Asset, market: Market, holder: Holder, exact: int) -> int:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from clearing.engine.book import Book
 from clearing.engine.collateral import collateral_value
 from clearing.engine.funding import charge_by_index
+from clearing.engine.haircut import cuts
 from clearing.engine.market import Market
 from clearing.engine.positions import realise
 from clearing.engine.scope import Scope
@@ -164,22 +165,12 @@ def _gains(book: Book, scope: Scope, market: Market | None) -> list[tuple[Market
 
 
 def _cut_gains(step: Step, scope: Scope, amount: int, market: Market | None, *, down: bool) -> None:
-    """Have everybody with a profit pay its share of ``amount``, rounded up while any is left.
+    """Have everybody with a profit pay its share of ``amount``.
 
-    Or rounded down; what that leaves the last one pays, as far as its profit goes, then the one
-    before it, and so on. What is paid is realised, so that no other loss finds it again.
+    What is paid is realised, so that no other loss finds it again.
     """
     gains = _gains(step.book, scope, market)
-    total, left = sum(gain for _, _, gain in gains), amount
-    shares = []
-    for _, _, gain in gains:
-        share = min(left, gain * amount // total if down else -(-gain * amount // total))
-        shares.append(share)
-        left -= share
-    for i in reversed(range(len(gains))):
-        more = min(left, gains[i][2] - shares[i])
-        shares[i] += more
-        left -= more
+    shares = cuts([gain for _, _, gain in gains], amount, down=down)
     for (where, account, gain), paid in zip(gains, shares, strict=True):
         step.entries.append(
             ("haircut", scope.account, scope.asset, where.ordinal, account, gain, paid)

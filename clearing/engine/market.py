@@ -14,6 +14,7 @@ from clearing.events.registry import MarketSpec
 from clearing.quantities import format_exact
 from clearing.rulebook import RATE_SCALE
 from clearing.rulebook.impact import ImpactRule
+from clearing.rulebook.variation import VariationRule
 from clearing.rulebook.volatility import VolatilityRule
 
 
@@ -60,8 +61,10 @@ class Market:
     sides differ. ``period`` is the funding period that runs where the rulebook computes funding,
     ``residual`` the fraction of a unit that its sides left over, ``coming`` what margin takes as
     the payment to come (all at the funding scales). ``pending`` maps accounts to carried sizes that
-    wait for the first price. ``worth`` × size is a value at the mark at the working scale (0
-    without a mark), ``base_worth`` × |size| the notional divided by the scale of rates,
+    wait for the first price. ``variation`` is the rule by which gains and losses are paid at every
+    mark, ``flows`` what accounts realised since the last one (units). ``worth`` × size is a value
+    at the mark at the working scale (0 without a mark), ``base_worth`` × |size| the notional
+    divided by the scale of rates,
     ``face_unit`` × a face a worth, ``funding_lift`` × accrued an amount. The decimals are
     ``value_decimals`` of size × face, ``index_decimals`` of the funding index (rate × face),
     ``accrued_decimals`` of what accrues by it (size × index).
@@ -79,6 +82,7 @@ class Market:
         "depth",
         "face_unit",
         "feed",
+        "flows",
         "funding_lift",
         "funding_price",
         "funding_rate",
@@ -111,6 +115,7 @@ class Market:
         "state",
         "suspense",
         "value_decimals",
+        "variation",
         "volatility",
         "worth",
     )
@@ -125,6 +130,8 @@ class Market:
         self.asset = spec.settlement_asset
         self.mark = self.previous_mark = self.quoted = 0
         self.impact: ImpactRule | None = None
+        self.variation: VariationRule | None = None
+        self.flows: dict[int, int] = {}
         self.shift = self.shifted_at = 0
         self.ranked: dict[str, list[int]] = {}
         self.mark_time = 0

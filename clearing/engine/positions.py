@@ -126,6 +126,7 @@ def apply_fill(
             left_over,
             market.ordinal,
         )
+        note_flow(market, holder, realised - left_over)
         closed_signed = closed if position.size > 0 else -closed
         position.size -= closed_signed
         position.cost -= released + left_over
@@ -142,6 +143,15 @@ def apply_fill(
         drop_fraction(step, market, holder, position)
     step.note_position(market, holder, position)
     return realised
+
+
+def note_flow(market: Market, holder: Holder, amount: int) -> None:
+    """Remember what an account realised (units) in a market that pays variation margin.
+
+    It is what the next settlement shares losses among, with what is unrealised then.
+    """
+    if market.variation is not None and holder.scope is not None:
+        market.flows[holder.ordinal] = market.flows.get(holder.ordinal, 0) + amount
 
 
 def realise(step: Step, market: Market, holder: Holder, gained: int) -> None:

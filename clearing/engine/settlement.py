@@ -6,6 +6,7 @@ from clearing.engine.market import Market
 from clearing.engine.market_states import SETTLED
 from clearing.engine.positions import apply_fill, price_pending
 from clearing.engine.step import Step, asset_of
+from clearing.engine.variation import share_flows
 from clearing.quantities import format_exact
 
 
@@ -36,6 +37,7 @@ def settle_market(step: Step, content: Content) -> None:
     step.entries.append(("market_settled", market.ordinal, content.price))
     concerned = market.affected()
     _close_all(step, market, content.price)
+    share_flows(step, market)
     market.state, market.breaker, market.resumes_at = SETTLED, 0, 0
     step.entries.append(("market_state", market.ordinal, SETTLED))
     for scope in concerned:

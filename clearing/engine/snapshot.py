@@ -107,6 +107,7 @@ def _market_document(market: Market) -> dict[str, Any]:
         "previous_mark": market.previous_mark,
         "ranked": [[side, accounts] for side, accounts in sorted(market.ranked.items())],
         "impact": [market.quoted, market.shift, market.shifted_at],
+        "flows": [list(item) for item in sorted(market.flows.items())],
         "mark_time": market.mark_time,
         "mark_position": market.mark_position,
         "last_price": market.last_price,
@@ -239,6 +240,7 @@ def _read_book(document: dict[str, Any]) -> Book:
             for ordinal, policy_of in rulebook.volatility.items():
                 set_volatility(book, book.markets[ordinal], policy_of, 0)
             follow_impact(asset)
+            asset.follow_variation()
     for effective, *name in document["scheduled"]:
         book.scheduled.append(PendingRulebook(effective, _read_rulebook(book, name)))
     for stored in document["markets"]:
@@ -271,6 +273,7 @@ def _read_market(market: Market, stored: dict[str, Any]) -> None:
     market.previous_mark = stored["previous_mark"]
     market.ranked = dict(stored["ranked"])
     market.quoted, market.shift, market.shifted_at = stored["impact"]
+    market.flows = dict(stored["flows"])
     market.mark_time = stored["mark_time"]
     market.mark_position = stored["mark_position"]
     market.last_price = stored["last_price"]

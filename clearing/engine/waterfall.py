@@ -131,12 +131,22 @@ class HandOver:
     def _exchange(
         self, estate: Estate, taker: int, quantity: int, amount: int, name: str, loss: int
     ) -> None:
-        """Close ``quantity`` against ``taker`` for ``amount``, and leave the entry."""
+        """Close ``quantity`` against ``taker`` for ``amount``, and leave the entry.
+
+        Where variation margin is paid a position is assumed at the mark, and the rest in cash.
+        """
         step, market, size = self._step, estate.market, estate.signed(quantity)
         note_closed(step, self._scope, market, name, taker, size, amount, loss)
         estate.take(quantity)
         apply_fill(step, market, step.account_holder(self._scope.account, market), -size, -amount)
-        apply_fill(step, market, step.account_holder(taker, market), size, amount)
+        cost = amount
+        if market.variation is not None and name != "adl":
+            cost = divide(size * market.worth, self._asset.lift, Rounding.HALF_EVEN)
+        apply_fill(step, market, step.account_holder(taker, market), size, cost)
+        here = market.ordinal
+        step.move(
+            "variation", market.asset, "account", taker, "clearing", here, amount - cost, here
+        )
 
     def _deleverage(self, estate: Estate, layer: AdlLayer) -> None:
         for allotment in allot(self._step, self._scope, estate, layer):

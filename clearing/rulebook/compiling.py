@@ -44,6 +44,7 @@ from clearing.rulebook.rules import (
     Schedule,
 )
 from clearing.rulebook.schedules import REQUIRED, level_pieces, sorted_levels
+from clearing.rulebook.variation import VariationRule
 from clearing.rulebook.volatility import VolatilityRule
 from clearing.rulebook.waterfall import (
     AdlLayer,
@@ -121,7 +122,8 @@ class _Compiler:
             key: self.portfolio(f"portfolios.{key}", value)
             for key, value in document.portfolios.items()
         }
-        prices, funding = self.prices(), self.funding()
+        prices, funding, volatility = self.prices(), self.funding(), self.volatility()
+        impact, variation = self.impact(), self.variation()
         classes = {
             binding.account_class: self.binding(
                 i, binding, schedules, ladders, waterfalls, policies, portfolios
@@ -153,8 +155,9 @@ class _Compiler:
             prices,
             funding,
             self.margins_funding(),
-            self.volatility(),
-            self.impact(),
+            volatility,
+            impact,
+            variation,
             solvent=document.funds.below_zero == "deviation",
         )
 
@@ -399,6 +402,16 @@ class _Compiler:
             if ordinal and document.depth is not None:
                 depth = self.steps(f"{path}.depth", ordinal, document.depth)
             found[ordinal] = ImpactRule(document, depth)
+        return found
+
+    def variation(self) -> dict[int, VariationRule]:
+        found = {}
+        down = self.document.numerics.haircut == "down"
+        for name, document in self.document.variation_margin.items():
+            path = f"variation_margin.{name}"
+            ordinal = 0 if name == "*" else self.own_market(path, name)
+            fund = 0 if document.fund is None else self.fund(f"{path}.fund", document.fund)
+            found[ordinal] = VariationRule(fund, down=down)
         return found
 
     def steps(self, path: str, market: int, size: Decimal) -> int:

@@ -24,6 +24,7 @@ from clearing.rulebook.portfolio import PortfolioDocument
 from clearing.rulebook.prices import MarketPricesDocument
 from clearing.rulebook.problems import problems_of
 from clearing.rulebook.schedules import ScheduleDocument
+from clearing.rulebook.variation import VariationDocument
 from clearing.rulebook.volatility import VolatilityDocument
 from clearing.rulebook.waterfall import WaterfallDocument
 
@@ -118,7 +119,8 @@ class RulebookDocument(Fact):
 
     ``mode`` says whether venue outcomes are posted as told (``record``), also checked
     (``verify``), or derived by the ladder (``derive``). ``derivation`` says how the document was
-    made, if a recipe made it; nothing depends on it.
+    made, if a recipe made it; nothing depends on it. ``variation_margin`` names the markets (``*``:
+    every other one) whose gains and losses are paid at every mark, in derive mode.
     """
 
     format: Annotated[Literal[1], BeforeValidator(_whole)] = 1
@@ -146,6 +148,9 @@ class RulebookDocument(Fact):
         dict[Name, VolatilityDocument], Field(max_length=10_000, default_factory=dict)
     ]
     impact: Annotated[dict[Name, ImpactDocument], Field(max_length=10_000, default_factory=dict)]
+    variation_margin: Annotated[
+        dict[str, VariationDocument], Field(max_length=10_000, default_factory=dict)
+    ]
     funding: FundingDocument = FundingDocument(markets={})
     interest: InterestDocument = InterestDocument()
     numerics: NumericsDocument = NumericsDocument()

@@ -14,6 +14,7 @@ from clearing.rulebook.ladder import MarginCallRung, Rung
 from clearing.rulebook.operators import RATE_SCALE, MarginalTiers, Operator
 from clearing.rulebook.portfolio import Portfolio
 from clearing.rulebook.prices import PricePolicy
+from clearing.rulebook.variation import VariationRule
 from clearing.rulebook.volatility import VolatilityRule
 from clearing.rulebook.waterfall import Waterfall
 
@@ -298,10 +299,12 @@ class Rulebook:
     By market ordinal, ``prices`` are price policies and ``funding`` the rules of computed funding;
     ``margins_funding`` says whether a schedule looks at the funding to come; ``volatility`` are the
     volatility policies, ``impact`` the rules by which forced closes move marks;
+    ``variation`` those of variation margin (0: of every other market);
     ``solvent``: that a fund's equity falls below zero is a deviation.
     """
 
     __slots__ = (
+        "_variation",
         "asset",
         "classes",
         "funding",
@@ -329,9 +332,11 @@ class Rulebook:
         margins_funding: bool,
         volatility: dict[int, VolatilityRule],
         impact: dict[int, ImpactRule],
+        variation: dict[int, VariationRule],
         *,
         solvent: bool,
     ) -> None:
+        self._variation = variation
         self.solvent = solvent
         self.impact = impact
         self.prices = prices
@@ -344,6 +349,10 @@ class Rulebook:
         self.asset = asset
         self.regime = regime
         self.classes = classes
+
+    def variation_of(self, market: int) -> VariationRule | None:
+        """Return how the market pays variation margin, if it does."""
+        return self._variation.get(market) or self._variation.get(0)
 
     def collateral_decimals(self) -> int:
         """Return the decimals at which every value of collateral is exact."""

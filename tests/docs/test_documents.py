@@ -121,6 +121,14 @@ def test_the_impact_on_the_page_on_rulebooks_is_accepted() -> None:
     assert [r["status"] for r in of_kind(entries, "rulebook")] == ["in_force"]
 
 
+def test_the_variation_margin_on_the_page_on_rulebooks_is_accepted() -> None:
+    (section,) = re.findall(
+        r"```json variation_margin\n(.*?)```", text("docs/rulebooks.md"), re.DOTALL
+    )
+    entries = Venue().adopt(rulebook(variation_margin=json.loads(section)))
+    assert [r["status"] for r in of_kind(entries, "rulebook")] == ["in_force"]
+
+
 def test_the_alerts_on_the_page_on_rulebooks_are_accepted() -> None:
     (section,) = re.findall(r"```json alerts\n(.*?)```", text("docs/rulebooks.md"), re.DOTALL)
     document = rulebook(alerts=json.loads(section))

@@ -165,6 +165,10 @@ class Story:
                 book["bindings"][0]["markets"] = {"INV": "majors"}
         if dice.random() < 0.5:
             book["impact"] = random_impact(dice, tuple(PRICES))
+        if dice.random() < 0.3:
+            markets = dice.choice([["*"], ["BTC"], list(PRICES)])
+            fund = dice.choice([{}, {"fund": dice.choice(FUNDS)}])
+            book["variation_margin"] = dict.fromkeys(markets, fund)
         if self.rounds:
             book["prices"] = random_prices(dice, tuple(PRICES))
             book["funding"]["markets"] = random_funding(dice, book["prices"])

@@ -10,7 +10,6 @@ MECHANISMS = {
 PENDING = {
     "mango_insurance": LATER,
     "mango_liquidation": LATER,
-    "vega_scenarios/insurance": LATER,
 }
 """Files, or ``file/topic``, by the mechanism that the engine lacks.
 

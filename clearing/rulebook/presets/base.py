@@ -55,8 +55,12 @@ def document(
     layers: list[Document],
     *,
     minimum: Document | None = None,
+    **sections: Document,
 ) -> Document:
-    """Return a rulebook that asks by one schedule of every market of the asset."""
+    """Return a rulebook that asks by one schedule of every market of the asset.
+
+    ``sections`` are further parts of the document, as they are.
+    """
     binding: Document = {
         "account_class": names.account_class,
         "markets": {"*": "standard"},
@@ -73,6 +77,7 @@ def document(
         "ladders": {"standard": ladder},
         "waterfalls": {"standard": {"fund": names.fund, "layers": layers}},
         "bindings": [binding],
+        **sections,
     }
 
 

@@ -29,7 +29,9 @@ def _build(names: Names) -> Document:
         {"layer": "haircut"},
         DEFICIT,
     ]
-    return document(names, schedule, ladder, layers)
+    variation = {"*": {"fund": names.fund}}
+    funding = {"operator": "per_account"}
+    return document(names, schedule, ladder, layers, variation_margin=variation, funding=funding)
 
 
 VEGA = Preset(
@@ -39,13 +41,14 @@ VEGA = Preset(
     confidence="secondary",
     citations=(
         "github.com/vegaprotocol/specs protocol/0019-MCAL (levels from maintenance)",
+        "github.com/vegaprotocol/specs protocol/0003-MTMK (cash at every mark)",
         "github.com/vegaprotocol/specs protocol/0012-POSR (cancel, close out, margin to the fund)",
         "github.com/vegaprotocol/specs protocol/0002-STTL (fund, then loss socialisation)",
     ),
     limits=(
         (
-            "gains and losses move at every mark on the venue; here they are unrealised until then,"
-            " which changes no equity"
+            "what truncating gains and losses leaves over stays in the positions; on the venue"
+            " winners have it"
         ),
         "transfers between general and margin accounts at search and release are not made",
         "the network sells what it took step by step; the fund here keeps it until fills are told",
