@@ -6,7 +6,7 @@ from clearing.events.kinds import REGISTRY_KINDS
 from clearing.samples import incident_day
 
 ENTRY_HASH = "a25f3043132b47343c2b7763688c2b87420c50dc5cacae56140897e746eb23cf"
-DIGEST = "c9825df14cb650cf0a95dfe99bd0d26c167a909842bd524f91a6718c186229ae"
+DIGEST = "ea01204f04c9cda6d6943a66b0f60f7393724588aa2395b05384f25346e7e079"
 
 
 def test_the_incident_day_folds_to_the_digest_that_the_readme_shows() -> None:
