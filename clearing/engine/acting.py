@@ -3,6 +3,7 @@
 from clearing.engine.book import Book
 from clearing.engine.collateral import owes, value_of
 from clearing.engine.conversion import can_convert, can_seize
+from clearing.engine.covering import can_cover
 from clearing.engine.offers import unoffered, waits
 from clearing.engine.scope import MarginCall, Scope
 from clearing.engine.stays import met, rests
@@ -15,6 +16,7 @@ from clearing.rulebook import (
     CancelOrdersRung,
     ClassRules,
     ConvertRung,
+    CoverRung,
     MarginCallRung,
     NotifyRung,
     ReduceRung,
@@ -80,6 +82,8 @@ def _may_close(book: Book, scope: Scope, rung: Rung, now: Measure) -> bool:
             )
         case ConvertRung():
             return can_convert(book, scope, rung)
+        case CoverRung():
+            return can_cover(book, scope, rung)
     return isinstance(rung, RepayAndSeizeRung) and can_seize(book, scope)
 
 

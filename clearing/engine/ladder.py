@@ -5,6 +5,8 @@ from functools import cmp_to_key
 from clearing.engine.acting import can_act, holds, short_of
 from clearing.engine.auctioning import open_auctions
 from clearing.engine.conversion import convert, repay_and_seize
+from clearing.engine.covering import missing_cash
+from clearing.engine.gains import reduce_and_settle
 from clearing.engine.margin import open_call
 from clearing.engine.observed import set_orders
 from clearing.engine.ramps import Freed
@@ -15,6 +17,7 @@ from clearing.engine.stays import note_acted
 from clearing.engine.step import Step
 from clearing.engine.takeover import take_over
 from clearing.engine.valuation import Measure, measure
+from clearing.engine.waterfall import cover
 from clearing.events.kinds import RATE_DECIMALS
 from clearing.quantities import format_exact
 from clearing.rulebook import (
@@ -24,6 +27,8 @@ from clearing.rulebook import (
     CancelOrdersRung,
     ClassRules,
     ConvertRung,
+    CoverRung,
+    Gains,
     MarginCallRung,
     NotifyRung,
     ReduceRung,
@@ -92,12 +97,16 @@ def _do(step: Step, scope: Scope, rules: ClassRules, rung: Rung) -> None:
     match rung:
         case CancelOrdersRung():
             _cancel_orders(step, scope)
+        case ReduceRung(gains=Gains() as gains) if waterfall is not None:
+            reduce_and_settle(step, scope, rung, gains, waterfall)
         case ReduceRung() if waterfall is not None:
             reduce_position(step, scope, rung, waterfall)
         case TakeoverRung() if waterfall is not None:
             take_over(step, scope, rung, waterfall)
         case ConvertRung() if waterfall is not None:
             convert(step, scope, rung, waterfall.fund)
+        case CoverRung() if waterfall is not None:
+            cover(step, scope, waterfall, missing_cash(step.book, scope, rung), told=False)
         case AuctionRung():
             open_auctions(step, scope, rung)
         case RepayAndSeizeRung():

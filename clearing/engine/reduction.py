@@ -1,6 +1,7 @@
 """Reductions: part of one position closed against a taker, how much and at which price by rule."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from decimal import Decimal
 from fractions import Fraction
 
@@ -36,18 +37,36 @@ def may_reduce(book: Book, scope: Scope, rung: ReduceRung) -> bool:
     """Whether the rung's ramp, if it has one, lets it close anything yet."""
     if rung.ramp is None:
         return True
-    return Reduction(book, scope, _pick(book, scope), rung).quantity() > 0
+    return Reduction(book, scope, pick(book, scope), rung).quantity() > 0
 
 
 def reduce_position(step: Step, scope: Scope, rung: ReduceRung, waterfall: Waterfall) -> None:
     """Close part of the position with the largest maintenance requirement that may close."""
-    market = _pick(step.book, scope)
+    market = pick(step.book, scope)
     holder = step.account_holder(scope.account, market)
     position = scope.positions[market.ordinal]
     settle_funding(step, market, holder, position)
     closing = Reduction(step.book, scope, market, rung)
     quantity = closing.quantity()
     concludes = rung.quantity.concludes and quantity >= closing.wanted()
+    close_part(step, scope, market, rung, waterfall, quantity)
+    stay = scope.stays.get(rung.number)
+    if concludes and stay is not None:
+        stay.end()
+
+
+def close_part(
+    step: Step,
+    scope: Scope,
+    market: Market,
+    rung: ReduceRung,
+    waterfall: Waterfall,
+    quantity: int,
+) -> None:
+    """Close ``quantity`` steps of a position, whose funding is settled, by the rung's terms."""
+    holder = step.account_holder(scope.account, market)
+    position = scope.positions[market.ordinal]
+    closing = Reduction(step.book, scope, market, rung)
     if quantity == closing.held:
         # Before what is left is measured: no price or penalty may count on the fraction.
         drop_fraction(step, market, holder, position)
@@ -63,9 +82,6 @@ def reduce_position(step: Step, scope: Scope, rung: ReduceRung, waterfall: Water
     if closing.asset.regime.net_cost and position.size:
         # What the close cost stays with the position, as all that it fetched does.
         realise(step, market, holder, penalty)
-    stay = scope.stays.get(rung.number)
-    if concludes and stay is not None:
-        stay.end()
 
 
 def _floors(operator: Operator) -> Sequence[int] | None:
@@ -78,7 +94,7 @@ def _floors(operator: Operator) -> Sequence[int] | None:
     return None
 
 
-def _pick(book: Book, scope: Scope) -> Market:
+def pick(book: Book, scope: Scope) -> Market:
     """Return the market of the position with the largest maintenance requirement that may close."""
     best, largest = None, -1
     for ordinal in sorted(scope.positions):
@@ -195,8 +211,7 @@ class Reduction(Holding):
         if self.held * self.step_notional <= rung.whole_up_to * self.asset.lift:
             quantity = self.held
         if rung.at_most is not None:
-            most = self._limit(rung.at_most, Rounding.DOWN)
-            quantity = min(quantity, most // self.lot * self.lot)
+            quantity = min(quantity, self.most())
         if rung.at_least is not None:
             least = self._limit(rung.at_least, Rounding.UP)
             quantity = max(quantity, -(-least // self.lot) * self.lot)
@@ -258,10 +273,14 @@ class Reduction(Holding):
         return price if rung.tick is None else self._ticked(price, rung.tick)
 
     def restores(self, quantity: int, place: int, factor: int) -> bool:
-        """Whether equity is at factor × the level after ``quantity`` is closed.
+        """Whether equity is at factor × the level after ``quantity`` is closed."""
+        with self.as_if_closed(quantity):
+            now = measure(self._book, self._scope)
+        return bool(now.counted(place) * RATE_SCALE >= factor * now.asked(place))
 
-        The scope is measured as it would be then, and put back before anything sees it.
-        """
+    @contextmanager
+    def as_if_closed(self, quantity: int) -> Iterator[None]:
+        """Let the scope stand as it would after ``quantity`` is closed, for as long as it lasts."""
         scope, cost = self._scope, self._position.cost
         proceeds, penalty = self.fetches(quantity)
         if self.asset.regime.net_cost and quantity < self.held:
@@ -270,8 +289,14 @@ class Reduction(Holding):
             released = cost * quantity // self.held
             reduced, more = self._reduced(quantity), proceeds - released - penalty
         with as_if(scope, reduced, more):
-            now = measure(self._book, scope)
-        return bool(now.counted(place) * RATE_SCALE >= factor * now.asked(place))
+            yield
+
+    def most(self) -> int:
+        """Return the most that one step may close, in whole lots, or all."""
+        if self._rung.at_most is None:
+            return self.held
+        most = self._limit(self._rung.at_most, Rounding.DOWN)
+        return self.held if most >= self.held else most // self.lot * self.lot
 
     def _fetched(self, quantity: int) -> int:
         """Return the value of a part at the close price, signed, at the working scale."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from clearing.rulebook.collateral import CollateralDocument, weights_problems
 from clearing.rulebook.funding import MarginBounds
-from clearing.rulebook.ladder import RungDocument, closes
+from clearing.rulebook.ladder import ReduceDocument, RungDocument, closes
 from clearing.rulebook.operators import (
     FundingToComeDocument,
     VolatilityRateDocument,
@@ -187,11 +187,18 @@ def _bound_ladder(
         yield f"{path}.waterfall: its ladder closes positions, so it needs one"
     if binding.waterfall in book.waterfalls:
         layers = [layer.layer for layer in book.waterfalls[binding.waterfall].layers]
+        policy = book.collateral.get(binding.collateral or "")
+        nested = policy is not None and policy.nested
         for i, rung in enumerate(rungs):
             if rung.action in ("convert", "repay_and_seize") and binding.collateral is None:
                 yield (
                     f"{path}.collateral: ladders.{binding.ladder}.{i} takes collateral, so the"
                     " binding needs a policy that says what is"
+                )
+            if isinstance(rung, ReduceDocument) and rung.gains is not None and not nested:
+                yield (
+                    f"{path}.collateral: ladders.{binding.ladder}.{i} sells gains because they"
+                    " count for less than cash; the binding needs a policy with nested weights"
                 )
             if rung.action == "adl" and "adl" not in layers:
                 yield (

@@ -1,16 +1,9 @@
-"""What is not there yet, and what differs on purpose. Both lists are meant to shrink."""
+"""What is not there yet, and what differs on purpose. Both lists are meant to be empty."""
 
-LATER = "liquidation and waterfall (issue 4)"
-
-MECHANISMS = {
-    LATER: "insurance, deleveraging, socialised losses, close-out sizes and prices",
-}
+MECHANISMS: dict[str, str] = {}
 """What the engine does not have yet, by the name under which rows wait for it."""
 
-PENDING = {
-    "mango_insurance": LATER,
-    "mango_liquidation": LATER,
-}
+PENDING: dict[str, str] = {}
 """Files, or ``file/topic``, by the mechanism that the engine lacks.
 
 A row that its adapter nevertheless matches fails until its file is taken off this list.

@@ -10,7 +10,7 @@ from clearing.events.base import Fact
 from clearing.events.fields import Name, NotNegativeAmount, PositiveAmount
 from clearing.events.kinds import RATE_DECIMALS
 from clearing.quantities import to_scaled
-from clearing.rulebook.fields import Share
+from clearing.rulebook.fields import Factor, Share
 from clearing.rulebook.ladder.auctions import AuctionMethodDocument
 from clearing.rulebook.ladder.close_prices import (
     ClosePriceDocument,
@@ -23,6 +23,7 @@ from clearing.rulebook.ladder.penalty import Penalty, PenaltyDocument
 from clearing.rulebook.ladder.quantities import (
     LEAST_SHARE,
     QuantityDocument,
+    RestoreDocument,
     ShareDocument,
     ShareOfSize,
 )
@@ -30,6 +31,8 @@ from clearing.rulebook.ladder.rungs import (
     AuctionRung,
     CancelOrdersRung,
     ConvertRung,
+    CoverRung,
+    Gains,
     Limit,
     MarginCallRung,
     NotifyRung,
@@ -184,6 +187,48 @@ class RepayAndSeizeDocument(RungBase):
         )
 
 
+class CoverDocument(RungBase):
+    """Has the waterfall's paying layers give an account without positions what restores a level.
+
+    It is the least cash after which equity is at ``factor`` × ``level``; an account that ten times
+    what it owes would not restore gets nothing. Source: Mango v4,
+    perp_liq_negative_pnl_or_bankruptcy.
+    """
+
+    action: Literal["cover"] = "cover"
+    level: Name = "maintenance"
+    factor: Factor = Decimal(1)
+
+    def levels(self) -> list[str]:
+        """Return the names of the levels that the rung looks at."""
+        return [*super().levels(), self.level]
+
+    def compile(self, path: str, number: int, into: CompilingRung) -> Rung:
+        """Return the rung."""
+        del path
+        restored = (into.place(self.level), _rate(self.factor))
+        return CoverRung(number, into.condition(self.when), restored)
+
+
+class GainsDocument(Fact):
+    """Gains sold for cash on the way, because cash counts for more than they do.
+
+    What a position gains beyond what is asked of it may be settled: it becomes cash, less
+    ``penalty`` on what is settled, in all at most ``at_most`` in one step.
+    """
+
+    penalty: PenaltyDocument | None = None
+    at_most: NotNegativeAmount | None = None
+
+    @model_validator(mode="after")
+    def _plain(self) -> Self:
+        if self.penalty is not None and self.penalty.limit != "equity":
+            raise ValueError("penalty.limit: settling fetches what it is worth, never a surplus")
+        if self.penalty is not None and self.penalty.headroom is not None:
+            raise ValueError("penalty.headroom: settling closes nothing that asks for margin")
+        return self
+
+
 class LimitDocument(Fact):
     """The most (or least) of a position that one step closes: a share of it, a notional."""
 
@@ -205,7 +250,9 @@ class ReduceDocument(RungBase):
     ``minimum_notional`` goes, too. A ``ramp`` lets it close more of that in time; while it lets
     nothing, the rung rests. The counterparty is ``to``
     (else the waterfall's fund), of which the rulebook may ask nothing. After it, ``pause_seconds``
-    pass before it acts again.
+    pass before it acts again. With ``gains`` it closes no more than is needed where gains are sold,
+    too: while the position has a loss, then with its gains sold, then the more that could be sold
+    of what a close frees, then anything. Source: Mango v4, perp_liq_base_or_positive_pnl.
     """
 
     action: Literal["reduce"] = "reduce"
@@ -219,6 +266,20 @@ class ReduceDocument(RungBase):
     pause_seconds: Seconds = 0
     to: Name | None = None
     penalty: PenaltyDocument | None = None
+    gains: GainsDocument | None = None
+
+    @model_validator(mode="after")
+    def _sells(self) -> Self:
+        if self.gains is None:
+            return self
+        if not isinstance(self.quantity, RestoreDocument):
+            raise ValueError("gains: are sold to restore a level, so quantity must be restore")
+        for field in ("at_least", "ramp", "minimum_notional", "whole_up_to"):
+            if getattr(self, field):
+                raise ValueError(f"{field}: with gains a step closes what restores the level")
+        if self.gains.at_most is not None and not self.pause_seconds:
+            raise ValueError("gains.at_most: needs pause_seconds, or the next step follows at once")
+        return self
 
     @model_validator(mode="after")
     def _nobody_takes(self) -> Self:
@@ -233,7 +294,7 @@ class ReduceDocument(RungBase):
     def _waits(self) -> Self:
         """Let a rung that waits for recorded fills have nothing that it would not look at."""
         if isinstance(self.price, RecordedPriceDocument):
-            limits = ("at_least", "at_most", "minimum_notional", "whole_up_to", "ramp")
+            limits = ("at_least", "at_most", "minimum_notional", "whole_up_to", "ramp", "gains")
             for field in (*limits, "pause_seconds"):
                 if getattr(self, field):
                     raise ValueError(f"{field}: recorded fills close what they close")
@@ -288,6 +349,7 @@ class ReduceDocument(RungBase):
             covered=covered,
             ramp=_ramp(f"{path}.ramp", self.ramp, into),
             whole_up_to=into.units(f"{path}.whole_up_to", self.whole_up_to),
+            gains=_gains(f"{path}.gains", self.gains, into),
         )
 
 
@@ -386,6 +448,7 @@ RungDocument = Annotated[
     | CancelOrdersDocument
     | ConvertDocument
     | RepayAndSeizeDocument
+    | CoverDocument
     | ReduceDocument
     | AuctionDocument
     | TakeoverDocument
@@ -406,6 +469,16 @@ def _limit(path: str, document: LimitDocument | None, into: CompilingRung) -> Li
     return Limit(
         0 if share is None else _rate(share),
         0 if notional is None else into.units(f"{path}.notional", notional),
+    )
+
+
+def _gains(path: str, document: GainsDocument | None, into: CompilingRung) -> Gains | None:
+    if document is None:
+        return None
+    most = document.at_most
+    return Gains(
+        into.penalty(f"{path}.penalty", document.penalty),
+        None if most is None else into.units(f"{path}.at_most", most),
     )
 
 

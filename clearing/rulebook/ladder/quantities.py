@@ -15,7 +15,7 @@ from pydantic import Field, field_validator
 from clearing.events.base import Fact
 from clearing.events.fields import Name
 from clearing.events.kinds import RATE_DECIMALS
-from clearing.quantities import to_scaled
+from clearing.quantities import fewest, to_scaled
 from clearing.rulebook.fields import Factor, MarginRate
 from clearing.rulebook.ladder.pacing import Decimals
 from clearing.rulebook.operators import RATE_SCALE
@@ -208,14 +208,8 @@ class _Restore:
         self.restores = (place, factor)
 
     def wanted(self, at: Closable) -> int:
-        low, high = 0, -(-at.held // at.lot)
-        while low + 1 < high:
-            middle = (low + high) // 2
-            if at.restores(middle * at.lot, *self.restores):
-                high = middle
-            else:
-                low = middle
-        return min(at.held, high * at.lot)
+        lots = fewest(-(-at.held // at.lot), lambda n: at.restores(n * at.lot, *self.restores))
+        return min(at.held, lots * at.lot)
 
 
 class CoverDocument(QuantityBase):

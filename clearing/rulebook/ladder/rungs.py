@@ -127,6 +127,32 @@ class RepayAndSeizeRung(Rung):
         self.minimum_value = minimum_value
 
 
+class CoverRung(Rung):
+    """See :class:`CoverDocument`; ``restores`` is a level's place and a factor (RATE_SCALE)."""
+
+    __slots__ = ("restores",)
+
+    closes = True
+
+    def __init__(self, number: int, condition: Condition, restores: tuple[int, int]) -> None:
+        super().__init__("cover", number, condition)
+        self.restores = restores
+
+    def boundaries(self) -> list[tuple[int, int]]:
+        """Return the (place, factor) at which what it may do changes."""
+        return [*super().boundaries(), self.restores]
+
+
+class Gains:
+    """See :class:`GainsDocument`; ``most`` in the asset's units (None: no limit)."""
+
+    __slots__ = ("most", "penalty")
+
+    def __init__(self, penalty: Penalty | None, most: int | None) -> None:
+        self.penalty = penalty
+        self.most = most
+
+
 class Limit:
     """See :class:`LimitDocument`: ``share`` at RATE_SCALE, ``notional`` in units (0: none)."""
 
@@ -150,6 +176,7 @@ class ReduceRung(Rung):
         "at_least",
         "at_most",
         "covered",
+        "gains",
         "minimum_notional",
         "penalty",
         "price",
@@ -179,7 +206,9 @@ class ReduceRung(Rung):
         covered: bool,
         ramp: Ramp | None = None,
         whole_up_to: int = 0,
+        gains: Gains | None = None,
     ) -> None:
+        self.gains = gains
         super().__init__("reduce", number, condition, pause)
         self.ramp = ramp
         self.whole_up_to = whole_up_to
