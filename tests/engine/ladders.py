@@ -45,6 +45,8 @@ def random_ladder(dice: Random, levels: list[str], *, collateral: bool) -> list[
         ladder.append(_conversion(dice, levels))
     if collateral and dice.random() < 0.4:
         ladder.append(_seizure(dice, levels))
+    if collateral and dice.random() < 0.3:
+        ladder.append(_cover(dice, levels))
     ladder += [_reduction(dice, levels) for _ in range(dice.choice([0, 0, 1, 1, 2]))]
     ladder += [_auction(dice, levels) for _ in range(dice.choice([0, 0, 0, 1, 2]))]
     dice.shuffle(ladder)
@@ -95,6 +97,39 @@ def _seizure(dice: Random, levels: list[str]) -> Document:
         "bonus": dice.choice(["0", "0.05"]),
         "minimum_value": dice.choice(["0", "50"]),
     }
+
+
+def _cover(dice: Random, levels: list[str]) -> Document:
+    return {
+        "action": "cover",
+        "when": random_when(dice, levels),
+        "level": dice.choice(levels),
+        "factor": dice.choice(["1", "1.2"]),
+    }
+
+
+def unwinding(dice: Random, levels: list[str]) -> Document:
+    """A reduction that sells gains on the way, for which PnL has to count by nested weights."""
+    rung: Document = {
+        "action": "reduce",
+        "when": random_when(dice, levels),
+        "quantity": {
+            "op": "restore",
+            "level": dice.choice(levels),
+            "factor": dice.choice(["1", "1.2"]),
+        },
+        "price": _debtors_price(dice),
+        "gains": {},
+    }
+    if dice.random() < 0.3:
+        rung["gains"]["penalty"] = {**_penalty(dice), "limit": "equity"}
+    if dice.random() < 0.3:
+        rung["pause_seconds"] = dice.choice([1, 15])
+        if dice.random() < 0.5:
+            rung["gains"]["at_most"] = dice.choice(["0", "50"])
+        if dice.random() < 0.5:
+            rung["at_most"] = {"share": "0.3", "notional": "500"}
+    return rung
 
 
 def _reduction(dice: Random, levels: list[str]) -> Document:

@@ -11,7 +11,7 @@ from typing import Any
 from clearing.engine.offers import rung_of
 from clearing.events.kinds import MARKET_STATES
 from clearing.rulebook import SealedMethod
-from tests.engine.ladders import FUNDS, VAULT, random_ladder, random_layers
+from tests.engine.ladders import FUNDS, VAULT, random_ladder, random_layers, unwinding
 from tests.engine.price_trees import ROLES, random_funding, random_impact, random_prices
 from tests.engine.schedules import random_schedule
 from tests.engine.venue import PERSON, Venue, deviations, rulebook
@@ -163,10 +163,13 @@ class Story:
                 policy["nested"] = False
             if dice.random() < 0.5:
                 book["bindings"][0]["markets"] = {"INV": "majors"}
+        if policy is not None and policy["nested"] and dice.random() < 0.5:
+            ladder = book["ladders"]["standard"]
+            ladder.insert(dice.randrange(len(ladder)), unwinding(dice, sorted(levels)))
         if dice.random() < 0.5:
             book["impact"] = random_impact(dice, tuple(PRICES))
         if dice.random() < 0.3:
-            markets = dice.choice([["*"], ["BTC"], list(PRICES)])
+            markets = dice.choice([["*"], list(PRICES)[:1], list(PRICES)])
             fund = dice.choice([{}, {"fund": dice.choice(FUNDS)}])
             book["variation_margin"] = dict.fromkeys(markets, fund)
         if self.rounds:
