@@ -15,6 +15,7 @@ from clearing.rulebook.presets.bybit import BYBIT_ISOLATED
 from clearing.rulebook.presets.drift import DRIFT_V2
 from clearing.rulebook.presets.dydx import DYDX_V4
 from clearing.rulebook.presets.hyperliquid import HYPERLIQUID
+from clearing.rulebook.presets.mango import MANGO_V4
 from clearing.rulebook.presets.okx import OKX_FUTURES
 from clearing.rulebook.presets.perpetual_protocol import PERPETUAL_PROTOCOL
 from clearing.rulebook.presets.reg_t import REG_T
@@ -30,6 +31,7 @@ PRESETS: Final = {
         DRIFT_V2,
         DYDX_V4,
         HYPERLIQUID,
+        MANGO_V4,
         OKX_FUTURES,
         PERPETUAL_PROTOCOL,
         REG_T,

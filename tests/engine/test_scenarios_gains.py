@@ -1,0 +1,206 @@
+"""Scenarios: gains sold on the way of a reduction, and cover of what an account lacks.
+
+ada is long 20 BTC; half of a notional is asked, and a gain beyond that counts for half. Prices are
+1, so that sizes, costs and money are of one kind. What is asked beside the position she owes.
+"""
+
+from typing import Any
+
+import pytest
+
+from clearing.rulebook import check_document
+from tests.engine.test_scenarios_waterfall import COIN, DEFICIT
+from tests.engine.venue import TAKEOVER, Venue, deviations, of_kind, rulebook
+
+HALF = {"op": "rate", "rate": "0.5"}
+RESTORE = {"op": "restore"}
+LATER = {**TAKEOVER, "when": {"level": "zero", "grace_seconds": 100_000}}
+POLICY = {"assets": {"COIN": COIN}, "unrealised": {"maintenance": {"gain": "0.5"}}, "nested": True}
+
+
+class Unwound(Venue):
+    """ada paid ``cost`` for her 20 BTC and has ``cash``, which may be a debt."""
+
+    def __init__(self, cost: str, cash: str, **rung: Any) -> None:
+        super().__init__()
+        self("AssetDeclared", name="COIN", decimals=2)
+        self.market("COIN-USD")
+        self.market("BTC", lot="1", size_decimals=0)
+        self.account("ada", "bob")
+        self.mark(**{"BTC": "1.00", "COIN-USD": "1.00"})
+        self.deposit("bob", "1000")
+        kind = "Withdrawn" if cash.startswith("-") else "Deposited"
+        self(kind, account="ada", asset="USD", amount=cash.removeprefix("-"))
+        told = {"side": "buy", "size": "20", "price": "1.00", "reported_cost": cost}
+        self("Filled", account="ada", market="BTC", **told)
+        reduce = {
+            "action": "reduce",
+            "when": {"level": "maintenance"},
+            "quantity": RESTORE,
+            "price": {"op": "mark", "floor": "none"},
+            "gains": {},
+            **rung,
+        }
+        document = rulebook(
+            instruments={"cost_basis": "net"},
+            schedule={"initial": HALF, "maintenance": HALF},
+            collateral={"half": POLICY},
+            ladder=[reduce, LATER],
+            layers=[DEFICIT],
+        )
+        document["bindings"][0]["collateral"] = "half"
+        self.entries = self.adopt(document)
+        assert deviations(self.entries) == []
+
+    def stands(self) -> tuple[str, str, str]:
+        """ada's size, cash and unrealised PnL."""
+        unrealised = float(self.equity("ada")) - float(self.cash("ada"))
+        return self.size("ada", "BTC"), self.cash("ada"), f"{unrealised:g}"
+
+
+def test_a_loss_is_closed_as_far_as_it_has_to_be() -> None:
+    """20 asked 10 of her 5: each BTC that goes frees half a dollar, so ten go. Nothing is sold."""
+    v = Unwound(cost="20", cash="5")
+    assert v.stands() == ("10", "5", "0")
+
+
+def test_a_gain_is_sold_before_anything_is_closed() -> None:
+    """The gain of 30 less 10 asked counts for 10, and she owes 19: a dollar sold gains half."""
+    v = Unwound(cost="-10", cash="-19")
+    assert of_kind(v.entries, "closed") == []
+    assert v.stands() == ("20", "-1", "12")
+
+
+def test_once_the_gain_is_sold_more_is_closed_to_sell_what_that_frees() -> None:
+    """She owes 23: 20 are sold, six BTC free three more, and these are sold."""
+    v = Unwound(cost="-10", cash="-23")
+    assert v.stands() == ("14", "0", "7")
+
+
+def test_what_may_not_be_sold_is_closed_for_twice_as_much() -> None:
+    """One dollar of the three may be sold, which two BTC free. Eight more gain the rest."""
+    v = Unwound(cost="-10", cash="-23", gains={"at_most": "21"}, pause_seconds=60)
+    assert v.stands() == ("10", "-2", "9")
+
+
+def test_a_step_closes_no_more_than_its_limit_and_goes_on_after_the_pause() -> None:
+    v = Unwound(cost="20", cash="5", at_most={"notional": "4"}, pause_seconds=60)
+    assert v.stands()[0] == "16"
+    v("ClockTicked", after=30)
+    assert v.stands()[0] == "16"
+    v("ClockTicked", after=40)
+    assert v.stands()[0] == "12"
+
+
+def test_what_is_sold_costs_its_penalty() -> None:
+    """A quarter is the fund's, so a dollar sold gains a quarter, and 2 are missing.
+
+    7.98 cost 1.99, rounded down, and are enough.
+    """
+    penalty = {"rate": "0.25", "recipients": [{"account": "insurance", "share": "1"}]}
+    v = Unwound(cost="-10", cash="-12", gains={"penalty": penalty})
+    assert v.stands() == ("20", "-6.01", "22.02")
+    assert v.cash("insurance") == "1.99"
+
+
+def test_a_sale_that_would_not_help_is_not_made() -> None:
+    """At a fee of half, selling gains nothing: eight BTC are closed for the 2 that are missing."""
+    penalty = {"rate": "0.5", "recipients": [{"account": "insurance", "share": "1"}]}
+    v = Unwound(cost="-10", cash="-12", gains={"penalty": penalty})
+    assert v.cash("insurance") == "0"
+    assert v.stands() == ("12", "-12", "30")
+
+
+class Covered(Venue):
+    """ada owes 40 dollars and has no position; the fund has 25."""
+
+    def __init__(self, *, coins: str = "", **rung: Any) -> None:
+        super().__init__()
+        self("AssetDeclared", name="COIN", decimals=2)
+        self.market("COIN-USD")
+        self.market("BTC", lot="1", size_decimals=0)
+        self.account("ada")
+        self.mark(**{"BTC": "1.00", "COIN-USD": "1.00"})
+        self("FundContributed", fund="insurance", asset="USD", amount="25")
+        self("Withdrawn", account="ada", asset="USD", amount="40")
+        if coins:
+            kind = "Withdrawn" if coins.startswith("-") else "Deposited"
+            self(kind, account="ada", asset="COIN", amount=coins.removeprefix("-"))
+        layers = [{"layer": "fund", "by": "paying", "capacity": "cash"}, DEFICIT]
+        cover = {"action": "cover", "when": {"level": "maintenance"}, **rung}
+        document = rulebook(
+            schedule={"initial": HALF, "maintenance": HALF},
+            collateral={"half": POLICY},
+            ladder=[cover, LATER],
+            layers=layers,
+        )
+        document["bindings"][0]["collateral"] = "half"
+        self.entries = self.adopt(document)
+        assert deviations(self.entries) == []
+
+    def borne(self) -> list[tuple[str, str, str]]:
+        """Losses, and what the fund and the house had of them."""
+        losses = of_kind(self.entries, "loss")
+        return [(str(x["loss"]), str(x["fund"]), str(x["deficit"])) for x in losses]
+
+
+def test_cover_gives_what_restores_the_level_and_no_more() -> None:
+    """30 coins count for 24 of what she owes: 16 are missing."""
+    v = Covered(coins="30")
+    assert v.borne() == [("16", "16", "0")]
+    assert (v.cash("ada"), v.cash("insurance")) == ("-24", "9")
+    assert v.status("ada") == "healthy"
+
+
+def test_cover_goes_down_the_layers_that_pay() -> None:
+    v = Covered()
+    assert v.borne() == [("40", "25", "15")]
+    assert (v.cash("ada"), v.cash("insurance")) == ("0", "0")
+
+
+def test_cover_counts_debts_of_all_kinds() -> None:
+    v = Covered(coins="-10")
+    assert v.borne() == [("50", "25", "25")]
+    assert v.cash("ada") == "10"
+
+
+@pytest.mark.parametrize(
+    ("rung", "problem"),
+    [
+        ({"quantity": {"op": "all"}}, "gains: are sold to restore a level, so quantity must be"),
+        ({"at_least": {"share": "0.5"}}, "at_least: with gains a step closes what restores"),
+        ({"whole_up_to": "5"}, "whole_up_to: with gains a step closes what restores"),
+        ({"gains": {"at_most": "5"}}, "gains.at_most: needs pause_seconds"),
+        ({"price": {"op": "recorded"}}, "gains: recorded fills close what they close"),
+        (
+            {"gains": {"penalty": {"rate": "0.1", "limit": "surplus"}}},
+            "penalty.limit: settling fetches what it is worth",
+        ),
+    ],
+)
+def test_gains_that_are_refused(rung: dict[str, Any], problem: str) -> None:
+    recipients = [{"account": "insurance", "share": "1"}]
+    written: dict[str, Any] = {
+        "action": "reduce",
+        "when": {"level": "maintenance"},
+        "quantity": RESTORE,
+        "gains": {},
+        **rung,
+    }
+    if "penalty" in written["gains"]:
+        written["gains"]["penalty"]["recipients"] = recipients
+    problems = check_document(rulebook(ladder=[written, TAKEOVER]))[1]
+    assert any(problem in found for found in problems), problems
+
+
+def test_gains_need_nested_weights() -> None:
+    rung = {
+        "action": "reduce",
+        "when": {"level": "maintenance"},
+        "quantity": RESTORE,
+        "gains": {},
+    }
+    document = rulebook(ladder=[rung, TAKEOVER], collateral={"half": {**POLICY, "nested": False}})
+    document["bindings"][0]["collateral"] = "half"
+    (problem,) = check_document(document)[1]
+    assert "sells gains because they count for less than cash" in problem
