@@ -67,6 +67,7 @@ MANGO_V4 = Preset(
             "github.com/blockworks-foundation/mango-v4 programs/mango-v4/src/instructions/"
             "perp_liq_negative_pnl_or_bankruptcy.rs (insurance fund, then both sides' funding)"
         ),
+        "docs.mango.markets/mango-markets/health-overview (three healths, when each is looked at)",
     ),
     limits=(
         "margin and fees are a market's own and were changed by vote; these are one listing's",
