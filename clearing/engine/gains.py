@@ -101,8 +101,13 @@ class _Unwinding:
         return units if self._most is None else min(units, self._most)
 
     def _fee(self, amount: int) -> int:
+        """Return what settling ``amount`` units costs: no more than they are, nor than equity."""
         penalty = self._gains.penalty
-        return penalty_amount(penalty, full_rate(penalty), amount * self._lift, self._lift, amount)
+        if penalty is None:
+            return 0
+        left = measure(self._book, self._scope).equity // self._lift
+        rate, lift = full_rate(penalty), self._lift
+        return penalty_amount(penalty, rate, amount * lift, lift, min(amount, left))
 
     @contextmanager
     def _as_if_settled(self, amount: int) -> Iterator[None]:

@@ -103,6 +103,14 @@ def test_what_is_sold_costs_its_penalty() -> None:
     assert v.cash("insurance") == "1.99"
 
 
+def test_a_penalty_is_never_more_than_the_equity_that_is_left() -> None:
+    """She owes 29.50 and gains 30: of the fee of a quarter she can pay 0.50."""
+    penalty = {"rate": "0.25", "recipients": [{"account": "insurance", "share": "1"}]}
+    v = Unwound(cost="-10", cash="-29.50", gains={"penalty": penalty})
+    assert v.cash("insurance") == "0.5"
+    assert v.equity("ada") == "0"
+
+
 def test_a_sale_that_would_not_help_is_not_made() -> None:
     """At a fee of half, selling gains nothing: eight BTC are closed for the 2 that are missing."""
     penalty = {"rate": "0.5", "recipients": [{"account": "insurance", "share": "1"}]}

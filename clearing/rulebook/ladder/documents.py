@@ -214,7 +214,8 @@ class GainsDocument(Fact):
     """Gains sold for cash on the way, because cash counts for more than they do.
 
     What a position gains beyond what is asked of it may be settled: it becomes cash, less
-    ``penalty`` on what is settled, in all at most ``at_most`` in one step.
+    ``penalty`` on what is settled (never more than the equity that is left), in all at most
+    ``at_most`` in one step.
     """
 
     penalty: PenaltyDocument | None = None
