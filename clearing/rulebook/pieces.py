@@ -58,7 +58,8 @@ class Pieces:
         found = []
         for i, (floor, value, slope) in enumerate(self.rows):
             end = self.rows[i + 1][0] if i + 1 < len(self.rows) else None
-            if floor and (self.before(floor) < 0) is not (value < 0):
+            if floor and (not value or (self.before(floor) < 0) is not (value < 0)):
+                # At 0 it may stay there: the row before ends here, and this one has no slope.
                 found.append(floor)
             if slope:
                 root = floor - Fraction(value, slope)
