@@ -41,7 +41,7 @@ def goes_on(book: Book, scope: Scope, market: Market, auction: Auction, now: Mea
     With a rung that cancels, its condition as well.
     """
     rung = rung_of(scope, auction)
-    if rung is None or book.assets[scope.asset].mode != "derive":
+    if rung is None or not book.derives(scope):
         return False
     if not market.closes or not offered(scope, market.ordinal, auction):
         return False

@@ -40,7 +40,8 @@ class Book:
     ``claimed`` what one whose claims are limited ever bore, by (account, asset, market): units.
     ``pending`` are the positions of deposits that are not final yet. ``priced`` are the markets
     that have a price policy, ``funded`` those whose funding is computed, ``volatile`` those that
-    have a volatility policy.
+    have a volatility policy. ``overridden`` are the scopes, by key, that a scenario takes out of
+    the record: whatever their rulebook's mode, their ladder acts.
     """
 
     __slots__ = (
@@ -52,6 +53,7 @@ class Book:
         "funded",
         "latest",
         "markets",
+        "overridden",
         "pending",
         "priced",
         "refused",
@@ -77,6 +79,7 @@ class Book:
         self.reversed: set[int] = set()
         self.refused: set[int] = set()
         self.pending: set[int] = set()
+        self.overridden: set[tuple[int, int]] = set()
         self.priced: dict[int, Market] = {}
         self.funded: dict[int, Market] = {}
         self.volatile: dict[int, Market] = {}
@@ -143,6 +146,11 @@ class Book:
         if rulebook is None:
             return None
         return rulebook.classes.get(self.registry.account(account).account_class)
+
+    def derives(self, scope: Scope) -> bool:
+        """Whether the scope's ladder acts: by its rulebook's mode, or because a scenario says so."""
+        mode = self.assets[scope.asset].mode
+        return mode == "derive" or (bool(self.overridden) and scope.key() in self.overridden)
 
     def is_fund(self, account: int) -> bool:
         """Whether the account is of class ``fund``."""

@@ -83,8 +83,7 @@ def confirm_deposit(step: Step, content: Content, resolver: Resolver) -> None:
 
 def charge_fee(step: Step, account: int, asset: int, fee: int, market: int) -> None:
     """Charge a positive fee to the account (0: suspense), or pay it a negative one."""
-    payer = ("account", account) if account else ("suspense", 0)
-    step.move("fee", asset, *payer, "fees", 0, fee, market)
+    step.move("fee", asset, *step.payer(account, market), "fees", 0, fee, market)
 
 
 def _came_in(step: Step, content: Content) -> None:

@@ -157,7 +157,8 @@ def _dues(step: Step, market: Market, sides: Sides | None, payment: int) -> Dues
 def _side(market: Market) -> int:
     """Return the size of all longs, in steps: all shorts, the house's included, are as large."""
     sizes = [scope.positions[market.ordinal].size for scope in market.holders.values()]
-    return sum(size for size in (*sizes, market.control.size, market.suspense.size) if size > 0)
+    sizes += [position.size for position in market.houses.values()]
+    return sum(size for size in sizes if size > 0)
 
 
 def _most(step: Step, market: Market, sides: Sides) -> int | None:

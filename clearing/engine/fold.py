@@ -31,7 +31,7 @@ from clearing.engine.reversal import reverse
 from clearing.engine.scope import Scope
 from clearing.engine.settlement import settle_market
 from clearing.engine.snapshot import book_document, canonical_text, read_snapshot
-from clearing.engine.step import Step
+from clearing.engine.step import NOBODY, Step
 from clearing.engine.taking import apply_bid, apply_take
 from clearing.engine.trading import apply_carried, apply_execution
 from clearing.engine.valuation import Measure, equity_of, measure
@@ -68,6 +68,7 @@ class Engine:
         self.position = 0
         self.entry_hash = GENESIS_HASH
         self._resolver = resolver
+        self._overridden: list[Scope] = []
         self._watch: Watch = BandedWatch() if watch == "banded" else NaiveWatch()
 
     def apply(self, row: EventRow) -> list[Entry]:
@@ -78,10 +79,42 @@ class Engine:
         """
         if row.position != self.position + 1:
             raise OutOfOrder(f"expected log position {self.position + 1}, got {row.position}")
+        return self._apply(row, NOBODY)
+
+    def apply_contested(self, row: EventRow, contested: frozenset[int]) -> list[Entry]:
+        """Apply the next event of a scenario, or one more at the present position.
+
+        The sides of the ``contested`` accounts go to the market's contested holder. Raises like
+        :meth:`apply`.
+        """
+        if row.position not in (self.position, self.position + 1):
+            raise OutOfOrder(
+                f"expected log position {self.position} or the next, got {row.position}"
+            )
+        return self._apply(row, contested)
+
+    def skip(self) -> None:
+        """Go past the next event of the log, which a scenario leaves out: it has no entries."""
+        self.position += 1
+        self.entry_hash = chain(self.entry_hash, self.position, [])
+
+    def override(self, scopes: Iterable[tuple[int, int]]) -> None:
+        """Take scopes, by (account, asset), out of the record: from the next event on, derive.
+
+        They are tested with it, as if it had touched them.
+        """
+        for key in sorted(set(scopes) - self.book.overridden):
+            self.book.overridden.add(key)
+            self._overridden.append(self.book.scope(*key))
+
+    def _apply(self, row: EventRow, contested: frozenset[int]) -> list[Entry]:
         if row.kind not in _KINDS:
             raise UnknownKind(f"log position {row.position} has kind {row.kind}, unknown here")
         book = self.book
-        step = Step(book, row)
+        step = Step(book, row, contested)
+        for scope in self._overridden:
+            step.touch(scope)
+        self._overridden.clear()
         _note_time(step)
         if book.scheduled:
             put_scheduled_in_force(step, row.position)

@@ -158,8 +158,7 @@ def exact_units(asset: Asset, market: Market, units: int) -> int:
 def _pay_everybody(step: Step, asset: Asset, market: Market, dues: Dues) -> None:
     total = 0
     flows = {}
-    holders = [step.account_holder(account, market) for account in sorted(market.holders)]
-    for holder in (*holders, step.control_holder(market), step.account_holder(0, market)):
+    for holder in step.all_holders(market):
         position = step.position(market, holder)
         exact = -position.size * (dues.long if position.size > 0 else dues.short)
         paid = _pay(step, asset, market, holder, exact)

@@ -65,7 +65,7 @@ def run_ladder(step: Step, scope: Scope) -> None:
     rules = scope.rules
     if rules is None:
         return
-    derives = step.book.assets[scope.asset].mode == "derive"
+    derives = step.book.derives(scope)
     for rung in rules.ladder:
         if not (derives or rung.warns):
             continue

@@ -189,7 +189,7 @@ def _open_interest(book: Book, scope: Scope, market: Market, *, funds: bool = Fa
         for account, holder in market.holders.items()
         if account != scope.account and (funds or not book.is_fund(account))
     )
-    return sum(sizes) + abs(market.control.size) + abs(market.suspense.size)
+    return sum(sizes) + sum(abs(position.size) for position in market.houses.values())
 
 
 def _charge_each_unit(

@@ -145,7 +145,7 @@ def _close_call(step: Step, asset: Asset, scope: Scope, rules: ClassRules, now: 
 def _due(
     step: Step, asset: Asset, scope: Scope, rules: ClassRules, now: Measure, closing: list[Rung]
 ) -> bool:
-    derives = asset.mode == "derive"
+    derives = step.book.derives(scope)
     if derives and closing:
         if any(can_act(step, scope, rung, now) for rung in closing):
             return True
@@ -187,7 +187,8 @@ def _check_liquidated(step: Step, asset: Asset, scope: Scope, old: str, new: str
         scope.venue_closed = False
     elif old == "liquidation":
         scope.withheld = False
-        if asset.mode == "verify" and not scope.venue_closed:
+        verifies = asset.mode == "verify" and not step.book.derives(scope)
+        if verifies and not scope.venue_closed:
             step.deviation("liquidation_missing", account=scope.account, asset=scope.asset)
         scope.venue_closed = False
 

@@ -4,6 +4,8 @@ Marks are at mark decimals, sizes at the market's size decimals. The funding ind
 market's own scale; factors turn sizes and marks into amounts at the *working* scale of its asset.
 """
 
+from typing import Final
+
 from clearing.engine.feed import Feed
 from clearing.engine.funding_period import FundingPeriod
 from clearing.engine.market_states import PERMITTED
@@ -16,6 +18,11 @@ from clearing.rulebook import RATE_SCALE
 from clearing.rulebook.impact import ImpactRule
 from clearing.rulebook.variation import VariationRule
 from clearing.rulebook.volatility import VolatilityRule
+
+
+HOUSES: Final = ("control", "suspense", "contested")
+"""Who but accounts may hold a position: the unknown other side, unknown accounts, and whoever made
+a fill that its account, in a scenario, could not have made."""
 
 
 class Volatility:
@@ -61,7 +68,7 @@ class Market:
     sides differ. ``period`` is the funding period that runs where the rulebook computes funding,
     ``residual`` the fraction of a unit that its sides left over, ``coming`` what margin takes as
     the payment to come (all at the funding scales). ``pending`` maps accounts to carried sizes that
-    wait for the first price. ``variation`` is the rule by which gains and losses are paid at every
+    wait for the first price. ``houses`` are the positions of :data:`HOUSES`. ``variation`` is the rule by which gains and losses are paid at every
     mark, ``flows`` what accounts realised since the last one (units). ``worth`` × size is a value
     at the mark at the working scale (0 without a mark), ``base_worth`` × |size| the notional
     divided by the scale of rates,
@@ -78,7 +85,6 @@ class Market:
         "base_worth",
         "breaker",
         "coming",
-        "control",
         "depth",
         "face_unit",
         "feed",
@@ -87,6 +93,7 @@ class Market:
         "funding_price",
         "funding_rate",
         "holders",
+        "houses",
         "impact",
         "index",
         "index_decimals",
@@ -113,7 +120,6 @@ class Market:
         "sides",
         "spec",
         "state",
-        "suspense",
         "value_decimals",
         "variation",
         "volatility",
@@ -146,8 +152,7 @@ class Market:
         self.funding_rate = 0
         self.funding_price = 0
         self.sides = 0
-        self.control = Position()
-        self.suspense = Position()
+        self.houses = {kind: Position() for kind in HOUSES}
         self.holders: dict[int, Scope] = {}
         self.ordering: dict[int, Scope] = {}
         self.secured: dict[int, Scope] = {}

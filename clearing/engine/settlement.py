@@ -47,9 +47,8 @@ def settle_market(step: Step, content: Content) -> None:
 def _close_all(step: Step, market: Market, price: int) -> None:
     """Close every position at ``price``; what roundings leave of ``clearing`` is rounding's."""
     decimals = market.spec.mark_decimals
-    holders = [step.account_holder(account, market) for account in sorted(market.holders)]
     total = 0
-    for holder in (*holders, step.control_holder(market), step.account_holder(0, market)):
+    for holder in step.all_holders(market):
         size = -step.position(market, holder).size
         if not size:
             continue

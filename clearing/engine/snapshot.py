@@ -43,8 +43,8 @@ def canonical_text(document: dict[str, Any]) -> str:
 
 
 def book_document(book: Book) -> dict[str, Any]:
-    """Return the book as JSON-ready data."""
-    return {
+    """Return the book as JSON-ready data; what only scenarios have stands apart, if there is any."""
+    document: dict[str, Any] = {
         "registry": book.registry.to_json(),
         "assets": [_asset_document(asset) for _, asset in sorted(book.assets.items())],
         "markets": [_market_document(market) for _, market in sorted(book.markets.items())],
@@ -65,6 +65,15 @@ def book_document(book: Book) -> dict[str, Any]:
         "time": book.time,
         "latest": book.latest,
     }
+    contested = [
+        [market.ordinal, *_position_document(market.houses["contested"])]
+        for _, market in sorted(book.markets.items())
+        if market.houses["contested"].size
+    ]
+    if book.overridden or contested:
+        overridden = [list(key) for key in sorted(book.overridden)]
+        document["scenario"] = {"overridden": overridden, "contested": contested}
+    return document
 
 
 def read_snapshot(text: str, engine_version: str) -> Snapshot:
@@ -118,8 +127,8 @@ def _market_document(market: Market) -> dict[str, Any]:
         "funding_price": market.funding_price,
         "open_interest": market.open_interest,
         "sides": market.sides,
-        "control": _position_document(market.control),
-        "suspense": _position_document(market.suspense),
+        "control": _position_document(market.houses["control"]),
+        "suspense": _position_document(market.houses["suspense"]),
         "pending": [list(item) for item in sorted(market.pending.items())],
         "feed": _feed_document(market.feed),
         "short_index": market.short_index,
@@ -260,6 +269,10 @@ def _read_book(document: dict[str, Any]) -> Book:
     book.latest = document["latest"]
     for stored in document["scopes"]:
         _read_scope(book, stored)
+    scenario = document.get("scenario", {"overridden": [], "contested": []})
+    book.overridden = {(account, asset) for account, asset in scenario["overridden"]}
+    for ordinal, *position in scenario["contested"]:
+        book.markets[ordinal].houses["contested"] = Position(*position)
     return book
 
 
@@ -284,8 +297,8 @@ def _read_market(market: Market, stored: dict[str, Any]) -> None:
     market.funding_price = stored["funding_price"]
     market.open_interest = stored["open_interest"]
     market.sides = stored["sides"]
-    market.control = Position(*stored["control"])
-    market.suspense = Position(*stored["suspense"])
+    for kind in ("control", "suspense"):
+        market.houses[kind] = Position(*stored[kind])
     market.pending = dict(stored["pending"])
     _read_feed(market.feed, stored["feed"])
     market.short_index = stored["short_index"]

@@ -5,6 +5,8 @@ to a payee: no event can create or lose any. Everything that changes a position 
 :meth:`Step.note_position`. Whatever they touch is tested afterwards.
 """
 
+from typing import Final
+
 from clearing.engine.asset import Asset
 from clearing.engine.book import Book
 from clearing.engine.entries import Entry
@@ -14,8 +16,11 @@ from clearing.events.row import EventRow
 from clearing.quantities import format_exact
 
 
+NOBODY: Final[frozenset[int]] = frozenset()
+
+
 class Holder:
-    """Who holds a position in a market: an account, or the market's control or suspense holder.
+    """Who holds a position in a market: an account, or the market's control, suspense or contested.
 
     ``kind`` and ``ordinal`` name it in ``position`` entries, ``ledger_kind`` and
     ``ledger_ordinal`` its ledger account. ``scope`` is None unless it is an account.
@@ -39,14 +44,26 @@ class Step:
     ``touched`` are scopes to test, ``funds`` fund scopes whose history gets a line, by key.
     ``repriced`` are markets whose price trees are to be evaluated, ``moved_markets`` those whose
     mark changed, with the mark before. ``sold`` is what was closed since marks last moved by it,
-    by market, signed as it was held.
+    by market, signed as it was held. ``contested`` are accounts that a scenario takes the event's
+    fill or payment from: their side goes to the market's ``contested`` holder.
     """
 
-    __slots__ = ("book", "entries", "funds", "moved_markets", "repriced", "row", "sold", "touched")
+    __slots__ = (
+        "book",
+        "contested",
+        "entries",
+        "funds",
+        "moved_markets",
+        "repriced",
+        "row",
+        "sold",
+        "touched",
+    )
 
-    def __init__(self, book: Book, row: EventRow) -> None:
+    def __init__(self, book: Book, row: EventRow, contested: frozenset[int] = NOBODY) -> None:
         self.book = book
         self.row = row
+        self.contested = contested
         self.entries: list[Entry] = []
         self.touched: dict[tuple[int, int], Scope] = {}
         self.funds: dict[tuple[int, int], Scope] = {}
@@ -131,8 +148,22 @@ class Step:
         """Return the holder for an account ordinal (0: the market's suspense holder)."""
         if account == 0:
             return Holder("suspense", 0, "suspense", 0, None)
+        if account in self.contested:
+            return Holder("contested", 0, "contested", market.ordinal, None)
         scope = self.book.scope(account, market.asset)
         return Holder("account", account, "account", account, scope)
+
+    def payer(self, account: int, market: int) -> tuple[str, int]:
+        """Return the ledger account of an event's account (0: suspense), contested or not."""
+        if account in self.contested:
+            return ("contested", market)
+        return ("account", account) if account else ("suspense", 0)
+
+    def all_holders(self, market: Market) -> list[Holder]:
+        """Return everybody who may hold a position: accounts, control, suspense, contested."""
+        holders = [self.account_holder(account, market) for account in sorted(market.holders)]
+        contested = Holder("contested", 0, "contested", market.ordinal, None)
+        return [*holders, self.control_holder(market), self.account_holder(0, market), contested]
 
     def control_holder(self, market: Market) -> Holder:
         """Return the market's control holder."""
@@ -145,7 +176,7 @@ class Step:
             if position is None:
                 position = Position(index_at=market.index)
             return position
-        return market.control if holder.kind == "control" else market.suspense
+        return market.houses[holder.kind]
 
     def note_position(self, market: Market, holder: Holder, position: Position) -> None:
         """Store the holder's position, drop it when flat, and leave its entry."""

@@ -93,7 +93,11 @@ def apply_execution(step: Step, content: Content, sign: int) -> None:
 def _venue_outcome(step: Step, market: Market, sides: list[Side]) -> bool:
     """Say of each side that is a venue's liquidation or ADL that it is not applied."""
     outcomes = [
-        side for side in sides if side.cause != _TRADE and _rung_for(step, market, side) is None
+        side
+        for side in sides
+        if side.cause != _TRADE
+        and side.account not in step.contested
+        and _rung_for(step, market, side) is None
     ]
     for side in outcomes:
         step.deviation(
@@ -108,9 +112,11 @@ def _venue_outcome(step: Step, market: Market, sides: list[Side]) -> bool:
 
 def _rung_for(step: Step, market: Market, side: Side) -> ReduceRung | None:
     """Return the rung of a side's account that waits for this very fill, in derive mode."""
-    if side.cause != _LIQUIDATION or not side.account or asset_of(step, market).mode != "derive":
+    if side.cause != _LIQUIDATION or not side.account or side.account in step.contested:
         return None
     scope = step.book.scope(side.account, market.asset)
+    if not step.book.derives(scope):
+        return None
     return waiting_rung(step, scope, market, side.size)
 
 
@@ -133,7 +139,7 @@ def _apply_side(
     amount, left = cost.of(step, market, side.account, side.size)
     size, amount, left = side.size * sign, amount * sign, left * sign
     step.remainder("fill_cost", market, holder, left, market.payoff.left_decimals(decimals))
-    compares = sign > 0 and side.account
+    compares = sign > 0 and side.account and holder.scope is not None
     reported = content.scaled("reported_pnl") if compares else None
     rounded = None
     if reported is not None:
@@ -234,6 +240,7 @@ def _check_side(step: Step, content: Content, market: Market, holder: Holder, si
     if side.cause == _LIQUIDATION and not market.spec.base_asset:
         _note_liquidation(step, content, market, scope, side)
     verifies = scope.rules is not None and asset_of(step, market).mode == "verify"
+    verifies = verifies and not step.book.derives(scope)
     if verifies and side.cause == _LIQUIDATION and scope.status != "liquidation":
         _deviate(step, "liquidation_unexpected", scope, market, found=scope.status)
     scope.venue_closed = True

@@ -23,8 +23,7 @@ def settle_to_marks(step: Step) -> None:
 def _settle_to_mark(step: Step, market: Market) -> None:
     """Realise the whole units of everybody's unrealised PnL; a fraction stays in the position."""
     asset = asset_of(step, market)
-    holders = [step.account_holder(account, market) for account in sorted(market.holders)]
-    for holder in (*holders, step.control_holder(market), step.account_holder(0, market)):
+    for holder in step.all_holders(market):
         position = step.position(market, holder)
         if not position.size:
             continue

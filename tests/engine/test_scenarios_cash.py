@@ -68,7 +68,7 @@ def test_money_of_an_unknown_account_stands_on_suspense(venue: Venue) -> None:
     assert venue.ledger("suspense") == "5"
     entries = venue.trade("eve", "ada", "BTC", "1", "10.00")
     assert deviations(entries) == ["unknown_account"]
-    assert venue.engine.book.markets[1].suspense.size == 1000
+    assert venue.engine.book.markets[1].houses["suspense"].size == 1000
 
 
 def test_an_adjustment_has_a_contra_account(venue: Venue) -> None:
@@ -144,9 +144,9 @@ def test_a_fill_across_zero_closes_all_and_opens_the_rest(venue: Venue) -> None:
 def test_one_sided_fills_stand_on_the_control_account_until_their_match(venue: Venue) -> None:
     fill = {"market": "BTC", "size": "1", "price": "100.00", "trade_id": "t1"}
     venue("Filled", account="ada", side="buy", **fill)
-    assert venue.engine.book.markets[1].control.size == -1000
+    assert venue.engine.book.markets[1].houses["control"].size == -1000
     venue("Filled", account="bob", side="sell", **fill)
-    control = venue.engine.book.markets[1].control
+    control = venue.engine.book.markets[1].houses["control"]
     assert (control.size, control.cost) == (0, 0)
 
 
@@ -315,7 +315,7 @@ def test_a_carried_position_of_unknown_entry_is_valued_at_the_first_price(venue:
     ]
     assert venue.size("ada", "BTC") == "0"
     venue.mark(BTC="100.00")
-    assert (venue.equity("ada"), venue.engine.book.markets[1].control.size) == ("0", -2000)
+    assert (venue.equity("ada"), venue.engine.book.markets[1].houses["control"].size) == ("0", -2000)
     venue.mark(BTC="110.00")
     assert venue.equity("ada") == "20"
 
@@ -380,7 +380,7 @@ def test_a_reversal_undoes_the_amount_as_it_was_rounded_then(venue: Venue) -> No
     venue("Filled", id="f", **fill)
     venue.adopt(rulebook(mode="record", numerics={"fill_cost": "up"}))
     venue("Reversed", target={"source": "venue", "external_id": "f"}, **PERSON)
-    control = venue.engine.book.markets[1].control
+    control = venue.engine.book.markets[1].houses["control"]
     assert (venue.size("ada", "BTC"), venue.cash("ada")) == ("0", "0")
     assert (control.size, control.cost, venue.ledger("control", "BTC")) == (0, 0, "0")
 

@@ -193,10 +193,10 @@ class Venue:
             assert total == 0, "postings do not sum to zero"
         for market in book.markets.values():
             held = sum(s.positions[market.ordinal].size for s in market.holders.values())
-            held += market.control.size + market.suspense.size
+            held += sum(position.size for position in market.houses.values())
             assert held == 0, "signed sizes do not sum to zero"
             cost = sum(s.positions[market.ordinal].cost for s in market.holders.values())
-            cost += market.control.cost + market.suspense.cost
+            cost += sum(position.cost for position in market.houses.values())
             clearing = book.balance("clearing", market.ordinal, market.asset)
             assert cost + clearing == 0, "clearing does not owe what positions cost"
 

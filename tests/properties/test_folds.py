@@ -89,7 +89,7 @@ def test_sums_hold_after_every_event(seed: int) -> None:
         totals = dict.fromkeys(book.assets, 0)
         for (_, _, asset), balance in book.balances.items():
             totals[asset] += balance
-        sizes = {m.ordinal: m.control.size + m.suspense.size for m in book.markets.values()}
+        sizes = {m.ordinal: sum(p.size for p in m.houses.values()) for m in book.markets.values()}
         for scope in book.scopes.values():
             totals[scope.asset] += scope.cash
             for market, position in scope.positions.items():
