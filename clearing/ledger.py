@@ -19,6 +19,8 @@ from clearing.audit import (
     LiquidationView,
     Moment,
     ProviderView,
+    Scenario,
+    ScenarioAnswer,
     StoryPoint,
     ToldLiquidationView,
     TrialBalanceLine,
@@ -216,6 +218,21 @@ class Ledger:
     def fill_report(self, at: At = None) -> FillReport:
         """Return how recorded fills compare with their source's own figures."""
         return audit.fill_report(self._connection, self.moment(at))
+
+    def replay(
+        self,
+        scenario: Scenario | dict[str, Any],
+        at: At = None,
+        *,
+        progress: Callable[[int], None] | None = None,
+    ) -> ScenarioAnswer:
+        """Return what a scenario (or its document) changes in the log up to ``at``.
+
+        Raises :class:`~clearing.audit.ScenarioRefused` with every problem.
+        """
+        if isinstance(scenario, dict):
+            scenario = audit.parse_scenario(scenario)
+        return audit.replay(self._connection, scenario, self.moment(at), progress)
 
     def status(self) -> LedgerStatus:
         """Return how far log and read models are, and which protections are active."""

@@ -11,6 +11,14 @@ from clearing.audit.fills import FillReport, fill_report
 from clearing.audit.losses import NameUnknown, deviations, fund_history, liquidations
 from clearing.audit.moments import Moment, MomentUnclear, resolve_moment
 from clearing.audit.providers import providers
+from clearing.audit.replay import (
+    Scenario,
+    ScenarioAnswer,
+    ScenarioRefused,
+    parse_scenario,
+    read_scenario,
+    replay,
+)
 from clearing.audit.rulebooks import RulebookUnknown, RulebookView, rulebook, rulebooks
 from clearing.audit.status import ledger_status
 from clearing.audit.told import told_liquidations
@@ -43,6 +51,9 @@ __all__ = [
     "ProviderView",
     "RulebookUnknown",
     "RulebookView",
+    "Scenario",
+    "ScenarioAnswer",
+    "ScenarioRefused",
     "ScopeView",
     "StoryPoint",
     "ToldLiquidationView",
@@ -57,8 +68,11 @@ __all__ = [
     "fund_history",
     "ledger_status",
     "liquidations",
+    "parse_scenario",
     "providers",
+    "read_scenario",
     "rederive",
+    "replay",
     "resolve_moment",
     "rulebook",
     "rulebooks",

@@ -148,7 +148,7 @@ class Book:
         return rulebook.classes.get(self.registry.account(account).account_class)
 
     def derives(self, scope: Scope) -> bool:
-        """Whether the scope's ladder acts: by its rulebook's mode, or because a scenario says so."""
+        """Whether the scope's ladder acts: by its rulebook's mode, or for a scenario's sake."""
         mode = self.assets[scope.asset].mode
         return mode == "derive" or (bool(self.overridden) and scope.key() in self.overridden)
 

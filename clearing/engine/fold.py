@@ -93,6 +93,10 @@ class Engine:
             )
         return self._apply(row, contested)
 
+    def resolve(self, source: int, external_id: str) -> EventRow | None:
+        """Return an earlier event by its identity, as reversals and corrections find theirs."""
+        return self._resolver(source, external_id)
+
     def skip(self) -> None:
         """Go past the next event of the log, which a scenario leaves out: it has no entries."""
         self.position += 1

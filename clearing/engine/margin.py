@@ -59,7 +59,7 @@ def examine(step: Step, scope: Scope) -> Verdict:
     if status != old:
         _transition(step, asset, scope, status, now)
         _check_liquidated(step, asset, scope, old, status)
-    due = _due(step, asset, scope, rules, now, closing)
+    due = _due(step, scope, rules, now, closing)
     note_alerts(step, scope)
     return Verdict(now, due)
 
@@ -142,9 +142,7 @@ def _close_call(step: Step, asset: Asset, scope: Scope, rules: ClassRules, now: 
         scope.call = None
 
 
-def _due(
-    step: Step, asset: Asset, scope: Scope, rules: ClassRules, now: Measure, closing: list[Rung]
-) -> bool:
+def _due(step: Step, scope: Scope, rules: ClassRules, now: Measure, closing: list[Rung]) -> bool:
     derives = step.book.derives(scope)
     if derives and closing:
         if any(can_act(step, scope, rung, now) for rung in closing):

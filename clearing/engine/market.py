@@ -19,7 +19,6 @@ from clearing.rulebook.impact import ImpactRule
 from clearing.rulebook.variation import VariationRule
 from clearing.rulebook.volatility import VolatilityRule
 
-
 HOUSES: Final = ("control", "suspense", "contested")
 """Who but accounts may hold a position: the unknown other side, unknown accounts, and whoever made
 a fill that its account, in a scenario, could not have made."""
@@ -68,10 +67,10 @@ class Market:
     sides differ. ``period`` is the funding period that runs where the rulebook computes funding,
     ``residual`` the fraction of a unit that its sides left over, ``coming`` what margin takes as
     the payment to come (all at the funding scales). ``pending`` maps accounts to carried sizes that
-    wait for the first price. ``houses`` are the positions of :data:`HOUSES`. ``variation`` is the rule by which gains and losses are paid at every
-    mark, ``flows`` what accounts realised since the last one (units). ``worth`` × size is a value
-    at the mark at the working scale (0 without a mark), ``base_worth`` × |size| the notional
-    divided by the scale of rates,
+    wait for the first price. ``houses`` are the positions of :data:`HOUSES`. ``variation`` is the
+    rule by which gains and losses are paid at every mark, ``flows`` what accounts realised since
+    the last one (units). ``worth`` × size is a value at the mark at the working scale (0 without),
+    ``base_worth`` × |size| the notional divided by the scale of rates,
     ``face_unit`` × a face a worth, ``funding_lift`` × accrued an amount. The decimals are
     ``value_decimals`` of size × face, ``index_decimals`` of the funding index (rate × face),
     ``accrued_decimals`` of what accrues by it (size × index).

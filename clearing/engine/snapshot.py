@@ -43,7 +43,7 @@ def canonical_text(document: dict[str, Any]) -> str:
 
 
 def book_document(book: Book) -> dict[str, Any]:
-    """Return the book as JSON-ready data; what only scenarios have stands apart, if there is any."""
+    """Return the book as JSON-ready data; what only a scenario has stands apart, if it has it."""
     document: dict[str, Any] = {
         "registry": book.registry.to_json(),
         "assets": [_asset_document(asset) for _, asset in sorted(book.assets.items())],

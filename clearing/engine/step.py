@@ -15,7 +15,6 @@ from clearing.engine.scope import KNOWN, Position, Scope
 from clearing.events.row import EventRow
 from clearing.quantities import format_exact
 
-
 NOBODY: Final[frozenset[int]] = frozenset()
 
 

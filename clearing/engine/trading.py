@@ -40,7 +40,8 @@ class Side:
         self.cause = cause
 
 
-def _sides(content: Content) -> list[Side]:
+def sides_of(content: Content) -> list[Side]:
+    """Return the sides of a ``Filled`` or a ``Traded``."""
     row = content.row
     if row.kind == Kind.Filled:
         unknown = content.unknown("account")
@@ -58,7 +59,7 @@ def apply_execution(step: Step, content: Content, sign: int) -> None:
     row, book = content.row, step.book
     market = book.markets[row.market]
     asset = asset_of(step, market)
-    sides = _sides(content)
+    sides = sides_of(content)
     if sign > 0:
         _check_sides(step, market, _FILLED if row.kind == Kind.Filled else _TRADED)
         if asset.mode == "derive" and _venue_outcome(step, market, sides):

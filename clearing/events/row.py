@@ -91,6 +91,13 @@ class EventRow:
         """Return the columns in the order of :data:`ROW_FIELDS`."""
         return tuple(getattr(self, name) for name in ROW_FIELDS)
 
+    def copy(self) -> "EventRow":
+        """Return a row of the same content, to be changed."""
+        other = EventRow.__new__(EventRow)
+        for name in ROW_FIELDS:
+            setattr(other, name, getattr(self, name))
+        return other
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, EventRow) and self.values() == other.values()
 

@@ -28,6 +28,7 @@ from clearing.quantities import (
     to_scaled,
 )
 from clearing.rulebook.fields import Factor, List, NamedRounding, Rate
+from clearing.rulebook.paths import PathUnknown, place
 from clearing.rulebook.problems import problems_of
 
 MAX_SAMPLES: Final = 10_000
@@ -228,26 +229,11 @@ def _follow(parameter: Parameter, measure: Fraction, before: int) -> tuple[int, 
 
 
 def _place(document: dict[str, Any], path: str) -> tuple[Any, Any]:
-    """Return what holds the value at ``path``, and the key or index of it there.
-
-    Names may have points in them, so the longest key that the rest begins with is taken.
-    """
-    holder: Any = document
-    rest = path
-    while True:
-        if isinstance(holder, dict):
-            keys: list[Any] = [key for key in holder if f"{rest}.".startswith(f"{key}.")]
-        elif isinstance(holder, list):
-            keys = [i for i in range(len(holder)) if f"{rest}.".startswith(f"{i}.")]
-        else:
-            keys = []
-        if not keys:
-            raise DerivationRefused(f"{path}: the base document has nothing at {rest!r}")
-        key = max(keys, key=lambda key: len(str(key)))
-        rest = rest[len(str(key)) + 1 :]
-        if not rest:
-            return holder, key
-        holder = holder[key]
+    """Return what holds the value at ``path``, and the key or index of it there."""
+    try:
+        return place(document, path)
+    except PathUnknown as unknown:
+        raise DerivationRefused(str(unknown)) from unknown
 
 
 def _decimal(value: Any, path: str) -> Decimal:

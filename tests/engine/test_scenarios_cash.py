@@ -315,7 +315,10 @@ def test_a_carried_position_of_unknown_entry_is_valued_at_the_first_price(venue:
     ]
     assert venue.size("ada", "BTC") == "0"
     venue.mark(BTC="100.00")
-    assert (venue.equity("ada"), venue.engine.book.markets[1].houses["control"].size) == ("0", -2000)
+    assert (venue.equity("ada"), venue.engine.book.markets[1].houses["control"].size) == (
+        "0",
+        -2000,
+    )
     venue.mark(BTC="110.00")
     assert venue.equity("ada") == "20"
 

@@ -7,7 +7,6 @@ log: an override *from* one holds for the first event at it or after, before tha
 import json
 from collections.abc import Callable
 from datetime import datetime
-from decimal import Decimal
 from typing import Annotated, Any, Final, Literal, Self
 
 import yaml
@@ -35,6 +34,9 @@ class ScenarioRefused(ValueError):  # noqa: N818 - reads as the statement that i
         super().__init__(f"{name}: " + "; ".join(problems))
         self.problems = problems
 
+
+MarketOrEvery = Literal["*"] | Name
+"""A market's name, or ``*`` for every market."""
 
 Place = Annotated[Position | Time, Field(union_mode="left_to_right")]
 """A place in the log: a position, or a time by the sources' clocks, with an offset."""
@@ -103,7 +105,7 @@ class PriceOverride(_Override):
     """
 
     override: Literal["prices"]
-    market: Name
+    market: MarketOrEvery
     role: Name = "mark"
     source: Name | None = None
     drop: bool = False
@@ -193,7 +195,7 @@ class FundOverride(_Override):
     fund: Name
     asset: Name
     balance: NotNegativeAmount | None = None
-    scale: Annotated[Decimal, NotNegativeAmount] | None = None
+    scale: NotNegativeAmount | None = None
     add: Amount | None = None
 
     @model_validator(mode="after")
@@ -212,7 +214,7 @@ class StateOverride(_Override):
     """
 
     override: Literal["state"]
-    market: Name
+    market: MarketOrEvery
     state: str
 
     @model_validator(mode="after")
@@ -235,15 +237,19 @@ Override = Annotated[
 
 
 class Scenario(Fact):
-    """A what-if: overrides of the log, and up to where it is told (the end, unless ``upto`` says).
+    """A what-if: overrides of the log, from where and up to where it is told.
 
-    ``scenario`` is the format's number, 1. Overrides hold together; where two change one event they
-    do so in their order.
+    ``scenario`` is the format's number, 1. ``from`` is where counting begins (by default with the
+    first override, which it must not come after) and ``upto`` where it ends (by default with the
+    log). Overrides hold together; where two change one event they do so in their order.
     """
+
+    model_config = ConfigDict(populate_by_name=True)
 
     scenario: Literal[1]
     name: Identifier
     note: Text = ""
+    since: Place | None = Field(default=None, alias="from")
     upto: Place | None = None
     overrides: Annotated[tuple[Override, ...], List, Field(max_length=MAX_OVERRIDES)] = ()
 
@@ -287,7 +293,7 @@ class _Loader(yaml.SafeLoader):
     def compose_node(self, parent: Any, index: Any) -> Any:
         """Compose a node, unless it is an alias: a few of these can stand for billions of nodes."""
         if self.check_event(yaml.AliasEvent):
-            raise yaml.YAMLError(f"aliases are not read: {self.peek_event().start_mark}")
+            raise yaml.YAMLError("aliases are not read: write out what is meant")
         return super().compose_node(parent, index)
 
 

@@ -1,0 +1,39 @@
+"""What if: scenarios over the log, run in memory beside it and never written to it.
+
+A scenario is a document of overrides (:mod:`document`); :mod:`overlay` makes of it what changes a
+log, :mod:`run` folds the log with and without it, and :mod:`answer` says what differs.
+"""
+
+from clearing.audit.replay.answer import (
+    AssetTotals,
+    ColumnTotals,
+    ContestedView,
+    Fate,
+    FateView,
+    FundState,
+    OverrideView,
+    ScenarioAnswer,
+)
+from clearing.audit.replay.document import (
+    Scenario,
+    ScenarioRefused,
+    parse_scenario,
+    read_scenario,
+)
+from clearing.audit.replay.running import replay
+
+__all__ = [
+    "AssetTotals",
+    "ColumnTotals",
+    "ContestedView",
+    "Fate",
+    "FateView",
+    "FundState",
+    "OverrideView",
+    "Scenario",
+    "ScenarioAnswer",
+    "ScenarioRefused",
+    "parse_scenario",
+    "read_scenario",
+    "replay",
+]

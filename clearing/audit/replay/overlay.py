@@ -1,0 +1,204 @@
+"""A scenario's overrides, ready for a log: which events they change, drop, insert, and where."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from clearing.audit.replay.document import (
+    DropOverride,
+    FundOverride,
+    InsertOverride,
+    Override,
+    PriceOverride,
+    RulebookOverride,
+    Scenario,
+    ScenarioRefused,
+    StateOverride,
+    moment_of,
+)
+from clearing.audit.replay.facts import Drop, Fund, Insert, Move, State
+from clearing.audit.replay.prices import Prices
+from clearing.audit.replay.rules import Rules
+from clearing.audit.replay.scene import Change, Scene, Window
+from clearing.events import EventRow, Kind, Reference, upcast
+from clearing.events.fields import to_microseconds
+from clearing.log import Connection, load_registry, position_of, read_at
+
+Place = int | datetime
+
+
+class Applied:
+    """What became of one override: how many events it changed, and the first and last of them."""
+
+    __slots__ = ("count", "first", "last", "where")
+
+    def __init__(self, where: str) -> None:
+        self.where = where
+        self.count = self.first = self.last = 0
+
+    def note(self, position: int) -> None:
+        """Count an event that was changed, dropped, or inserted before ``position``."""
+        self.count += 1
+        self.first = self.first or position
+        self.last = position
+
+
+class Overlay:
+    """All overrides of a scenario.
+
+    ``first`` is the first position that is told (by default the first that any of them holds for;
+    beyond ``upto``: none does), and ``applied`` says what became of each, in their order.
+    """
+
+    def __init__(self, changes: Sequence[Change], upto: int, first: int | None = None) -> None:
+        self.upto = upto
+        self.changes = list(changes)
+        self.applied = [Applied(change.where) for change in self.changes]
+        self.first = first or self.begins
+
+    @property
+    def begins(self) -> int:
+        """The first position that an override holds for; one beyond the end where there is none."""
+        return min((change.window[0] for change in self.changes), default=self.upto + 1)
+
+    def before(self, scene: Scene) -> list[EventRow]:
+        """Return what is inserted before the next event."""
+        rows: list[EventRow] = []
+        for change, applied in zip(self.changes, self.applied, strict=True):
+            if scene.position in change.moments:
+                inserted = change.before(scene)
+                for _ in inserted:
+                    applied.note(scene.position)
+                rows += inserted
+        return rows
+
+    def alter(self, row: EventRow, scene: Scene) -> EventRow | None:
+        """Return what the next event becomes, or None where it is left out."""
+        altered: EventRow | None = row
+        for change, applied in zip(self.changes, self.applied, strict=True):
+            first, last = change.window
+            if altered is None or not first <= row.position <= last:
+                continue
+            if altered.kind not in change.kinds:
+                continue
+            before, altered = altered, change.alter(altered, scene)
+            if altered is None or altered != before:
+                applied.note(row.position)
+        return altered
+
+
+class _Log:
+    """The log as places and references are looked up in it, up to ``upto``."""
+
+    def __init__(self, connection: Connection, scenario: Scenario, upto: int) -> None:
+        self.connection = connection
+        self.name = scenario.name
+        self.upto = upto
+        self.registry = load_registry(connection, upto)
+
+    def at(self, place: Place) -> int:
+        """Return the first position at or after a place; one beyond the end if there is none."""
+        if isinstance(place, int):
+            return place
+        return self._first("occurred_at >= %s", to_microseconds(place))
+
+    def until(self, place: Place) -> int:
+        """Return the last position by a place: before the first event that happened later."""
+        return place if isinstance(place, int) else self.after(place) - 1
+
+    def after(self, time: datetime) -> int:
+        """Return the first position whose event happened after ``time``."""
+        return self._first("occurred_at > %s", to_microseconds(time))
+
+    def gap(self, place: Place | None) -> tuple[int, int | None]:
+        """Return the position before which something at ``place`` stands, and its time if told.
+
+        Before the event at a position; after all that happened by a time.
+        """
+        if isinstance(place, datetime):
+            return self.after(place), to_microseconds(place)
+        return self.upto + 1 if place is None else place, None
+
+    def _first(self, condition: str, time: int) -> int:
+        row = self.connection.execute(
+            f"SELECT position FROM clearing.log WHERE {condition} AND kind > %s"  # noqa: S608 - one of two constants
+            " AND position <= %s ORDER BY position LIMIT 1",
+            (time, int(Kind.AccountOpened), self.upto),
+        ).fetchone()
+        return self.upto + 1 if row is None else int(row[0])
+
+    def window(self, override: Override) -> Window:
+        """Return the positions that an override holds for."""
+        first = 1 if override.since is None else self.at(override.since)
+        last = self.upto if override.to is None else min(self.until(override.to), self.upto)
+        return first, last
+
+    def event(self, named: int | Reference, where: str) -> EventRow:
+        """Return an event of the log, by position or identity."""
+        position: int | None
+        if isinstance(named, int):
+            position = named
+        else:
+            source = self.registry.source_ordinals.get(named.source, 0)
+            position = position_of(self.connection, source, named.external_id)
+        if position is None or not 1 <= position <= self.upto:
+            told = named if isinstance(named, int) else f"{named.source}/{named.external_id}"
+            problem = f"{where}.event: {told} is not in the log up to position {self.upto}"
+            raise ScenarioRefused(self.name, [problem])
+        return upcast(read_at(self.connection, position)[0])
+
+
+def make_overlay(connection: Connection, scenario: Scenario, end: int) -> Overlay:
+    """Return the overrides of a scenario for a log that ends at ``end``.
+
+    Raises :class:`ScenarioRefused` for what they name and the log does not have.
+    """
+    upto = end
+    if scenario.upto is not None:
+        upto = _Log(connection, scenario, end).until(scenario.upto)
+        if not 1 <= upto <= end:
+            problem = f"upto: {moment_of(scenario.upto)} is beyond log position {end}"
+            raise ScenarioRefused(scenario.name, [problem])
+    log = _Log(connection, scenario, upto)
+    changes = [
+        _change(log, override, f"overrides.{i}") for i, override in enumerate(scenario.overrides)
+    ]
+    overlay = Overlay(changes, upto)
+    if scenario.since is None:
+        return overlay
+    first = log.at(scenario.since)
+    if first > overlay.begins:
+        problem = f"from: {moment_of(scenario.since)} is after the first override, at"
+        raise ScenarioRefused(scenario.name, [f"{problem} log position {overlay.begins}"])
+    return Overlay(changes, upto, first)
+
+
+def _change(log: _Log, override: Override, where: str) -> Change:
+    window = log.window(override)
+    match override:
+        case PriceOverride():
+            _check_names(log, where, override)
+            return Prices(override, where, window)
+        case RulebookOverride():
+            return Rules(override, where, window)
+        case StateOverride():
+            return State(override, where, window, ends=override.to is not None)
+        case FundOverride():
+            return Fund(override, where, window[0])
+        case DropOverride():
+            named = override.event
+            position = 0 if named is None else log.event(named, where).position
+            return Drop(override, where, window, position)
+        case InsertOverride():
+            return Insert(override, where, *log.gap(override.since))
+    return Move(log.event(override.event, where), where, *log.gap(override.to))
+
+
+def _check_names(log: _Log, where: str, override: PriceOverride) -> None:
+    """Refuse a market or source that is not declared: it would change nothing, silently."""
+    registry, problems = log.registry, []
+    if override.market != "*" and override.market not in registry.market_ordinals:
+        problems.append(f"{where}.market: {override.market!r} is not declared")
+    if override.source is not None and override.source not in registry.source_ordinals:
+        problems.append(f"{where}.source: {override.source!r} is not declared")
+    if problems:
+        raise ScenarioRefused(log.name, problems)

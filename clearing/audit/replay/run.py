@@ -1,0 +1,175 @@
+"""Replaying a log beside a scenario: recorded, derived without the overrides, derived with them.
+
+The log is folded as it is; from the first override on, a copy of its engine takes the events as the
+scenario has them. Where the log only records outcomes, record mode holds for a scope until the
+scenario changes something of it; from then on its ladder acts by the rulebook, and what it did in
+the record and could not have done is contested. A third engine lets the same ladders act from the
+same events on, without the overrides: its distance from the record is the rulebook's error, what
+remains is the overrides' effect.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from copy import deepcopy
+
+from clearing.audit.replay.contests import Contests, funding_in_proportion
+from clearing.audit.replay.overlay import Overlay
+from clearing.audit.replay.scene import Scene, concerned
+from clearing.audit.replay.tally import Key, Tally, scopes_of
+from clearing.engine import Engine, Entry, Resolver, WatchName
+from clearing.engine.content import Content
+from clearing.engine.scope import Scope
+from clearing.engine.step import NOBODY
+from clearing.events import EventRow, Kind
+
+Progress = Callable[[int], None]
+"""Called with the log position reached."""
+
+
+class Column:
+    """One of the engines of a replay, what its entries came to, and what was contested in it.
+
+    ``diverged`` maps scopes to the position at which their entries first differ from the record's.
+    """
+
+    def __init__(self, name: str, engine: Engine, tally: Tally | None = None) -> None:
+        self.name = name
+        self.engine = engine
+        self.tally = tally or Tally()
+        self.contests = Contests()
+        self.diverged: dict[Key, int] = {}
+
+
+Observer = Callable[[Column, int, list[Entry]], None]
+
+
+class Replay:
+    """A log and a scenario on their way; ``start`` is an engine just before the first override.
+
+    ``derived`` is None while every ladder of the log acts by itself: then it is the record.
+    ``observers`` are called with each column, position and its entries, in order.
+    """
+
+    def __init__(
+        self, name: str, start: Engine, overlay: Overlay, *, watch: WatchName = "banded"
+    ) -> None:
+        self.overlay = overlay
+        self.recorded = Column("recorded", start)
+        self._rows: dict[tuple[int, str], EventRow | None] = {}
+        self._source = start.resolve
+        self._watch: WatchName = watch
+        self.scenario = Column("scenario", _copy(start, self._resolver(), watch))
+        self.derived: Column | None = None
+        self.observers: list[Observer] = []
+        self.scene = Scene(name, start, self.scenario.engine)
+        for column in (self.recorded, self.scenario):
+            column.tally.begin(start)
+
+    def run(self, rows: Iterable[EventRow], progress: Progress | None = None) -> None:
+        """Apply the events."""
+        for row in rows:
+            self.scene.position = row.position
+            self._insert()
+            self._apply(row)
+            if progress is not None:
+                progress(row.position)
+
+    def _resolver(self) -> Resolver:
+        """Return what finds earlier events as the scenario has them."""
+
+        def find(source: int, external_id: str) -> EventRow | None:
+            if (source, external_id) in self._rows:
+                return self._rows[source, external_id]
+            return self._source(source, external_id)
+
+        return find
+
+    def _insert(self) -> None:
+        """Apply what the scenario has before the next event, at the position of the last one."""
+        engine = self.scenario.engine
+        for row in self.overlay.before(self.scene):
+            self._rows[row.source, row.external_id] = row
+            self._override(scope.key() for scope in _moved(engine, row, None))
+            self._note(self.scenario, row.position, engine.apply_contested(row, NOBODY), [])
+
+    def _apply(self, row: EventRow) -> None:
+        altered = self.overlay.alter(row, self.scene)
+        if altered is None or altered != row:
+            self._rows[row.source, row.external_id] = altered
+            engine = self.scenario.engine
+            self._override(scope.key() for scope in _moved(engine, row, altered))
+        told = self._told(self.scenario, altered)
+        derived = self.derived
+        plain = None if derived is None else self._told(derived, row)
+        recorded = self.recorded.engine.apply(row)
+        self._note(self.recorded, row.position, recorded, recorded)
+        self._note(self.scenario, row.position, self._advance(self.scenario, told), recorded)
+        if derived is not None and plain is not None:
+            self._note(derived, row.position, self._advance(derived, plain), recorded)
+
+    def _told(self, column: Column, row: EventRow | None) -> tuple[EventRow | None, frozenset[int]]:
+        """Return an event as a column takes it, and whose side of it is contested."""
+        if row is None:
+            return None, NOBODY
+        contested = column.contests.of(self.scene, column.engine, row)
+        if row.kind == Kind.FundingPaid:
+            row = funding_in_proportion(self.scene, column.engine, row)
+        return row, contested
+
+    def _advance(self, column: Column, told: tuple[EventRow | None, frozenset[int]]) -> list[Entry]:
+        row, contested = told
+        if row is None:
+            column.engine.skip()
+            return []
+        return column.engine.apply_contested(row, contested)
+
+    def _note(
+        self, column: Column, position: int, entries: list[Entry], recorded: list[Entry]
+    ) -> None:
+        """Count a column's entries, and take out of the record whose entries differ from it."""
+        column.tally.note(column.engine, position, entries)
+        for observe in self.observers:
+            observe(column, position, entries)
+        if entries == recorded:
+            return
+        ours, theirs = Counter(entries), Counter(recorded)
+        changed: set[Key] = set()
+        for entry in [*(ours - theirs), *(theirs - ours)]:
+            changed |= scopes_of(column.engine.book, entry)
+        for key in changed:
+            column.diverged.setdefault(key, position)
+        if column is self.scenario:
+            self._override(changed)
+        else:
+            column.engine.override(changed)
+
+    def _override(self, keys: Iterable[Key]) -> None:
+        """Take scopes out of the record, in the scenario and beside it."""
+        engine = self.scenario.engine
+        new = {key for key in keys if key not in engine.book.overridden}
+        if not new:
+            return
+        engine.override(new)
+        recorded = self.recorded.engine
+        if self.derived is None:
+            if all(recorded.book.assets[asset].mode == "derive" for _, asset in new):
+                return
+            copy = _copy(recorded, recorded.resolve, self._watch)
+            self.derived = Column("derived", copy, deepcopy(self.recorded.tally))
+        self.derived.engine.override(new)
+
+
+def _copy(engine: Engine, resolver: Resolver, watch: WatchName) -> Engine:
+    return Engine.restore(engine.snapshot(), resolver=resolver, watch=watch)
+
+
+def _moved(engine: Engine, row: EventRow, altered: EventRow | None) -> list[Scope]:
+    """Return the scopes that a changed, dropped or inserted event concerns."""
+    if row.kind != Kind.Marked:
+        return list(concerned(engine, row))
+    before = dict(Content(row).marks())
+    after = {}
+    if altered is not None and altered.kind == Kind.Marked:
+        after = dict(Content(altered).marks())
+    markets = sorted(m for m in {*before, *after} if before.get(m) != after.get(m))
+    return [scope for m in markets for scope in engine.book.markets[m].affected()]

@@ -1,0 +1,61 @@
+"""Running a scenario over the log: from the nearest snapshot, event by event, in memory."""
+
+from collections.abc import Iterator
+
+from psycopg import sql
+
+from clearing.audit.losses import times_of
+from clearing.audit.moments import Moment
+from clearing.audit.replay.answer import ScenarioAnswer, answer_of
+from clearing.audit.replay.document import Scenario
+from clearing.audit.replay.overlay import make_overlay
+from clearing.audit.replay.run import Progress, Replay
+from clearing.engine import ENGINE_VERSION, Engine
+from clearing.events import EventRow
+from clearing.log import Connection, read_log
+from clearing.projectors import checked, fold_log, schema_of, snapshot_problem
+
+
+def replay(
+    connection: Connection, scenario: Scenario, moment: Moment, progress: Progress | None = None
+) -> ScenarioAnswer:
+    """Return what a scenario changes in the log up to ``moment``.
+
+    Nothing is written. Raises :class:`~clearing.audit.replay.ScenarioRefused`.
+    """
+    running = start(connection, scenario, moment)
+    running.run(events(connection, running), progress)
+    named = set(running.scenario.diverged.values())
+    return answer_of(running, times_of(connection, named))
+
+
+def start(connection: Connection, scenario: Scenario, moment: Moment) -> Replay:
+    """Return a replay that stands before the first event it tells."""
+    overlay = make_overlay(connection, scenario, moment.position)
+    engine = engine_at(connection, moment, min(overlay.first - 1, overlay.upto))
+    return Replay(scenario.name, engine, overlay)
+
+
+def events(connection: Connection, running: Replay) -> Iterator[EventRow]:
+    """Yield the events that a replay is still to apply."""
+    after, upto = running.recorded.engine.position, running.overlay.upto
+    for stored in read_log(connection, after=after, upto=upto):
+        yield from checked(stored)
+
+
+def engine_at(connection: Connection, moment: Moment, position: int) -> Engine:
+    """Return the engine as it was after the event at ``position``: nearest snapshot and tail.
+
+    A snapshot that is not what it was stored as, or of another engine version, is passed over.
+    """
+    rows = connection.execute(
+        sql.SQL(
+            "SELECT position, entry_hash, digest, document FROM {} WHERE position <= %s"
+            " ORDER BY position DESC LIMIT 1"
+        ).format(sql.Identifier(schema_of(moment.generation.number), "snapshot")),
+        (position,),
+    ).fetchall()
+    usable = [row for row in rows if not snapshot_problem(*row)]
+    same = moment.generation.engine_version == ENGINE_VERSION
+    snapshot = str(usable[0][3]) if usable and same else None
+    return fold_log(connection, upto=position, snapshot=snapshot)
