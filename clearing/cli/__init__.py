@@ -16,7 +16,7 @@ from cyclopts import App
 from clearing import __version__
 from clearing.adapters import MergeRefused, OptionRefused, ParquetMissing
 from clearing.audit import MomentUnclear
-from clearing.cli import intake, queries, rulebooks, upkeep
+from clearing.cli import intake, queries, rulebooks, scenarios, upkeep
 from clearing.cli.demo import demo
 from clearing.cli.output import err
 from clearing.database import DatabaseUnavailable, SchemaTooNewError
@@ -46,6 +46,7 @@ for command in (
     queries.deviations,
     queries.fills,
     queries.quarantine,
+    scenarios.replay,
     upkeep.psql,
 ):
     app.command(command)

@@ -1,0 +1,156 @@
+"""Commands about what would have been: replay."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from clearing.audit import Scenario, ScenarioAnswer, read_scenario
+from clearing.audit.replay import ColumnTotals, ContestedView, Fate, FateView
+from clearing.audit.replay.document import MAX_BYTES
+from clearing.cli.output import amount, clock, out, print_json, short, steps, table
+from clearing.cli.queries import At
+from clearing.cli.where import Where, ledger, parse_at
+
+_LISTED = 40
+
+ScenarioFile = Annotated[Path, Parameter(help="a scenario, in YAML or JSON")]
+
+
+def scenario_file(path: Path) -> Scenario:
+    """Return the scenario that a file describes; what is wrong with it names the file."""
+    with path.open("rb") as file:
+        data = file.read(MAX_BYTES + 1)
+    return read_scenario(data.decode("utf-8", errors="strict"), str(path))
+
+
+def replay(scenario: ScenarioFile, /, *, at: At = None, where: Where | None = None) -> None:
+    """Run a scenario over the log, in memory: recorded, derived without it, derived with it."""
+    document = scenario_file(scenario)
+    with ledger(where) as opened:
+        moment = opened.moment(parse_at(at))
+        with steps("replayed", moment.position) as progress:
+            answer = opened.replay(document, moment.position, progress=progress.reached)
+    if where is not None and where.json:
+        print_json(answer)
+        return
+    print_answer(answer)
+
+
+def print_answer(answer: ScenarioAnswer) -> None:
+    """Print what a scenario changes."""
+    title = f"{answer.scenario}: log positions {answer.since:,} to {answer.upto:,}"
+    print_columns(title, answer.columns)
+    _print_fates(answer)
+    print_contested(answer.contested)
+    rows = [
+        (view.override, f"{view.events:,}", _position(view.first), _position(view.last))
+        for view in answer.overrides
+    ]
+    if rows:
+        columns = ("", ">events changed", ">first", ">last")
+        out.print(table("Overrides", columns, rows))
+
+
+def print_columns(title: str, columns: Sequence[ColumnTotals]) -> None:
+    """Print the totals of columns side by side."""
+    rows: list[tuple[str, ...]] = [
+        (name, *(f"{value(column):,}" for column in columns)) for name, value in _COUNTS
+    ]
+    assets = sorted({totals.asset for column in columns for totals in column.assets})
+    for asset in assets:
+        for name in ("penalties", "losses", "funds", "adl", "socialised", "deficit"):
+            shown = [
+                next((getattr(t, name) for t in column.assets if t.asset == asset), "0")
+                for column in columns
+            ]
+            words = _LAYERS.get(name, name)
+            if any(value != "0" for value in shown):
+                rows.append((f"{words}, {asset}", *(short(value) for value in shown)))
+    for i, fund in enumerate(columns[0].funds):
+        name = f"{fund.fund}, {fund.asset}"
+        states = [column.funds[i] for column in columns]
+        rows.append((f"{name}: low", *(short(state.low) for state in states)))
+        rows.append((f"{name}: at the end", *(short(state.equity) for state in states)))
+    out.print(table(title, ("", *(f">{column.column}" for column in columns)), rows))
+
+
+def _count(name: str) -> Callable[[ColumnTotals], int]:
+    return lambda column: int(getattr(column, name))
+
+
+_COUNTS = [
+    ("accounts liquidated", _count("liquidated_accounts")),
+    ("· steps of their ladders", _count("liquidation_steps")),
+    ("· liquidations as told", _count("told_liquidations")),
+    ("· events with any of these", _count("liquidation_events")),
+    ("margin calls", _count("margin_calls")),
+    ("accounts deleveraged", _count("deleveraged_accounts")),
+    ("· times", _count("deleveragings")),
+    ("contested sides of fills", _count("contested")),
+]
+_LAYERS = {
+    "losses": "losses",
+    "funds": "· borne by funds",
+    "adl": "· by deleveraging",
+    "socialised": "· socialised",
+    "deficit": "· deficit",
+}
+
+
+def _print_fates(answer: ScenarioAnswer) -> None:
+    if not answer.fates:
+        out.print("no account ends otherwise than in the record")
+        return
+    rows = [_fate_row(view) for view in answer.fates[:_LISTED]]
+    more = len(answer.fates)
+    title = "Accounts that end otherwise"
+    if more > _LISTED:
+        title += f" (the first {_LISTED} of {more:,}; --json has all)"
+    derived = any(view.derived is not None for view in answer.fates)
+    names = ["recorded", *(["derived"] if derived else []), "scenario"]
+    columns = ["account", *(f for name in names for f in (name, ">equity"))]
+    out.print(table(title, (*columns, ">diverged at", "occurred"), rows))
+
+
+def _fate_row(view: FateView) -> tuple[str, ...]:
+    fates = [view.recorded, *([view.derived] if view.derived else []), view.scenario]
+    cells = [cell for fate in fates for cell in (_words(fate), short(fate.equity))]
+    when = "" if view.diverged_at is None else clock(view.diverged_at)
+    return (view.account, *cells, _position(view.diverged), when)
+
+
+def _words(fate: Fate) -> str:
+    """Say how an account stands and what happened to it."""
+    parts = [fate.status]
+    if fate.first_liquidation is not None:
+        parts.append(f"liquidated at {fate.first_liquidation:,}")
+    if fate.deleveraged:
+        parts.append(f"deleveraged {fate.deleveraged:,}×")
+    return ", ".join(parts)
+
+
+def print_contested(contested: Sequence[ContestedView]) -> None:
+    """Print the sides of fills that accounts could not have had."""
+    if not contested:
+        return
+    rows = [
+        (
+            view.column,
+            f"{view.log_position:,}",
+            view.account,
+            view.market,
+            amount(view.size),
+            view.reason,
+        )
+        for view in contested[:_LISTED]
+    ]
+    title = "Contested sides of fills"
+    if len(contested) > _LISTED:
+        title += f" (the first {_LISTED} of {len(contested):,}; --json has all)"
+    out.print(table(title, ("in", ">position", "account", "market", ">size", "reason"), rows))
+
+
+def _position(position: int | None) -> str:
+    return "" if position is None else f"{position:,}"
