@@ -13,7 +13,9 @@ from clearing import audit
 from clearing.audit import (
     AccountView,
     DeviationView,
+    Diff,
     FillReport,
+    FirstDifference,
     FundView,
     LedgerStatus,
     LiquidationView,
@@ -233,6 +235,28 @@ class Ledger:
         if isinstance(scenario, dict):
             scenario = audit.parse_scenario(scenario)
         return audit.replay(self._connection, scenario, self.moment(at), progress)
+
+    def diff(
+        self,
+        a: Scenario,
+        b: Scenario,
+        at: At = None,
+        *,
+        progress: Callable[[int], None] | None = None,
+    ) -> Diff:
+        """Return what differs between two scenarios up to ``at``; ``audit.LOG`` is the log."""
+        return audit.diff(self._connection, a, b, self.moment(at), progress)
+
+    def bisect(
+        self,
+        a: Scenario,
+        b: Scenario,
+        at: At = None,
+        *,
+        progress: Callable[[int], None] | None = None,
+    ) -> FirstDifference | None:
+        """Return the first event after which two scenarios differ, up to ``at``, if any."""
+        return audit.bisect(self._connection, a, b, self.moment(at), progress)
 
     def status(self) -> LedgerStatus:
         """Return how far log and read models are, and which protections are active."""

@@ -12,9 +12,14 @@ from clearing.audit.losses import NameUnknown, deviations, fund_history, liquida
 from clearing.audit.moments import Moment, MomentUnclear, resolve_moment
 from clearing.audit.providers import providers
 from clearing.audit.replay import (
+    LOG,
+    Diff,
+    FirstDifference,
     Scenario,
     ScenarioAnswer,
     ScenarioRefused,
+    bisect,
+    diff,
     parse_scenario,
     read_scenario,
     replay,
@@ -38,9 +43,12 @@ from clearing.audit.views import (
 )
 
 __all__ = [
+    "LOG",
     "AccountView",
     "DeviationView",
+    "Diff",
     "FillReport",
+    "FirstDifference",
     "FundView",
     "LedgerStatus",
     "LiquidationView",
@@ -62,8 +70,10 @@ __all__ = [
     "account",
     "account_story",
     "accounts",
+    "bisect",
     "derive_rulebook",
     "deviations",
+    "diff",
     "fill_report",
     "fund_history",
     "ledger_status",

@@ -47,6 +47,8 @@ for command in (
     queries.fills,
     queries.quarantine,
     scenarios.replay,
+    scenarios.diff,
+    scenarios.bisect,
     upkeep.psql,
 ):
     app.command(command)

@@ -1,4 +1,4 @@
-"""Commands about what would have been: replay."""
+"""Commands about what would have been: replay, diff, bisect."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from clearing.audit import Scenario, ScenarioAnswer, read_scenario
+from clearing.audit import LOG, Diff, FirstDifference, Scenario, ScenarioAnswer, read_scenario
 from clearing.audit.replay import ColumnTotals, ContestedView, Fate, FateView
 from clearing.audit.replay.document import MAX_BYTES
 from clearing.cli.output import amount, clock, out, print_json, short, steps, table
@@ -36,6 +36,82 @@ def replay(scenario: ScenarioFile, /, *, at: At = None, where: Where | None = No
         print_json(answer)
         return
     print_answer(answer)
+
+
+Side = Annotated[str, Parameter(help="`log`, or a scenario in YAML or JSON")]
+
+
+def _side(named: str) -> Scenario:
+    return LOG if named == LOG.name else scenario_file(Path(named))
+
+
+def diff(a: Side, b: Side, /, *, at: At = None, where: Where | None = None) -> None:
+    """Say what differs between two scenarios, or one and the log: who, how much, since when."""
+    one, other = _side(a), _side(b)
+    with ledger(where) as opened:
+        moment = opened.moment(parse_at(at))
+        with steps("compared", moment.position) as progress:
+            answer = opened.diff(one, other, moment.position, progress=progress.reached)
+    if where is not None and where.json:
+        print_json(answer)
+        return
+    print_diff(answer)
+
+
+def bisect(a: Side, b: Side, /, *, at: At = None, where: Where | None = None) -> None:
+    """Find the first event after which two scenarios, or one and the log, differ."""
+    one, other = _side(a), _side(b)
+    with ledger(where) as opened:
+        moment = opened.moment(parse_at(at))
+        with steps("compared", moment.position) as progress:
+            answer = opened.bisect(one, other, moment.position, progress=progress.reached)
+    if where is not None and where.json:
+        print_json(answer)
+        return
+    _print_first(answer, one.name, other.name)
+
+
+def print_diff(answer: Diff) -> None:
+    """Print what differs between two runs."""
+    _print_first(answer.first, answer.a, answer.b)
+    if answer.first is None:
+        return
+    title = f"Log positions {answer.since:,} to {answer.upto:,}"
+    print_columns(title, answer.columns)
+    rows = [
+        (
+            view.account,
+            _words(view.a),
+            _words(view.b),
+            f"{short(view.equity)} {view.asset}",
+            _position(view.diverged),
+            "" if view.diverged_at is None else clock(view.diverged_at),
+            view.cause,
+        )
+        for view in answer.fates[:_LISTED]
+    ]
+    title = "Accounts that differ"
+    if len(answer.fates) > _LISTED:
+        title += f" (the first {_LISTED} of {len(answer.fates):,}; --json has all)"
+    columns = ("account", answer.a, answer.b, ">equity", ">diverged at", "occurred", "cause")
+    out.print(table(title, columns, rows))
+    lines = [(line.asset, line.line, amount(line.difference)) for line in answer.house]
+    out.print(table("Who has the difference", ("asset", "", f">{answer.b} less {answer.a}"), lines))
+
+
+def _print_first(first: FirstDifference | None, a: str, b: str) -> None:
+    if first is None:
+        out.print(f"{a} and {b} do not differ", markup=False)
+        return
+    out.print(
+        f"{a} and {b} differ since the event at log position {first.log_position:,}:"
+        f" {first.kind} {first.source}/{first.external_id}, {clock(first.occurred_at)}",
+        markup=False,
+    )
+    for name, entry in ((a, first.only_a), (b, first.only_b)):
+        if entry:
+            words = ", ".join(f"{field} {value}" for field, value in entry.items())
+            out.print(f"  only in {name}: {words}", markup=False)
 
 
 def print_answer(answer: ScenarioAnswer) -> None:

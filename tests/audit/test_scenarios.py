@@ -1,10 +1,12 @@
 """Scenarios: what a venue's day would have been, told as small ledgers that can be read."""
 
+from dataclasses import replace
+from fractions import Fraction
 from typing import Any
 
 import pytest
 
-from clearing.audit import ScenarioAnswer, ScenarioRefused, parse_scenario
+from clearing.audit import LOG, Diff, ScenarioAnswer, ScenarioRefused, parse_scenario
 from clearing.audit.replay import FateView
 from tests.audit.stories import stored
 from tests.engine.venue import PERSON, Venue, rulebook
@@ -12,7 +14,7 @@ from tests.engine.venue import PERSON, Venue, rulebook
 AFTER = 13
 """The first position after :func:`wick`."""
 
-WICK = {"market": "BTC", "at_least": "90"}
+WICK = {"market": "BTC", "at_least": "99"}
 
 
 def scenario(*overrides: dict[str, Any], **fields: Any) -> dict[str, Any]:
@@ -48,7 +50,7 @@ def test_a_wick_that_is_clamped_liquidates_nobody(database_url: str) -> None:
     venue.mark(BTC="50")
     venue.mark(BTC="101")
     with stored(venue, database_url) as ledger:
-        clamped = {"override": "prices", **WICK, "at_least": "99"}
+        clamped = {"override": "prices", **WICK}
         answer = ledger.replay(scenario(clamped))
     ada = fate(answer, "ada")
     assert (ada.recorded.status, ada.recorded.liquidations) == ("flat", 1)
@@ -266,3 +268,57 @@ def test_what_makes_no_sense_is_refused_by_name(override: dict[str, Any], proble
     with pytest.raises(ScenarioRefused) as refused:
         parse_scenario(scenario(override))
     assert problem in str(refused.value)
+
+
+def mirrored(answer: Diff) -> Diff:
+    """A difference seen from the other side."""
+    first = answer.first
+    if first is not None:
+        first = replace(first, only_a=first.only_b, only_b=first.only_a)
+    fates = tuple(
+        replace(view, a=view.b, b=view.a, equity=negated(view.equity)) for view in answer.fates
+    )
+    house = tuple(replace(line, difference=negated(line.difference)) for line in answer.house)
+    return replace(
+        answer,
+        a=answer.b,
+        b=answer.a,
+        first=first,
+        columns=(answer.columns[1], answer.columns[0]),
+        fates=fates,
+        house=house,
+    )
+
+
+def negated(amount: str) -> str:
+    return amount if amount == "0" else amount[1:] if amount[0] == "-" else f"-{amount}"
+
+
+def test_a_difference_says_who_since_when_and_why_and_adds_up(database_url: str) -> None:
+    venue = wick()
+    venue.mark(BTC="50")
+    venue.mark(BTC="101")
+    clamped = parse_scenario(
+        scenario({"override": "prices", **WICK, "from": AFTER}, name="clamped")
+    )
+    small = {"override": "fund", "fund": "insurance", "asset": "USD", "from": AFTER}
+    poor = parse_scenario(scenario({**small, "scale": "0.1"}, name="poor"))
+    with stored(venue, database_url) as ledger:
+        for a, b in ((LOG, clamped), (clamped, poor), (LOG, poor), (clamped, LOG)):
+            answer = ledger.diff(a, b)
+            assert ledger.diff(b, a) == mirrored(answer)
+            assert answer.first == ledger.bisect(a, b)
+            assert sum(Fraction(line.difference) for line in answer.house) == 0
+        answer = ledger.diff(LOG, clamped)
+        assert ledger.diff(clamped, clamped).first is None
+        assert ledger.bisect(LOG, LOG) is None
+        poorer = ledger.diff(LOG, poor)
+    first = answer.first
+    assert first is not None
+    assert (first.log_position, first.kind, first.source) == (AFTER, "Marked", "venue")
+    assert (first.only_a["price"], first.only_b["price"]) == (5000, 9900)
+    (ada,) = [view for view in answer.fates if view.account == "ada"]
+    assert (ada.a.status, ada.b.status, ada.equity) == ("flat", "healthy", "70")
+    assert (ada.diverged, ada.cause) == (AFTER, "clamped: overrides.0")
+    lines = {line.line: line.difference for line in poorer.house}
+    assert lines["external"] == "900"

@@ -1,6 +1,7 @@
 """What holds of every scenario, whatever it overrides: money, sizes, the watch, and no difference
 where nothing is overridden."""
 
+from fractions import Fraction
 from random import Random
 from typing import Any
 
@@ -13,6 +14,7 @@ from clearing.audit.replay.overlay import Overlay
 from clearing.audit.replay.prices import Prices
 from clearing.audit.replay.run import Column, Replay
 from clearing.audit.replay.scene import Change
+from clearing.audit.replay.sums import shares
 from clearing.engine import Engine, Entry
 from clearing.events import EventRow, Kind
 from tests.engine.stories import MARKETS, TRADERS, Story
@@ -93,6 +95,10 @@ def check(engine: Engine) -> None:
     for market in book.markets.values():
         held = sum(s.positions[market.ordinal].size for s in market.holders.values())
         assert held + sum(house.size for house in market.houses.values()) == 0
+    left: dict[int, Fraction] = {}
+    for (asset, _), (amount, decimals) in shares(book).items():
+        left[asset] = left.get(asset, Fraction(0)) + Fraction(amount, 10**decimals)
+    assert not any(left.values()), "who has what sums to zero"
     again = Engine.restore(engine.snapshot(), resolver=engine.resolve)
     assert again.digest() == engine.digest()
 

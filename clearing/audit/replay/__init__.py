@@ -14,6 +14,14 @@ from clearing.audit.replay.answer import (
     OverrideView,
     ScenarioAnswer,
 )
+from clearing.audit.replay.diff import (
+    LOG,
+    Diff,
+    FateDifference,
+    FirstDifference,
+    bisect,
+    diff,
+)
 from clearing.audit.replay.document import (
     Scenario,
     ScenarioRefused,
@@ -21,18 +29,26 @@ from clearing.audit.replay.document import (
     read_scenario,
 )
 from clearing.audit.replay.running import replay
+from clearing.audit.replay.sums import HouseLine
 
 __all__ = [
+    "LOG",
     "AssetTotals",
     "ColumnTotals",
     "ContestedView",
+    "Diff",
     "Fate",
+    "FateDifference",
     "FateView",
+    "FirstDifference",
     "FundState",
+    "HouseLine",
     "OverrideView",
     "Scenario",
     "ScenarioAnswer",
     "ScenarioRefused",
+    "bisect",
+    "diff",
     "parse_scenario",
     "read_scenario",
     "replay",

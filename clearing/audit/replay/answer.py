@@ -4,9 +4,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from fractions import Fraction
 
 from clearing.audit.losses import plain
 from clearing.audit.replay.run import Column, Replay
+from clearing.audit.replay.sums import exact_text
 from clearing.audit.replay.tally import Key
 from clearing.engine import ENGINE_VERSION
 from clearing.engine.book import Book
@@ -149,7 +151,7 @@ def answer_of(replay: Replay, times: dict[int, datetime]) -> ScenarioAnswer:
         overlay.first,
         overlay.upto,
         ENGINE_VERSION,
-        tuple(_totals(column) for column in columns),
+        tuple(totals_of(column) for column in columns),
         tuple(_fates(replay, times)),
         tuple(view for column in columns for view in _contested(column)),
         tuple(
@@ -165,7 +167,8 @@ def columns_of(replay: Replay) -> list[Column]:
     return [column for column in columns if column is not None]
 
 
-def _totals(column: Column) -> ColumnTotals:
+def totals_of(column: Column) -> ColumnTotals:
+    """Return what a column came to."""
     tally, book = column.tally, column.engine.book
     liquidated = {account for account, _ in {*tally.steps, *tally.told}}
     return ColumnTotals(
@@ -189,7 +192,7 @@ def _assets(column: Column) -> Iterable[AssetTotals]:
     amounts, book = column.tally.amounts, column.engine.book
     for asset in sorted({asset for asset, _ in amounts}):
         names = ("penalties", "loss", "fund", "adl", "socialised", "deficit")
-        texts = [plain(amounts.get((asset, name), Decimal(0))) for name in names]
+        texts = [exact_text(amounts.get((asset, name), Fraction(0))) for name in names]
         yield AssetTotals(book.registry.asset(asset).name, *texts)
 
 
@@ -205,8 +208,8 @@ def _fates(replay: Replay, times: dict[int, datetime]) -> Iterable[FateView]:
     recorded, derived, scenario = replay.recorded, replay.derived, replay.scenario
     book = scenario.engine.book
     for key in sorted(book.scopes):
-        mine, told = _fate(scenario, key), _fate(recorded, key)
-        between = None if derived is None else _fate(derived, key)
+        mine, told = fate_of(scenario, key), fate_of(recorded, key)
+        between = None if derived is None else fate_of(derived, key)
         if mine == told and between in (None, told):
             continue
         at = scenario.diverged.get(key)
@@ -221,7 +224,8 @@ def _fates(replay: Replay, times: dict[int, datetime]) -> Iterable[FateView]:
         )
 
 
-def _fate(column: Column, key: Key) -> Fate:
+def fate_of(column: Column, key: Key) -> Fate:
+    """Return how a scope stands in a column, and what happened to it."""
     book, tally = column.engine.book, column.tally
     scope = book.scopes.get(key) or Scope(*key)
     now, working = measure(book, scope), book.assets[key[1]].working

@@ -68,11 +68,15 @@ class Replay:
     def run(self, rows: Iterable[EventRow], progress: Progress | None = None) -> None:
         """Apply the events."""
         for row in rows:
-            self.scene.position = row.position
-            self._insert()
-            self._apply(row)
+            self.step(row)
             if progress is not None:
                 progress(row.position)
+
+    def step(self, row: EventRow) -> None:
+        """Apply the next event of the log, and what the scenario has before it."""
+        self.scene.position = row.position
+        self._insert()
+        self._apply(row)
 
     def _resolver(self) -> Resolver:
         """Return what finds earlier events as the scenario has them."""

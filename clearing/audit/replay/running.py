@@ -24,7 +24,8 @@ def replay(
     Nothing is written. Raises :class:`~clearing.audit.replay.ScenarioRefused`.
     """
     running = start(connection, scenario, moment)
-    running.run(events(connection, running), progress)
+    upto = running.overlay.upto
+    running.run(log_rows(connection, running.recorded.engine.position, upto), progress)
     named = set(running.scenario.diverged.values())
     return answer_of(running, times_of(connection, named))
 
@@ -36,9 +37,8 @@ def start(connection: Connection, scenario: Scenario, moment: Moment) -> Replay:
     return Replay(scenario.name, engine, overlay)
 
 
-def events(connection: Connection, running: Replay) -> Iterator[EventRow]:
-    """Yield the events that a replay is still to apply."""
-    after, upto = running.recorded.engine.position, running.overlay.upto
+def log_rows(connection: Connection, after: int, upto: int) -> Iterator[EventRow]:
+    """Yield the events of the log after one position and up to another, each re-hashed."""
     for stored in read_log(connection, after=after, upto=upto):
         yield from checked(stored)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from decimal import Decimal
+from fractions import Fraction
 from typing import Final, TypeVar
 
 from clearing.engine import ENTRY_FIELDS, Engine, Entry
@@ -37,7 +38,7 @@ class Tally:
         self.adl: dict[Key, int] = {}
         self.first: dict[Key, int] = {}
         self.events: set[int] = set()
-        self.amounts: dict[tuple[int, str], Decimal] = {}
+        self.amounts: dict[tuple[int, str], Fraction] = {}
         self.lows: dict[Key, Decimal] = {}
         self.deviations: dict[str, int] = {}
 
@@ -62,14 +63,14 @@ class Tally:
                     _count(self.adl, _key(entry[5], entry[2]))
                 case "loss":
                     for name, value in zip(LOSS, entry[3:], strict=False):
-                        self._add(int(entry[2]), name, Decimal(str(value)))
+                        self._add(int(entry[2]), name, Fraction(str(value)))
                 case "fund":
                     key, equity = _key(entry[1], entry[2]), Decimal(str(entry[5]))
                     self.lows[key] = min(equity, self.lows.get(key, equity))
                 case "posting" if entry[1] == "penalty":
                     asset = int(entry[2])
                     decimals = engine.book.assets[asset].decimals
-                    self._add(asset, "penalties", exact_decimal(int(entry[7]), decimals))
+                    self._add(asset, "penalties", Fraction(int(entry[7]), 10**decimals))
                 case "deviation":
                     _count(self.deviations, str(entry[1]))
 
@@ -79,9 +80,9 @@ class Tally:
         self.first.setdefault(key, position)
         self.events.add(position)
 
-    def _add(self, asset: int, name: str, amount: Decimal) -> None:
+    def _add(self, asset: int, name: str, amount: Fraction) -> None:
         key = (asset, name)
-        self.amounts[key] = self.amounts.get(key, Decimal(0)) + amount
+        self.amounts[key] = self.amounts.get(key, Fraction(0)) + amount
 
 
 def scopes_of(book: Book, entry: Entry) -> set[Key]:
