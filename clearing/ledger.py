@@ -12,11 +12,13 @@ from typing import Any, Self
 from clearing import audit
 from clearing.audit import (
     AccountView,
+    CorrectionView,
     DeviationView,
     Diff,
     FillReport,
     FirstDifference,
     FundView,
+    Impact,
     LedgerStatus,
     LiquidationView,
     Moment,
@@ -257,6 +259,19 @@ class Ledger:
     ) -> FirstDifference | None:
         """Return the first event after which two scenarios differ, up to ``at``, if any."""
         return audit.bisect(self._connection, a, b, self.moment(at), progress)
+
+    def corrections(self, at: At = None, *, limit: int = 1000) -> list[CorrectionView]:
+        """Return the latest late facts and corrections up to ``at``, with what they amend."""
+        return audit.corrections(self._connection, self.moment(at), limit=limit)
+
+    def impact(
+        self, position: int, at: At = None, *, progress: Callable[[int], None] | None = None
+    ) -> Impact:
+        """Return what a late fact or correction would have changed, had it been known in time.
+
+        Raises :class:`~clearing.audit.NotACorrection` for any other event.
+        """
+        return audit.impact(self._connection, position, self.moment(at), progress)
 
     def status(self) -> LedgerStatus:
         """Return how far log and read models are, and which protections are active."""

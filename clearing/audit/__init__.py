@@ -6,8 +6,10 @@ from the engine's own functions on a book loaded from them, so there is no secon
 
 from clearing.audit.accounts import account, account_story, accounts
 from clearing.audit.balances import trial_balance
+from clearing.audit.corrections import CorrectionView, corrections
 from clearing.audit.deriving import derive_rulebook, rederive
 from clearing.audit.fills import FillReport, fill_report
+from clearing.audit.impact import Impact, Impacted, NotACorrection, impact
 from clearing.audit.losses import NameUnknown, deviations, fund_history, liquidations
 from clearing.audit.moments import Moment, MomentUnclear, resolve_moment
 from clearing.audit.providers import providers
@@ -45,16 +47,20 @@ from clearing.audit.views import (
 __all__ = [
     "LOG",
     "AccountView",
+    "CorrectionView",
     "DeviationView",
     "Diff",
     "FillReport",
     "FirstDifference",
     "FundView",
+    "Impact",
+    "Impacted",
     "LedgerStatus",
     "LiquidationView",
     "Moment",
     "MomentUnclear",
     "NameUnknown",
+    "NotACorrection",
     "PositionView",
     "ProviderView",
     "RulebookUnknown",
@@ -71,11 +77,13 @@ __all__ = [
     "account_story",
     "accounts",
     "bisect",
+    "corrections",
     "derive_rulebook",
     "deviations",
     "diff",
     "fill_report",
     "fund_history",
+    "impact",
     "ledger_status",
     "liquidations",
     "parse_scenario",

@@ -16,7 +16,7 @@ from cyclopts import App
 from clearing import __version__
 from clearing.adapters import MergeRefused, OptionRefused, ParquetMissing
 from clearing.audit import MomentUnclear
-from clearing.cli import intake, queries, rulebooks, scenarios, upkeep
+from clearing.cli import corrections, intake, queries, rulebooks, scenarios, upkeep
 from clearing.cli.demo import demo
 from clearing.cli.output import err
 from clearing.database import DatabaseUnavailable, SchemaTooNewError
@@ -49,6 +49,8 @@ for command in (
     scenarios.replay,
     scenarios.diff,
     scenarios.bisect,
+    corrections.corrections,
+    corrections.impact,
     upkeep.psql,
 ):
     app.command(command)

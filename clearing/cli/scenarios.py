@@ -1,12 +1,21 @@
 """Commands about what would have been: replay, diff, bisect."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from clearing.audit import LOG, Diff, FirstDifference, Scenario, ScenarioAnswer, read_scenario
+from clearing.audit import (
+    LOG,
+    Diff,
+    FirstDifference,
+    Scenario,
+    ScenarioAnswer,
+    ScenarioRefused,
+    read_scenario,
+)
 from clearing.audit.replay import ColumnTotals, ContestedView, Fate, FateView
 from clearing.audit.replay.document import MAX_BYTES
 from clearing.cli.output import amount, clock, out, print_json, short, steps, table
@@ -20,15 +29,31 @@ ScenarioFile = Annotated[Path, Parameter(help="a scenario, in YAML or JSON")]
 
 def scenario_file(path: Path) -> Scenario:
     """Return the scenario that a file describes; what is wrong with it names the file."""
-    with path.open("rb") as file:
-        data = file.read(MAX_BYTES + 1)
-    return read_scenario(data.decode("utf-8", errors="strict"), str(path))
+    try:
+        with path.open("rb") as file:
+            text = file.read(MAX_BYTES + 1).decode()
+    except OSError as error:
+        raise ScenarioRefused(str(path), [f"cannot be read: {error.strerror}"]) from error
+    except UnicodeDecodeError as error:
+        raise ScenarioRefused(str(path), [f"is not UTF-8 text: {error}"]) from error
+    return read_scenario(text, str(path))
+
+
+@contextmanager
+def naming_files(files: dict[str, str]) -> Iterator[None]:
+    """Let what is refused of a scenario name its file; ``files`` are these by scenario's name."""
+    try:
+        yield
+    except ScenarioRefused as refused:
+        if refused.name not in files:
+            raise
+        raise ScenarioRefused(files[refused.name], refused.problems) from refused
 
 
 def replay(scenario: ScenarioFile, /, *, at: At = None, where: Where | None = None) -> None:
     """Run a scenario over the log, in memory: recorded, derived without it, derived with it."""
     document = scenario_file(scenario)
-    with ledger(where) as opened:
+    with naming_files({document.name: str(scenario)}), ledger(where) as opened:
         moment = opened.moment(parse_at(at))
         with steps("replayed", moment.position) as progress:
             answer = opened.replay(document, moment.position, progress=progress.reached)
@@ -48,7 +73,7 @@ def _side(named: str) -> Scenario:
 def diff(a: Side, b: Side, /, *, at: At = None, where: Where | None = None) -> None:
     """Say what differs between two scenarios, or one and the log: who, how much, since when."""
     one, other = _side(a), _side(b)
-    with ledger(where) as opened:
+    with naming_files({one.name: a, other.name: b}), ledger(where) as opened:
         moment = opened.moment(parse_at(at))
         with steps("compared", moment.position) as progress:
             answer = opened.diff(one, other, moment.position, progress=progress.reached)
@@ -61,7 +86,7 @@ def diff(a: Side, b: Side, /, *, at: At = None, where: Where | None = None) -> N
 def bisect(a: Side, b: Side, /, *, at: At = None, where: Where | None = None) -> None:
     """Find the first event after which two scenarios, or one and the log, differ."""
     one, other = _side(a), _side(b)
-    with ledger(where) as opened:
+    with naming_files({one.name: a, other.name: b}), ledger(where) as opened:
         moment = opened.moment(parse_at(at))
         with steps("compared", moment.position) as progress:
             answer = opened.bisect(one, other, moment.position, progress=progress.reached)

@@ -104,6 +104,7 @@ _NAMES: Final = {
 _INDEXES: Final[dict[str, tuple[str, ...]]] = {
     "posting": ("ledger, ordinal, asset, position, line, side", "position"),
     "position_history": ("holder_kind, holder, market, position, line", "market, position"),
+    "late": ("position",),
     "mark": ("market, position, line",),
     "price": ("market, role, position, line",),
     "price_status": ("market, position",),

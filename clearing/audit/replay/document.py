@@ -28,10 +28,14 @@ EVERY: Final = "*"
 
 
 class ScenarioRefused(ValueError):  # noqa: N818 - reads as the statement that it is
-    """A scenario cannot be run as it is written; ``problems`` name each field and what is right."""
+    """A scenario cannot be run as it is written; ``problems`` name each field and what is right.
+
+    ``name`` is the scenario's, or its file's where it could not be read as one.
+    """
 
     def __init__(self, name: str, problems: list[str]) -> None:
         super().__init__(f"{name}: " + "; ".join(problems))
+        self.name = name
         self.problems = problems
 
 
@@ -188,6 +192,26 @@ class MoveOverride(_Override):
         return self
 
 
+class AmendOverride(_Override):
+    """``event`` said something else: ``set`` has the fields that differ, written as events are.
+
+    What it is, its source and its identity stay.
+    """
+
+    override: Literal["amend"]
+    event: Position | Reference
+    set: Annotated[dict[str, Any], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _what(self) -> Self:
+        if self.since is not None or self.to is not None:
+            raise ValueError("event: names one event, which needs no from or to")
+        fixed = sorted({"kind", "source", "external_id"} & self.set.keys())
+        if fixed:
+            raise ValueError(f"set.{fixed[0]}: stays as it is; insert an event and drop this one")
+        return self
+
+
 class FundOverride(_Override):
     """A fund's cash in ``asset`` is another one at ``from``: ``balance``, or ``scale`` times it."""
 
@@ -230,6 +254,7 @@ Override = Annotated[
     | DropOverride
     | InsertOverride
     | MoveOverride
+    | AmendOverride
     | FundOverride
     | StateOverride,
     Field(discriminator="override"),

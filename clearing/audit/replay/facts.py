@@ -6,6 +6,7 @@ from typing import Any
 
 from clearing.audit.replay.document import (
     EVERY,
+    AmendOverride,
     DropOverride,
     FundOverride,
     InsertOverride,
@@ -14,7 +15,7 @@ from clearing.audit.replay.document import (
 )
 from clearing.audit.replay.scene import AUTHOR, Change, Scene, Window
 from clearing.engine.market_states import SETTLED
-from clearing.events import EventRow, Kind
+from clearing.events import EventRefused, EventRow, Kind
 from clearing.events.kinds import RATE_DECIMALS
 from clearing.quantities import Rounding, divide, exact_decimal, to_scaled
 from clearing.rulebook import RATE_SCALE
@@ -88,6 +89,26 @@ class Move(Change):
         """Return nothing for the event where the log has it."""
         del scene
         return None if row.position == self._row.position else row
+
+
+class Amend(Change):
+    """An event that said something else."""
+
+    kinds = frozenset(int(kind) for kind in Kind)
+
+    def __init__(self, override: AmendOverride, where: str, position: int) -> None:
+        super().__init__(where, (position, position))
+        self._override = override
+
+    def alter(self, row: EventRow, scene: Scene) -> EventRow | None:
+        """Return the event with other fields."""
+        if row.kind <= Kind.AccountOpened:
+            problem = f"{self.where}.event: {row.position} declares a name, which others need"
+            raise ScenarioRefused(scene.name, [problem])
+        try:
+            return scene.changed(row, lambda event: {**event, **self._override.set})
+        except EventRefused as refused:
+            raise ScenarioRefused(scene.name, [f"{self.where}.set.{refused}"]) from refused
 
 
 class Fund(Change):

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from clearing.audit.replay.document import (
+    AmendOverride,
     DropOverride,
     FundOverride,
     InsertOverride,
@@ -15,7 +16,7 @@ from clearing.audit.replay.document import (
     StateOverride,
     moment_of,
 )
-from clearing.audit.replay.facts import Drop, Fund, Insert, Move, State
+from clearing.audit.replay.facts import Amend, Drop, Fund, Insert, Move, State
 from clearing.audit.replay.prices import Prices
 from clearing.audit.replay.rules import Rules
 from clearing.audit.replay.scene import Change, Scene, Window
@@ -188,6 +189,8 @@ def _change(log: _Log, override: Override, where: str) -> Change:
             named = override.event
             position = 0 if named is None else log.event(named, where).position
             return Drop(override, where, window, position)
+        case AmendOverride():
+            return Amend(override, where, log.event(override.event, where).position)
         case InsertOverride():
             return Insert(override, where, *log.gap(override.since))
     return Move(log.event(override.event, where), where, *log.gap(override.to))

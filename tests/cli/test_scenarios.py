@@ -1,0 +1,98 @@
+"""Scenarios and corrections at the command line: files, tables, JSON, and what is refused."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.audit.stories import stored
+from tests.audit.test_scenarios import AFTER, wick
+from tests.cli.conftest import Run
+from tests.engine.venue import PERSON
+
+CLAMPED = f"""\
+scenario: 1
+name: clamped
+overrides:
+  - override: prices
+    market: BTC
+    at_least: 99.50
+    from: {AFTER}
+"""
+
+
+@pytest.fixture
+def day(database_url: str) -> None:
+    """A wick that takes ada, and a deposit that is taken back."""
+    venue = wick()
+    venue.mark(BTC="50")
+    venue("Deposited", account="bob", asset="USD", amount="5", id="wrong")
+    venue("Reversed", target={"source": "venue", "external_id": "wrong"}, **PERSON)
+    with stored(venue, database_url):
+        pass
+
+
+@pytest.mark.usefixtures("day")
+def test_a_scenario_file_is_replayed(
+    clearing: Run, answer: Callable[..., Any], tmp_path: Path
+) -> None:
+    file = tmp_path / "clamped.yaml"
+    file.write_text(CLAMPED)
+    told = answer("replay", str(file))
+    assert [column["liquidated_accounts"] for column in told["columns"]] == [1, 0]
+    as_json = tmp_path / "clamped.json"
+    override = {"override": "prices", "market": "BTC", "at_least": "99.5", "from": AFTER}
+    as_json.write_text(json.dumps({"scenario": 1, "name": "clamped", "overrides": [override]}))
+    assert answer("replay", str(as_json)) == told
+    _, out, _ = clearing("replay", str(file))
+    assert "Accounts that end otherwise" in out
+    assert "flat, liquidated at 13" in out
+    _, out, _ = clearing("diff", "log", str(file))
+    assert "log and clamped differ since the event at log position 13: Marked venue/" in out
+    assert "clamped: overrides.0" in out
+    assert answer("bisect", "log", str(file))["log_position"] == AFTER
+    _, out, _ = clearing("bisect", "log", "log")
+    assert out.strip() == "log and log do not differ"
+
+
+@pytest.mark.usefixtures("day")
+def test_corrections_and_their_impact(clearing: Run, answer: Callable[..., Any]) -> None:
+    (reversal,) = answer("corrections")
+    assert (reversal["what"], reversal["amends"]) == ("reversal", AFTER + 1)
+    _, out, _ = clearing("corrections")
+    assert "reversal" in out
+    assert answer("impact", str(reversal["log_position"]))["what"] == "reversal"
+    code, _, err = clearing("impact", "3")
+    assert (code, "neither late nor" in err) == (2, True)
+
+
+@pytest.mark.usefixtures("day")
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("scenario: 2\nname: x", "scenario"),
+        ("scenario: 1\nname: [", "cannot be read"),
+        ("scenario: 1\nname: x\noverrides: [{override: drop, event: 99}]", "99 is not in the log"),
+        ("scenario: 1\nname: &a x\nnote: *a", "aliases are not read"),
+        ("scenario: 1\nname: x\nwish: y", "wish: is not a field here"),
+        (CLAMPED.replace("BTC", "ETH"), "overrides.0.market: 'ETH' is not declared"),
+    ],
+)
+def test_a_bad_file_is_refused_with_its_name(
+    clearing: Run, tmp_path: Path, text: str, problem: str
+) -> None:
+    file = tmp_path / "bad.yaml"
+    file.write_text(text)
+    code, _, err = clearing("replay", str(file))
+    said = " ".join(err.split())
+    assert code == 2
+    assert problem in said
+    assert "bad.yaml" in said.replace(" ", "")
+
+
+def test_a_file_that_is_not_there(clearing: Run, tmp_path: Path) -> None:
+    code, _, err = clearing("replay", str(tmp_path / "no.yaml"))
+    assert code == 2
+    assert "no.yaml" in err.replace("\n", "")
