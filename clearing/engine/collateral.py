@@ -3,13 +3,16 @@
 A balance that no mark values yet counts for nothing, owned or owed. Nothing here writes.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from clearing.engine.book import Book
 from clearing.engine.market import Market
 from clearing.engine.scope import Scope
-from clearing.quantities import Trace
+from clearing.engine.working import face_lines
+from clearing.events.kinds import RATE_DECIMALS
+from clearing.quantities import Trace, format_exact
 from clearing.rulebook import RATE_SCALE, CollateralPolicy, CollateralRule
+from clearing.rulebook.collateral import WeightTable
 
 
 def balance_unit(book: Book, market: Market, asset: int) -> int:
@@ -39,16 +42,17 @@ def collateral_value(
     asset = book.assets[scope.asset]
     node = None
     if trace is not None:
-        node = trace.step("collateral", "sum of balance * mark of other assets")
+        node = trace.step("collateral", "sum(inputs)")
     total = 0
     for rule in policy.rules:
         value = value_of(book, scope, rule)
         total += value
         if node is not None and value:
             spec, market = book.registry.asset(rule.asset), book.markets[rule.market]
-            step = node.step(f"{spec.name} at {market.spec.name}", "balance * mark * multiplier")
+            name, here = f"{spec.name} at {market.spec.name}", market.ordinal
+            step = node.step(name, "balance * abs(value_of_one)", market=here, asset=rule.asset)
             step.value("balance", book.scopes[scope.account, rule.asset].cash, spec.decimals)
-            step.value("price", market.price("collateral"), market.spec.mark_decimals)
+            face_lines(step, market, market.price("collateral"))
             step.finish(value, asset.working)
     if node is not None:
         node.finish(total, asset.working)
@@ -60,7 +64,6 @@ def haircuts(
     scope: Scope,
     policy: CollateralPolicy,
     own: list[int],
-    trace: Trace | None = None,
 ) -> list[int]:
     """Return, by level, what is taken off the full value of what the scope has.
 
@@ -74,10 +77,76 @@ def haircuts(
         for rule, value in values:
             off += value - rule.tables[place].counted(value, asset.lift)
         taken.append(off)
-        if trace is not None and scope.rules is not None:
-            level = scope.rules.levels[place]
-            trace.value(f"haircut {level}", off, asset.working, "value less what counts for it")
     return taken
+
+
+def haircut_lines(
+    book: Book,
+    scope: Scope,
+    policy: CollateralPolicy,
+    taken: Sequence[int],
+    own: Sequence[Trace],
+    trace: Trace,
+) -> None:
+    """Leave the working of what is taken off at each level; ``own`` is that of cash and PnL."""
+    if scope.rules is None:
+        return
+    asset = book.assets[scope.asset]
+    for place, of_own in enumerate(own):
+        step = trace.step(f"haircut {scope.rules.levels[place]}", "sum(inputs)")
+        step.inputs.append(of_own)
+        for rule in policy.rules:
+            value = value_of(book, scope, rule)
+            if value:
+                name = book.registry.asset(rule.asset).name
+                weighed(step, name, rule.tables[place], value, asset.lift, asset.working)
+        step.finish(taken[place], asset.working)
+
+
+def weighed(
+    trace: Trace, name: str, table: WeightTable, value: int, lift: int, working: int
+) -> None:
+    """Leave the working of what is taken off a value: what it is less what it counts for."""
+    step = trace.step(name, "value - counts")
+    step.value("value", value, working)
+    counted = table.counted(value, lift)
+    if value < 0:
+        counts = step.step("counts", f"down(value * weight, {working})")
+        counts.value("value", value, working)
+        counts.value("weight", table.liability, RATE_DECIMALS, "of what is owed")
+    else:
+        counts = step.step("counts", f"down(sum(inputs), {working})")
+        least = value if table.cap is None else min(value, table.cap * lift)
+        for i, (floor, weight) in enumerate(table.rows):
+            following = table.rows[i + 1][0] * lift if i + 1 < len(table.rows) else least
+            part = max(min(least, following) - floor * lift, 0)
+            row = counts.step(f"from {format_exact(floor * lift, working)}", "part * weight")
+            row.value("part", part, working)
+            row.value("weight", weight, RATE_DECIMALS)
+            row.finish(part * weight, working + RATE_DECIMALS)
+    counts.finish(counted, working)
+    step.finish(value - counted, working)
+
+
+def own_haircut_lines(
+    policy: CollateralPolicy, cash: int, gains: Mapping[str, int], lift: int, working: int
+) -> list[Trace]:
+    """Return, by level, the working of :func:`own_haircuts`; ``gains`` by market's name."""
+    nodes = []
+    amounts = own_haircuts(policy, cash, gains.values(), lift)
+    for place, (gain, loss) in enumerate(policy.unrealised):
+        node = Trace("cash and PnL", "sum(inputs)")
+        for name, pnl in gains.items():
+            step = node.step(name, f"pnl - down(pnl * weight, {working})")
+            step.value("pnl", pnl, working, "unrealised, with accrued funding")
+            weight = gain if pnl > 0 else loss
+            step.value("weight", weight, RATE_DECIMALS)
+            step.finish(pnl - pnl * weight // RATE_SCALE, working)
+        if policy.own is not None:
+            weighed(node, "cash", policy.own.tables[place], cash, lift, working)
+        node.finish(amounts[place], working)
+        nodes.append(node)
+    return nodes
 
 
 def own_haircuts(policy: CollateralPolicy, cash: int, gains: Iterable[int], lift: int) -> list[int]:

@@ -8,10 +8,12 @@ writes.
 from collections.abc import Mapping
 
 from clearing.engine.book import Book
+from clearing.engine.collateral import weighed
 from clearing.engine.requirements import requirement_of
 from clearing.engine.scope import Scope
+from clearing.events.kinds import RATE_DECIMALS
 from clearing.quantities import Trace
-from clearing.rulebook import RATE_SCALE, ClassRules, CollateralPolicy
+from clearing.rulebook import RATE_SCALE, CollateralPolicy
 
 
 class NestedSum:
@@ -52,10 +54,8 @@ def nested_sums(
 def nested_haircuts(
     book: Book,
     scope: Scope,
-    rules: ClassRules,
     policy: CollateralPolicy,
     gains: Mapping[int, int],
-    trace: Trace | None = None,
 ) -> list[int]:
     """Return, by level, what is taken off settlement cash and PnL.
 
@@ -69,7 +69,64 @@ def nested_haircuts(
         if policy.own is not None:
             counted = policy.own.tables[place].counted(level.total, asset.lift)
         taken.append(value - counted - level.asked)
-        if trace is not None:
-            note = "cash + sum of weight * (PnL - requirement), by the settlement asset's weight"
-            trace.value(f"health {rules.levels[place]}", counted, asset.working, note)
     return taken
+
+
+def nested_lines(
+    book: Book, scope: Scope, policy: CollateralPolicy, gains: Mapping[int, int]
+) -> list[Trace]:
+    """Return, by level, the working of :func:`nested_haircuts`."""
+    asset = book.assets[scope.asset]
+    working, cash = asset.working, scope.cash * asset.lift
+    value = cash + sum(gains.values())
+    sums = nested_sums(book, scope, policy, gains)
+    nodes = []
+    for place, taken in enumerate(nested_haircuts(book, scope, policy, gains)):
+        node = Trace("cash and PnL", "value - health - asked")
+        node.value("value", value, working, "cash, unrealised PnL, accrued funding")
+        node.value("asked", sums[place].asked, working, "for the positions, at this level")
+        health = node.step("health", "sum - off")
+        total = health.step("sum", "sum(inputs)")
+        total.value("cash", cash, working)
+        _left_lines(book, scope, policy, gains, place, total)
+        total.finish(sums[place].total, working)
+        off = health.step("off", "sum(inputs)")
+        if policy.own is not None:
+            table = policy.own.tables[place]
+            weighed(
+                off,
+                "by the settlement asset's weight",
+                table,
+                sums[place].total,
+                asset.lift,
+                working,
+            )
+        off.finish(taken - value + sums[place].total + sums[place].asked, working)
+        health.finish(value - taken - sums[place].asked, working)
+        node.finish(taken, working)
+        nodes.append(node)
+    return nodes
+
+
+def _left_lines(
+    book: Book,
+    scope: Scope,
+    policy: CollateralPolicy,
+    gains: Mapping[int, int],
+    place: int,
+    trace: Trace,
+) -> None:
+    """Leave what PnL less what is asked counts for, market by market."""
+    working = book.assets[scope.asset].working
+    gain, loss = policy.unrealised[place]
+    for ordinal in sorted({*gains, *scope.orders}):
+        market = book.markets[ordinal]
+        asked = requirement_of(book, scope, place, market)
+        left = gains.get(ordinal, 0) - asked
+        weight = gain if left > 0 else loss
+        formula = f"down((pnl - asked) * weight, {working})"
+        step = trace.step(market.spec.name, formula, market=ordinal)
+        step.value("pnl", gains.get(ordinal, 0), working)
+        step.value("asked", asked, working)
+        step.value("weight", weight, RATE_DECIMALS)
+        step.finish(left * weight // RATE_SCALE, working)

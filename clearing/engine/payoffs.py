@@ -28,6 +28,10 @@ class Payoff(Protocol):
         """Decimals of a face."""
 
     @property
+    def formula(self) -> str:
+        """A face by ``mark`` and ``multiplier``, as workings write it."""
+
+    @property
     def uncertain(self) -> int:
         """By how many of its last digits a face may be off what its formula says."""
 
@@ -78,12 +82,13 @@ class Linear:
     A quanto contract is linear too: its multiplier is in another asset than its price's, fixed.
     """
 
-    __slots__ = ("_asset_decimals", "_spec", "face_decimals", "uncertain")
+    __slots__ = ("_asset_decimals", "_spec", "face_decimals", "formula", "uncertain")
 
     def __init__(self, spec: MarketSpec, asset_decimals: int) -> None:
         self._spec = spec
         self._asset_decimals = asset_decimals
         self.face_decimals = spec.mark_decimals + spec.multiplier_decimals
+        self.formula = "mark * multiplier"
         self.uncertain = 0
 
     def face(self, mark: int) -> int:
@@ -156,7 +161,7 @@ class Inverse:
     mark divides: the multiplier at face decimals + mark decimals.
     """
 
-    __slots__ = ("_asset_decimals", "_spec", "face_decimals", "numerator", "uncertain")
+    __slots__ = ("_asset_decimals", "_spec", "face_decimals", "formula", "numerator", "uncertain")
 
     def __init__(self, spec: MarketSpec, asset_decimals: int) -> None:
         self._spec = spec
@@ -165,6 +170,7 @@ class Inverse:
         self.numerator: int = spec.multiplier * 10 ** (
             self.face_decimals + spec.mark_decimals - spec.multiplier_decimals
         )
+        self.formula = f"-down(multiplier / mark, {self.face_decimals})"
         self.uncertain = 2
 
     def face(self, mark: int) -> int:

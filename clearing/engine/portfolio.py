@@ -10,7 +10,7 @@ from clearing.engine.book import Book
 from clearing.engine.market import Market
 from clearing.engine.scope import Scope
 from clearing.events.kinds import RATE_DECIMALS
-from clearing.quantities import Trace
+from clearing.quantities import Trace, format_exact
 from clearing.rulebook import RATE_SCALE
 from clearing.rulebook.portfolio import Portfolio, PortfolioGroup
 
@@ -30,18 +30,70 @@ def portfolio_charge(
         ]
         if not held:
             continue
-        charge, worst = _charge(book, scope, group)
+        charge, totals = _charge(book, scope, group)
         total += charge
         if trace is not None:
-            step = trace.step(f"group {group.name}", "max over scenarios of losses less offsets")
-            step.value("worst scenario (from 1)", worst + 1, 0)
-            _greeks(book, scope, held, step)
-            step.finish(charge, asset.working)
+            step = trace.step(f"group {group.name}", "max(0, max(inputs))")
+            _scenario_lines(book, scope, group, totals, step)
+            greeks = Trace("", "")
+            _greeks(book, scope, held, greeks)
+            told = ", ".join(f"{greek.name} {greek.result}" for greek in greeks.inputs)
+            worst = max(range(len(totals)), key=lambda place: (totals[place], -place))
+            words = f"the worst is scenario {worst + 1}"
+            step.finish(charge, asset.working, f"{words}; {told}" if told else words)
     return total
 
 
-def _charge(book: Book, scope: Scope, group: PortfolioGroup) -> tuple[int, int]:
-    """Return what a group asks and the place of its worst scenario."""
+def _scenario_lines(
+    book: Book, scope: Scope, group: PortfolioGroup, totals: list[int], trace: Trace
+) -> None:
+    """Leave the working of every scenario of a group, and of its floor."""
+    working = book.assets[scope.asset].working
+    gross = 0
+    for place, total in enumerate(totals):
+        scenario = trace.step(f"scenario {place + 1}", "sum(inputs)")
+        for i, members in enumerate(group.classes, 1):
+            losses = Trace("losses", "sum(inputs)")
+            summed = 0
+            for ordinal in members.markets:
+                market, position = book.markets[ordinal], scope.positions.get(ordinal)
+                if position is None or not market.mark:
+                    continue
+                loss = _losses(market, position.size, group.moves)[place]
+                summed += loss
+                losses.value(market.spec.name, loss, working, _by(market, group.moves, place))
+            losses.finish(summed, working)
+            counts = scenario.step(f"class {i}", "losses")
+            counts.inputs.append(losses)
+            if summed <= 0:
+                counts.formula = f"-down(-losses * offset, {working})"
+                counts.value("offset", members.offset, RATE_DECIMALS)
+            counted = summed if summed > 0 else -(-summed * members.offset // RATE_SCALE)
+            counts.finish(counted, working)
+        scenario.finish(total, working)
+    for members in group.classes:
+        for ordinal in members.markets:
+            held = scope.positions.get(ordinal)
+            if held is not None:
+                gross += abs(held.size) * book.markets[ordinal].base_worth
+    if group.floor:
+        floor = trace.step("floor", "gross * rate")
+        floor.value("gross", gross * RATE_SCALE, working, "notional of the group's positions")
+        floor.value("rate", group.floor, RATE_DECIMALS)
+        floor.finish(gross * group.floor, working)
+
+
+def _by(market: Market, moves: list[int], place: int) -> str:
+    """Say what a loss in a scenario comes from."""
+    if market.risk is not None and len(market.risk.losses) == len(moves):
+        return "by its risk array"
+    if market.spec.payoff == "option":
+        return "its whole value: no risk array fits"
+    return f"revalued at the mark × (1 + {format_exact(moves[place], RATE_DECIMALS)})"
+
+
+def _charge(book: Book, scope: Scope, group: PortfolioGroup) -> tuple[int, list[int]]:
+    """Return what a group asks, and what it loses in each scenario."""
     totals = [0] * len(group.moves)
     gross = 0
     for members in group.classes:
@@ -57,8 +109,7 @@ def _charge(book: Book, scope: Scope, group: PortfolioGroup) -> tuple[int, int]:
         for place, loss in enumerate(sums):
             # A gain counts by its offset, rounded against the account.
             totals[place] += loss if loss > 0 else -(-loss * members.offset // RATE_SCALE)
-    worst = max(range(len(totals)), key=lambda place: (totals[place], -place))
-    return max(totals[worst], gross * group.floor, 0), worst
+    return max(*totals, gross * group.floor, 0), totals
 
 
 def _losses(market: Market, size: int, moves: list[int]) -> list[int]:

@@ -62,9 +62,10 @@ def _add_portfolio(
         amount = -(-charge * factor // RATE_SCALE)
         totals[place] += amount
         if nodes is not None:
-            step = nodes[place].step("portfolio", "factor * sum of groups")
+            step = nodes[place].step("portfolio", f"up(factor * groups, {working})")
             step.value("factor", factor, RATE_DECIMALS)
-            portfolio_charge(book, scope, portfolio, step)
+            portfolio_charge(book, scope, portfolio, step.step("groups", "sum(inputs)"))
+            step.inputs[-1].finish(charge, working)
             step.finish(amount, working)
 
 
@@ -94,8 +95,7 @@ def requirements(
     totals = [0] * len(rules.levels)
     nodes = None
     if trace is not None:
-        formula = "sum over positions of the schedule's operators"
-        nodes = [trace.step(level, formula) for level in rules.levels]
+        nodes = [Trace("positions", "sum(inputs)") for _ in rules.levels]
     for market in margined_markets(book, scope):
         schedule = rules.schedule(market.ordinal)
         if schedule is None:
@@ -105,22 +105,28 @@ def requirements(
             if operator is None:
                 continue
             step = None
+            level = rules.levels[place]
             if nodes is not None:
-                step = nodes[place].step(f"{rules.levels[place]} {market.spec.name}")
+                name = f"{level} {market.spec.name}"
+                step = nodes[place].step(name, "sum(inputs)", market=market.ordinal)
             amount = operator.requirement(at, step)
             totals[place] += amount
             if step is not None:
-                step.finish(amount, at.working, f"schedule {schedule.name}")
+                step.finish(amount, at.working, f"schedules.{schedule.name}.{level}")
     if rules.portfolio is not None:
         _add_portfolio(book, scope, rules.portfolio, totals, nodes)
-    for place, units in rules.minima:
-        if scope.positions:
-            totals[place] = max(totals[place], units * asset.lift)
-            if nodes is not None:
-                nodes[place].value("minimum of the binding", units, asset.decimals)
-    if nodes is not None:
-        for node, total in zip(nodes, totals, strict=True):
-            node.finish(total, asset.working)
+    positions = list(totals)
+    minima = {place: units for place, units in rules.minima if scope.positions}
+    for place, units in minima.items():
+        totals[place] = max(totals[place], units * asset.lift)
+    if trace is not None and nodes is not None:
+        for place, node in enumerate(nodes):
+            whole = trace.step(rules.levels[place], "max(inputs)")
+            node.finish(positions[place], asset.working)
+            whole.inputs.append(node)
+            if place in minima:
+                whole.value("minimum of the binding", minima[place], asset.decimals)
+            whole.finish(totals[place], asset.working)
     return totals
 
 

@@ -9,13 +9,27 @@ from collections.abc import Sequence
 
 from clearing.engine.asset import Asset
 from clearing.engine.book import Book
-from clearing.engine.collateral import collateral_value, haircuts, own_haircuts
+from clearing.engine.collateral import (
+    collateral_value,
+    haircut_lines,
+    haircuts,
+    own_haircut_lines,
+    own_haircuts,
+)
 from clearing.engine.market import Market
-from clearing.engine.nested import nested_haircuts
+from clearing.engine.nested import nested_haircuts, nested_lines
 from clearing.engine.requirements import requirements
 from clearing.engine.scope import Position, Scope
+from clearing.engine.working import face_lines
 from clearing.quantities import Trace
-from clearing.rulebook import INITIAL, MAINTENANCE, NO_LEVEL, RATE_SCALE, Condition
+from clearing.rulebook import (
+    INITIAL,
+    MAINTENANCE,
+    NO_LEVEL,
+    RATE_SCALE,
+    CollateralPolicy,
+    Condition,
+)
 
 
 def position_value(market: Market, position: Position) -> int:
@@ -104,12 +118,11 @@ def measure(book: Book, scope: Scope, trace: Trace | None = None) -> Measure:
         if rules.collateral is not None:
             policy, gains = rules.collateral, gains_of(book, scope)
             equity += collateral_value(book, scope, policy, trace)
-            if policy.nested:
-                own = nested_haircuts(book, scope, rules, policy, gains, trace)
-            else:
-                lift = book.assets[scope.asset].lift
-                own = own_haircuts(policy, scope.cash * lift, gains.values(), lift)
-            taken = haircuts(book, scope, policy, own, trace)
+            own = _own_haircuts(book, scope, policy, gains)
+            taken = haircuts(book, scope, policy, own)
+            if trace is not None:
+                lines = _own_working(book, scope, policy, gains)
+                haircut_lines(book, scope, policy, taken, lines, trace)
         initial, maintenance, *others = requirements(book, scope, rules, trace)
         return Measure(equity, initial, maintenance, others, taken)
     asset = book.assets[scope.asset]
@@ -147,7 +160,7 @@ def equity_of(book: Book, scope: Scope, trace: Trace | None = None) -> int:
     equity = scope.cash * asset.lift
     lines = None
     if trace is not None:
-        lines = trace.step("equity", "cash + sum of unrealised + sum of accrued funding")
+        lines = trace.step("equity", "sum(inputs)", asset=scope.asset)
         lines.value("cash", scope.cash, asset.decimals)
     for ordinal in sorted(scope.positions):
         market, position = book.markets[ordinal], scope.positions[ordinal]
@@ -164,6 +177,26 @@ def equity_of(book: Book, scope: Scope, trace: Trace | None = None) -> int:
     return equity
 
 
+def _own_haircuts(
+    book: Book, scope: Scope, policy: CollateralPolicy, gains: dict[int, int]
+) -> list[int]:
+    if policy.nested:
+        return nested_haircuts(book, scope, policy, gains)
+    lift = book.assets[scope.asset].lift
+    return own_haircuts(policy, scope.cash * lift, gains.values(), lift)
+
+
+def _own_working(
+    book: Book, scope: Scope, policy: CollateralPolicy, gains: dict[int, int]
+) -> list[Trace]:
+    if policy.nested:
+        return nested_lines(book, scope, policy, gains)
+    asset = book.assets[scope.asset]
+    named = {book.markets[ordinal].spec.name: gain for ordinal, gain in gains.items()}
+    cash = scope.cash * asset.lift
+    return own_haircut_lines(policy, cash, named, asset.lift, asset.working)
+
+
 def gains_of(book: Book, scope: Scope) -> dict[int, int]:
     """Return each position's unrealised PnL with accrued funding, at the working scale."""
     asset = book.assets[scope.asset]
@@ -177,19 +210,20 @@ def gains_of(book: Book, scope: Scope) -> dict[int, int]:
 
 def _funding_lines(trace: Trace, market: Market, position: Position) -> None:
     name = f"accrued funding {market.spec.name}"
-    accrued = trace.step(name, "accrued - size * (index - index at touch)")
+    formula = "accrued_at_touch - size * (index - index_at_touch)"
+    accrued = trace.step(name, formula, market=market.ordinal)
     accrued.value("accrued at touch", position.accrued, market.accrued_decimals)
+    accrued.value("size", position.size, market.spec.size_decimals)
     accrued.value("index", market.index_of(position.size), market.index_decimals)
     accrued.value("index at touch", position.index_at, market.index_decimals)
 
 
 def _position_lines(trace: Trace, market: Market, position: Position, asset: Asset) -> None:
-    spec = market.spec
-    formula = (
-        "-size * multiplier / mark" if spec.payoff == "inverse" else "size * mark * multiplier"
-    )
-    child = trace.step(f"unrealised {spec.name}", f"{formula} - cost")
+    spec, name = market.spec, f"unrealised {market.spec.name}"
+    if not market.mark:
+        trace.step(name, "0", market=market.ordinal).value("mark", 0, 0, "no mark yet")
+        return
+    child = trace.step(name, "size * value_of_one - cost", market=market.ordinal)
     child.value("size", position.size, spec.size_decimals)
-    child.value("mark", market.mark, spec.mark_decimals, "" if market.mark else "no mark yet")
-    child.value("multiplier", spec.multiplier, spec.multiplier_decimals)
+    face_lines(child, market, market.mark)
     child.value("cost", position.cost, asset.decimals)

@@ -2,6 +2,13 @@
 
 A function that takes a trace computes the same with it and without it; with it, it leaves a tree
 of named inputs, formula and result. There is no second implementation to explain the first.
+
+Formulas can be computed again by whoever reads them. A formula is written with ``+ - * /``,
+parentheses, whole numbers, and the names of its inputs, in which whatever is no letter or digit is
+an underscore; ``inputs`` stands for all of them. Its functions are ``sum``, ``max``, ``min`` and
+``abs``; a rounding by its name, ``half_even(x, n)`` to n decimals (also ``down``, ``up``,
+``toward_zero``, ``away_from_zero``, ``half_away``); and ``root(x, n)``, the square root rounded
+down at n decimals. Everything is exact in between. A node without a formula is a fact.
 """
 
 from dataclasses import dataclass, field
@@ -14,9 +21,10 @@ from clearing.quantities.scaled import format_exact
 class Trace:
     """One step of working.
 
-    ``name`` says what was computed, ``formula`` how (by the names of its inputs), ``result`` what
-    came out as an exact decimal, ``note`` a rounding or a rule where there is one, and ``inputs``
-    the steps that it stands on.
+    ``name`` says what was computed, ``formula`` how, ``result`` what came out as an exact decimal,
+    ``note`` a rule or what became of a remainder, and ``inputs`` the steps that it stands on.
+    ``account``, ``market`` and ``asset`` are ordinals of what it and its inputs are about, 0 where
+    it is what the step above is about.
     """
 
     name: str
@@ -24,10 +32,13 @@ class Trace:
     result: str = ""
     note: str = ""
     inputs: list["Trace"] = field(default_factory=list)
+    account: int = 0
+    market: int = 0
+    asset: int = 0
 
-    def step(self, name: str, formula: str = "") -> "Trace":
+    def step(self, name: str, formula: str = "", *, market: int = 0, asset: int = 0) -> "Trace":
         """Add and return an input of this step."""
-        child = Trace(name, formula)
+        child = Trace(name, formula, market=market, asset=asset)
         self.inputs.append(child)
         return child
 

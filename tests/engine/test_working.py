@@ -1,8 +1,11 @@
 """The working of a number: the same computation, with its tree of inputs."""
 
+from fractions import Fraction
+
 from clearing.engine import Trace
 from clearing.engine.valuation import measure
 from tests.engine.venue import Venue, rulebook
+from tests.workings import computed
 
 
 def test_a_trace_changes_nothing_and_names_every_input() -> None:
@@ -34,7 +37,9 @@ def test_a_trace_changes_nothing_and_names_every_input() -> None:
         ("accrued funding BTC", "-0.11"),
     ]
     value = {step["name"]: step["result"] for step in equity["inputs"][1]["inputs"]}
-    assert value == {"size": "2", "mark": "110", "multiplier": "1", "cost": "200"}
+    assert value == {"size": "2", "value of one": "110", "cost": "200"}
+    assert computed(equity) == Fraction("1019.89")
     assert initial["result"] == "11"
-    assert initial["inputs"][0]["note"] == "schedule majors"
+    (positions,) = initial["inputs"]
+    assert positions["inputs"][0]["note"] == "schedules.majors.initial"
     assert (maintenance["name"], maintenance["result"]) == ("maintenance", "2.2")

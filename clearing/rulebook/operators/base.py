@@ -210,14 +210,15 @@ def up(numerator: int, denominator: int) -> int:
     return -(-numerator // denominator)
 
 
-def traced(
-    trace: Trace | None, name: str, formula: str, at: Exposure, amount: int, **inputs: int
-) -> int:
-    """Leave one operator's working, with rates among its ``inputs``, and return the amount."""
-    if trace is not None:
-        step = trace.step(name, formula)
-        for label, value in inputs.items():
-            decimals = at.working - RATE_DECIMALS if label.endswith("notional") else RATE_DECIMALS
-            step.value(label.replace("_", " "), value, decimals)
-        step.finish(amount, at.working)
-    return amount
+def notional(trace: Trace, at: Exposure, *, at_entry: bool = False) -> None:
+    """Leave the working of a position's notional: at the mark, or what was paid for it."""
+    if at_entry:
+        # Its last digits are cut off where a rate no longer reaches.
+        decimals = at.working - RATE_DECIMALS
+        trace.value("notional", at.entry_base, decimals, "at entry: what was paid for the position")
+        return
+    step = trace.step("notional", "size * value_of_one")
+    step.value("size", at.size, at.size_decimals)
+    one = at.step_base * RATE_SCALE * 10**at.size_decimals
+    step.value("value of one", one, at.working, "at the mark, unsigned")
+    step.finish(at.base * RATE_SCALE, at.working)

@@ -60,7 +60,7 @@ class Combined:
 
     def requirement(self, at: Exposure, trace: Trace | None = None) -> int:
         """Return the combination of what the parts ask."""
-        step = None if trace is None else trace.step(self._op, f"{self._op} of the parts")
+        step = None if trace is None else trace.step(self._op, f"{self._op}(inputs)")
         amounts = [part.requirement(at, step) for part in self.parts]
         if self._op == "sum":
             amount = sum(amounts)

@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Literal
 
 from clearing.events.kinds import RATE_DECIMALS
-from clearing.quantities import to_scaled
+from clearing.quantities import Trace, to_scaled
 from clearing.rulebook.fields import Factor, MarginRate
 from clearing.rulebook.operators.base import (
     Compiling,
@@ -38,15 +38,24 @@ class Depth(VaryingRate):
 
     __slots__ = ("_ceiling", "_coefficient")
     name = "depth"
-    formula = "notional * min(ceiling, coefficient * size / depth)"
 
     def __init__(self, coefficient: int, ceiling: int) -> None:
         self._coefficient = coefficient
         self._ceiling = ceiling
 
-    def rate(self, at: Exposure) -> int:
+    def rate(self, at: Exposure, trace: Trace | None = None) -> int:
         """Return the rate for this size and what the closing side of the book holds."""
         taken = 0 if at.depth is None else at.depth[0 if at.long else 1]
-        if not taken:
-            return self._ceiling if at.size else 0
-        return min(self._ceiling, up(self._coefficient * at.size, taken))
+        formula = "min(ceiling, up(coefficient * size / depth, 12))"
+        if taken:
+            rate = min(self._ceiling, up(self._coefficient * at.size, taken))
+        else:
+            rate, formula = (self._ceiling, "ceiling") if at.size else (0, "0")
+        if trace is not None:
+            step = trace.step("rate", formula)
+            step.value("ceiling", self._ceiling, RATE_DECIMALS)
+            step.value("coefficient", self._coefficient, RATE_DECIMALS)
+            step.value("size", at.size, at.size_decimals)
+            step.value("depth", taken, at.size_decimals, "" if taken else "none observed")
+            step.finish(rate, RATE_DECIMALS)
+        return rate

@@ -46,8 +46,8 @@ class FundingToCome:
         due = at.size * max(at.coming if at.long else -at.coming, 0)
         amount = up(due * self._factor, RATE_SCALE)
         if trace is not None:
-            step = trace.step("funding to come", "factor * funding that the position would pay now")
-            step.value("funding", due, at.working)
+            step = trace.step("funding to come", f"up(factor * funding, {at.working})")
+            step.value("funding", due, at.working, "what the position would pay now")
             step.value("factor", self._factor, RATE_DECIMALS)
             step.finish(amount, at.working)
         return amount

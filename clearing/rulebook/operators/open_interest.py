@@ -8,7 +8,7 @@ from pydantic import model_validator
 
 from clearing.events.fields import PositiveAmount
 from clearing.events.kinds import RATE_DECIMALS
-from clearing.quantities import to_scaled
+from clearing.quantities import Trace, to_scaled
 from clearing.rulebook.fields import Factor, MarginRate
 from clearing.rulebook.operators.base import (
     RATE_SCALE,
@@ -67,7 +67,6 @@ class OpenInterest(VaryingRate):
 
     __slots__ = ("_ceiling", "_lower", "_rate", "_step", "_upper")
     name = "open interest"
-    formula = "notional * (rate + (ceiling - rate) * part of open interest)"
 
     def __init__(self, lower: int, upper: int, rate: int, ceiling: int, step: int) -> None:
         self._lower = lower
@@ -76,13 +75,25 @@ class OpenInterest(VaryingRate):
         self._ceiling = ceiling
         self._step = step
 
-    def rate(self, at: Exposure) -> int:
+    def rate(self, at: Exposure, trace: Trace | None = None) -> int:
         """Return the rate at this open notional."""
         opened = at.open_interest * at.step_base * RATE_SCALE - self._lower * at.lift
         span = (self._upper - self._lower) * at.lift
         room = self._ceiling - self._rate
         added = min(max(opened, 0), span) * room // (span * self._step) * self._step
-        return int(self._rate + added)
+        rate = int(self._rate + added)
+        if trace is not None:
+            part = "min(max(open_notional - lower, 0), upper - lower) / (upper - lower)"
+            step = trace.step("rate", f"rate + down((ceiling - rate) * {part} / step, 0) * step")
+            for name, value in (("rate", self._rate), ("ceiling", self._ceiling)):
+                step.value(name, value, RATE_DECIMALS)
+            step.value("lower", self._lower * at.lift, at.working)
+            step.value("upper", self._upper * at.lift, at.working)
+            step.value("step", self._step, RATE_DECIMALS)
+            opened = at.open_interest * at.step_base * RATE_SCALE
+            step.value("open notional", opened, at.working, "open interest at the mark")
+            step.finish(rate, RATE_DECIMALS)
+        return rate
 
     def bound(self, at: Exposure) -> Bound:
         """Return a bound while the mark at most doubles.

@@ -8,16 +8,16 @@ from pydantic import model_validator
 
 from clearing.events.fields import NotNegativeAmount
 from clearing.events.kinds import RATE_DECIMALS
-from clearing.quantities import Trace, to_scaled
+from clearing.quantities import Trace, format_exact, to_scaled
 from clearing.rulebook.fields import Factor
 from clearing.rulebook.operators.base import (
+    RATE_SCALE,
     Bound,
     Compiling,
     Exposure,
     LevelPieces,
     Operator,
     OperatorDocument,
-    traced,
 )
 from clearing.rulebook.pieces import Pieces, extreme
 
@@ -64,11 +64,11 @@ class WithOrders:
         step = None
         worst = self._worst(at)
         if trace is not None:
-            step = trace.step("with orders", "the part, at the worst size that orders may make")
-            step.value("size", worst.size, at.size_decimals)
+            step = trace.step("with orders", "sum(inputs)")
         amount = self._of.requirement(worst, step)
         if step is not None:
-            step.finish(amount, at.working)
+            size = format_exact(worst.size, at.size_decimals)
+            step.finish(amount, at.working, f"at {size}, the worst size that orders may make")
         return amount
 
     def bound(self, at: Exposure) -> Bound:
@@ -127,9 +127,16 @@ class WorstSide:
 
     def requirement(self, at: Exposure, trace: Trace | None = None) -> int:
         """Return the greater of what both sides ask."""
-        step = None if trace is None else trace.step("worst side", "max of long and short")
-        long, short = self._sides(at)
-        amount = max(self._long.requirement(long, step), self._short.requirement(short, step))
+        step = None if trace is None else trace.step("worst side", "max(inputs)")
+        asked = []
+        for name, side, operator in zip(
+            ("long", "short"), self._sides(at), (self._long, self._short), strict=True
+        ):
+            one = None if step is None else step.step(name, "sum(inputs)")
+            asked.append(operator.requirement(side, one))
+            if one is not None:
+                one.finish(asked[-1], at.working)
+        amount = max(asked)
         if step is not None:
             step.finish(amount, at.working)
         return amount
@@ -190,11 +197,17 @@ class Orders:
         """Return rate × notional of the orders, and the amounts."""
         base = (at.buys + at.sells) * at.step_base
         fixed = self._fixed(at)
-        if trace is not None and fixed:
-            trace.value("orders, by side", fixed, at.working)
-        part = base * self._rate
-        traced(trace, "orders", "notional * rate", at, part, notional=base, rate=self._rate)
-        return part + fixed
+        amount = base * self._rate + fixed
+        if trace is not None:
+            step = trace.step("orders", "(buys + sells) * value_of_one * rate + by_side")
+            step.value("buys", at.buys, at.size_decimals)
+            step.value("sells", at.sells, at.size_decimals)
+            one = at.step_base * RATE_SCALE * 10**at.size_decimals
+            step.value("value of one", one, at.working, "at the mark, unsigned")
+            step.value("rate", self._rate, RATE_DECIMALS)
+            step.value("by side", fixed, at.working, "an amount for each side with orders")
+            step.finish(amount, at.working)
+        return amount
 
     def bound(self, at: Exposure) -> Bound:
         """Return what is in proportion to the notional; the amounts stay."""

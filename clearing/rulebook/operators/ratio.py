@@ -55,11 +55,16 @@ class Ratio:
 
     def requirement(self, at: Exposure, trace: Trace | None = None) -> int:
         """Return factor × the other's requirement."""
-        step = None if trace is None else trace.step("ratio", f"factor * {self._level}")
-        amount = up(self._of.requirement(at, step) * self._factor, RATE_SCALE)
-        if step is not None:
+        step = of = None
+        if trace is not None:
+            step = trace.step("ratio", f"up(factor * level, {at.working})")
             step.value("factor", self._factor, RATE_DECIMALS)
-            step.finish(amount, at.working, "rounded up at the working scale")
+            of = step.step("level", "sum(inputs)")
+        asked = self._of.requirement(at, of)
+        amount = up(asked * self._factor, RATE_SCALE)
+        if step is not None and of is not None:
+            of.finish(asked, at.working, self._level)
+            step.finish(amount, at.working)
         return amount
 
     def bound(self, at: Exposure) -> Bound:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from clearing.quantities import MAX_DECIMALS, Rounding, Trace, divide
+from clearing.quantities import MAX_DECIMALS, Rounding, Trace, divide, format_exact
 from clearing.rulebook.fields import NamedRounding
 from clearing.rulebook.operators.base import (
     Bound,
@@ -55,12 +55,17 @@ class Rounded:
 
     def requirement(self, at: Exposure, trace: Trace | None = None) -> int:
         """Return the nearest step in the direction of the rounding."""
-        step = None if trace is None else trace.step("rounded", "the part, in whole steps")
-        exact = self._of.requirement(at, step)
         quantum = at.lift * self._units
+        step = None
+        if trace is not None:
+            whole = format_exact(quantum, at.working)
+            rounding = f"{self._rounding.value}(sum(inputs) / {whole}, 0)"
+            step = trace.step("rounded", f"{rounding} * {whole}")
+        exact = self._of.requirement(at, step)
         amount = divide(exact, quantum, self._rounding) * quantum
         if step is not None:
-            step.finish(amount, at.working, f"{self._rounding.value} to whole steps")
+            left = format_exact(exact - amount, at.working)
+            step.finish(amount, at.working, f"{left} rounded away: a requirement moves no money")
         return amount
 
     def bound(self, at: Exposure) -> Bound:

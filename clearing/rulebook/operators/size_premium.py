@@ -8,7 +8,7 @@ from pydantic import AfterValidator
 
 from clearing.events.fields import NotNegativeAmount
 from clearing.events.kinds import RATE_DECIMALS
-from clearing.quantities import square_root, to_scaled
+from clearing.quantities import Trace, square_root, to_scaled
 from clearing.rulebook.fields import MarginRate, Rate, Share
 from clearing.rulebook.operators.base import (
     RATE_SCALE,
@@ -58,7 +58,6 @@ class SizePremium(VaryingRate):
 
     __slots__ = ("_ceiling", "_coefficient", "_rate", "_share")
     name = "size premium"
-    formula = "notional * max(rate, share * rate + coefficient * sqrt(size))"
 
     def __init__(self, rate: int, share: int, coefficient: int, ceiling: int) -> None:
         self._rate = rate
@@ -66,9 +65,19 @@ class SizePremium(VaryingRate):
         self._coefficient = coefficient
         self._ceiling = ceiling
 
-    def rate(self, at: Exposure) -> int:
+    def rate(self, at: Exposure, trace: Trace | None = None) -> int:
         """Return the rate for this size."""
         # The root of size × 10^24 is √size at 12 decimals; sizes have theirs already.
         root = square_root(at.size * RATE_SCALE * RATE_SCALE // 10**at.size_decimals)
         grown = (self._share * self._rate + self._coefficient * root) // RATE_SCALE
-        return int(min(max(self._rate, grown), max(self._ceiling, self._rate)))
+        rate = int(min(max(self._rate, grown), max(self._ceiling, self._rate)))
+        if trace is not None:
+            grows = "down(share * rate + coefficient * root(size, 12), 12)"
+            step = trace.step("rate", f"min(max(rate, {grows}), max(ceiling, rate))")
+            step.value("rate", self._rate, RATE_DECIMALS)
+            step.value("share", self._share, RATE_DECIMALS)
+            step.value("coefficient", self._coefficient, RATE_DECIMALS)
+            step.value("ceiling", self._ceiling, RATE_DECIMALS)
+            step.value("size", at.size, at.size_decimals)
+            step.finish(rate, RATE_DECIMALS)
+        return rate

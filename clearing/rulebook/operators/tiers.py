@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from clearing.events.base import Fact
 from clearing.events.fields import NotNegativeAmount
 from clearing.events.kinds import RATE_DECIMALS
-from clearing.quantities import Trace, to_scaled
+from clearing.quantities import Trace, format_exact, to_scaled
 from clearing.rulebook.fields import List, MarginRate
 from clearing.rulebook.operators.base import (
     RATE_SCALE,
@@ -21,6 +21,7 @@ from clearing.rulebook.operators.base import (
     Operator,
     OperatorDocument,
     always_examine,
+    notional,
     up,
 )
 from clearing.rulebook.pieces import Pieces
@@ -199,7 +200,7 @@ class MarginalTiers:
         if trace is None:
             return amount
         tier = next(tier for tier in self.tiers(at.working) if base >= tier.floor)
-        return _traced(trace, at, base, tier, amount, self.at_entry)
+        return _traced(trace, at, tier, amount, self.at_entry)
 
     def bound(self, at: Exposure) -> Bound:
         """Return the top rate of the notional that follows the mark."""
@@ -249,7 +250,7 @@ class WholeTiers:
         base = at.entry_base if self.at_entry else at.base
         tier, _ = self._tier(base, at.working)
         amount = base * tier.rate - tier.deduction
-        return amount if trace is None else _traced(trace, at, base, tier, amount, self.at_entry)
+        return amount if trace is None else _traced(trace, at, tier, amount, self.at_entry)
 
     def bound(self, at: Exposure) -> Bound:
         """Return the tier's rate of the notional, within the tier."""
@@ -290,12 +291,11 @@ def _lines(
     return Pieces(rows)
 
 
-def _traced(trace: Trace, at: Exposure, base: int, tier: Tier, amount: int, at_entry: bool) -> int:
+def _traced(trace: Trace, at: Exposure, tier: Tier, amount: int, at_entry: bool) -> int:
     step = trace.step("tiers", "notional * rate - amount")
-    name = "notional at entry" if at_entry else "notional at mark"
-    step.value(name, base * RATE_SCALE, at.working)
-    step.value("tier from", tier.floor * RATE_SCALE, at.working)
+    notional(step, at, at_entry=at_entry)
     step.value("rate", tier.rate, RATE_DECIMALS)
     step.value("amount", tier.deduction, at.working)
-    step.finish(amount, at.working)
+    floor = format_exact(tier.floor * RATE_SCALE, at.working)
+    step.finish(amount, at.working, f"tier from a notional of {floor}")
     return amount

@@ -15,7 +15,7 @@ from clearing.rulebook.operators.base import (
     LevelPieces,
     Operator,
     OperatorDocument,
-    traced,
+    notional,
     up,
 )
 from clearing.rulebook.pieces import Pieces
@@ -61,16 +61,15 @@ class UserLeverage:
         base = at.entry_base if self._at_entry else at.base
         leverage = at.leverage or self._default
         amount = up(base * self._rate * RATE_SCALE, leverage)
-        return traced(
-            trace,
-            "user leverage",
-            "notional * rate / leverage",
-            at,
-            amount,
-            notional=base,
-            rate=self._rate,
-            leverage=leverage,
-        )
+        if trace is not None:
+            formula = f"up(notional * rate / leverage, {at.working})"
+            step = trace.step("user leverage", formula)
+            notional(step, at, at_entry=self._at_entry)
+            step.value("rate", self._rate, RATE_DECIMALS)
+            name = "leverage" if at.leverage else "default leverage"
+            step.value("leverage", leverage, RATE_DECIMALS, name)
+            step.finish(amount, at.working)
+        return amount
 
     def bound(self, at: Exposure) -> Bound:
         """Return the requirement itself: it is in proportion to the notional."""

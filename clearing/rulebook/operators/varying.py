@@ -5,7 +5,7 @@ from fractions import Fraction
 from typing import ClassVar
 
 from clearing.quantities import Trace
-from clearing.rulebook.operators.base import Bound, Exposure, traced
+from clearing.rulebook.operators.base import Bound, Exposure, notional
 from clearing.rulebook.pieces import Pieces
 
 
@@ -21,18 +21,20 @@ class VaryingRate(ABC):
 
     name: ClassVar[str]
     """What the working calls the operator."""
-    formula: ClassVar[str]
-    """What the working says of it."""
 
     @abstractmethod
-    def rate(self, at: Exposure) -> int:
-        """Return the rate for ``at`` (≥ 0), at :data:`RATE_SCALE`."""
+    def rate(self, at: Exposure, trace: Trace | None = None) -> int:
+        """Return the rate for ``at`` (≥ 0), at :data:`RATE_SCALE`; leave its working."""
 
     def requirement(self, at: Exposure, trace: Trace | None = None) -> int:
         """Return notional × the rate, exactly."""
-        rate = self.rate(at)
-        amount = at.base * rate
-        return traced(trace, self.name, self.formula, at, amount, notional=at.base, rate=rate)
+        step = None if trace is None else trace.step(self.name, "notional * rate")
+        if step is not None:
+            notional(step, at)
+        amount = at.base * self.rate(at, step)
+        if step is not None:
+            step.finish(amount, at.working)
+        return amount
 
     def bound(self, at: Exposure) -> Bound:
         """Return the rate of the notional."""

@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Literal
 
 from clearing.events.kinds import RATE_DECIMALS
-from clearing.quantities import to_scaled
+from clearing.quantities import Trace, to_scaled
 from clearing.rulebook.fields import Factor
 from clearing.rulebook.operators.base import (
     RATE_SCALE,
@@ -34,11 +34,16 @@ class VolatilityRate(VaryingRate):
 
     __slots__ = ("_factor",)
     name = "volatility"
-    formula = "notional * factor * published rate"
 
     def __init__(self, factor: int) -> None:
         self._factor = factor
 
-    def rate(self, at: Exposure) -> int:
+    def rate(self, at: Exposure, trace: Trace | None = None) -> int:
         """Return factor × the published rate, rounded up."""
-        return up(self._factor * at.volatility, RATE_SCALE)
+        rate = up(self._factor * at.volatility, RATE_SCALE)
+        if trace is not None:
+            step = trace.step("rate", f"up(factor * published_rate, {RATE_DECIMALS})")
+            step.value("factor", self._factor, RATE_DECIMALS)
+            step.value("published rate", at.volatility, RATE_DECIMALS)
+            step.finish(rate, RATE_DECIMALS)
+        return rate
