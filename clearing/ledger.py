@@ -15,13 +15,16 @@ from clearing.audit import (
     CorrectionView,
     DeviationView,
     Diff,
+    Explanation,
     FillReport,
     FirstDifference,
     FundView,
     Impact,
     LedgerStatus,
+    LiquidationExplained,
     LiquidationView,
     Moment,
+    PriceExplained,
     ProviderView,
     Scenario,
     ScenarioAnswer,
@@ -272,6 +275,38 @@ class Ledger:
         Raises :class:`~clearing.audit.NotACorrection` for any other event.
         """
         return audit.impact(self._connection, position, self.moment(at), progress)
+
+    def settlement_assets(self, at: At = None) -> list[str]:
+        """Return the assets that a rulebook was in force for, by name."""
+        views = audit.rulebooks(self._connection, self.moment(at))
+        return sorted({view.settlement_asset for view in views if view.status == "in_force"})
+
+    def explain_equity(self, account: str, asset: str, at: At = None) -> Explanation:
+        """Return the working of an account's equity, down to the events of its facts."""
+        return audit.explain_equity(self._connection, account, asset, self.moment(at))
+
+    def explain_margin(
+        self, account: str, asset: str, at: At = None, *, level: str = "maintenance"
+    ) -> Explanation:
+        """Return the working of what an account has beyond a margin level (below 0: it lacks)."""
+        moment = self.moment(at)
+        return audit.explain_margin(self._connection, account, asset, moment, level=level)
+
+    def explain_funding(self, account: str, market: str, at: At = None) -> Explanation:
+        """Return the working of all funding an account got (negative: paid) in a market."""
+        return audit.explain_funding(self._connection, account, market, self.moment(at))
+
+    def explain_fund(self, fund: str, asset: str, at: At = None) -> Explanation:
+        """Return the working of a fund's equity: its cash and its inventory."""
+        return audit.explain_fund(self._connection, fund, asset, self.moment(at))
+
+    def explain_price(self, market: str, at: At = None) -> PriceExplained:
+        """Return a market's prices, what each source said last, and how long ago."""
+        return audit.explain_price(self._connection, market, self.moment(at))
+
+    def explain_liquidation(self, account: str, at: At = None) -> LiquidationExplained:
+        """Return what an account's last liquidation up to ``at`` did, rung by rung, and on what."""
+        return audit.explain_liquidation(self._connection, account, self.moment(at))
 
     def status(self) -> LedgerStatus:
         """Return how far log and read models are, and which protections are active."""

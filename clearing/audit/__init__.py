@@ -8,6 +8,17 @@ from clearing.audit.accounts import account, account_story, accounts
 from clearing.audit.balances import trial_balance
 from clearing.audit.corrections import CorrectionView, corrections
 from clearing.audit.deriving import derive_rulebook, rederive
+from clearing.audit.explain import (
+    Explanation,
+    LiquidationExplained,
+    PriceExplained,
+    explain_equity,
+    explain_fund,
+    explain_funding,
+    explain_liquidation,
+    explain_margin,
+    explain_price,
+)
 from clearing.audit.fills import FillReport, fill_report
 from clearing.audit.impact import Impact, Impacted, NotACorrection, impact
 from clearing.audit.losses import NameUnknown, deviations, fund_history, liquidations
@@ -50,18 +61,21 @@ __all__ = [
     "CorrectionView",
     "DeviationView",
     "Diff",
+    "Explanation",
     "FillReport",
     "FirstDifference",
     "FundView",
     "Impact",
     "Impacted",
     "LedgerStatus",
+    "LiquidationExplained",
     "LiquidationView",
     "Moment",
     "MomentUnclear",
     "NameUnknown",
     "NotACorrection",
     "PositionView",
+    "PriceExplained",
     "ProviderView",
     "RulebookUnknown",
     "RulebookView",
@@ -81,6 +95,12 @@ __all__ = [
     "derive_rulebook",
     "deviations",
     "diff",
+    "explain_equity",
+    "explain_fund",
+    "explain_funding",
+    "explain_liquidation",
+    "explain_margin",
+    "explain_price",
     "fill_report",
     "fund_history",
     "impact",

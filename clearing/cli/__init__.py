@@ -16,7 +16,7 @@ from cyclopts import App
 from clearing import __version__
 from clearing.adapters import MergeRefused, OptionRefused, ParquetMissing
 from clearing.audit import MomentUnclear
-from clearing.cli import corrections, intake, queries, rulebooks, scenarios, upkeep
+from clearing.cli import corrections, explain, intake, queries, rulebooks, scenarios, upkeep
 from clearing.cli.demo import demo
 from clearing.cli.output import err
 from clearing.database import DatabaseUnavailable, SchemaTooNewError
@@ -56,6 +56,7 @@ for command in (
     app.command(command)
 app.command(intake.import_, name="import")
 app.command(rulebooks.app)
+app.command(explain.app)
 app.command(queries.trial_balance, name="trial-balance")
 
 _CODES: dict[int, tuple[type[Exception], ...]] = {

@@ -40,7 +40,7 @@ from clearing.engine.volatility import sample_due
 from clearing.engine.watch import NaiveWatch, Watch
 from clearing.events.kinds import MARKET_STATES, REGISTRY_KINDS, Kind
 from clearing.events.row import EventRow
-from clearing.quantities import format_exact
+from clearing.quantities import Trace, format_exact
 
 ENGINE_VERSION: Final = "6"
 """Names the arithmetic: it changes whenever the same events could give other entries."""
@@ -81,6 +81,17 @@ class Engine:
             raise OutOfOrder(f"expected log position {self.position + 1}, got {row.position}")
         return self._apply(row, NOBODY)
 
+    def explain(self, row: EventRow) -> tuple[list[Entry], list[tuple[int, Scope, Trace]]]:
+        """Apply the next event like :meth:`apply`, and say what rungs of ladders acted upon.
+
+        Each working is of a scope's margin just before a rung acted, with the number of entries
+        that came before its own.
+        """
+        if row.position != self.position + 1:
+            raise OutOfOrder(f"expected log position {self.position + 1}, got {row.position}")
+        workings: list[tuple[int, Scope, Trace]] = []
+        return self._apply(row, NOBODY, workings), workings
+
     def apply_contested(self, row: EventRow, contested: frozenset[int]) -> list[Entry]:
         """Apply the next event of a scenario, or one more at the present position.
 
@@ -111,11 +122,17 @@ class Engine:
             self.book.overridden.add(key)
             self._overridden.append(self.book.scope(*key))
 
-    def _apply(self, row: EventRow, contested: frozenset[int]) -> list[Entry]:
+    def _apply(
+        self,
+        row: EventRow,
+        contested: frozenset[int],
+        workings: list[tuple[int, Scope, Trace]] | None = None,
+    ) -> list[Entry]:
         if row.kind not in _KINDS:
             raise UnknownKind(f"log position {row.position} has kind {row.kind}, unknown here")
         book = self.book
         step = Step(book, row, contested)
+        step.workings = workings
         for scope in self._overridden:
             step.touch(scope)
         self._overridden.clear()

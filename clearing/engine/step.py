@@ -13,7 +13,7 @@ from clearing.engine.entries import Entry
 from clearing.engine.market import Market
 from clearing.engine.scope import KNOWN, Position, Scope
 from clearing.events.row import EventRow
-from clearing.quantities import format_exact
+from clearing.quantities import Trace, format_exact
 
 NOBODY: Final[frozenset[int]] = frozenset()
 
@@ -44,7 +44,9 @@ class Step:
     ``repriced`` are markets whose price trees are to be evaluated, ``moved_markets`` those whose
     mark changed, with the mark before. ``sold`` is what was closed since marks last moved by it,
     by market, signed as it was held. ``contested`` are accounts that a scenario takes the event's
-    fill or payment from: their side goes to the market's ``contested`` holder.
+    fill or payment from: their side goes to the market's ``contested`` holder. ``workings``, where
+    somebody asks for them, are what rungs acted upon: how many entries there were, the scope, and
+    the working of its margin.
     """
 
     __slots__ = (
@@ -57,6 +59,7 @@ class Step:
         "row",
         "sold",
         "touched",
+        "workings",
     )
 
     def __init__(self, book: Book, row: EventRow, contested: frozenset[int] = NOBODY) -> None:
@@ -69,6 +72,7 @@ class Step:
         self.repriced: dict[int, Market] = {}
         self.moved_markets: list[tuple[Market, int]] = []
         self.sold: dict[int, int] = {}
+        self.workings: list[tuple[int, Scope, Trace]] | None = None
 
     def touch(self, scope: Scope) -> None:
         """Have ``scope`` tested, and noted in the fund history if it is a fund's."""

@@ -263,15 +263,12 @@ def test_the_working_names_each_operator() -> None:
     assert measure(book, scope, trace).maintenance == measure(book, scope).maintenance
     maintenance = trace.document()["inputs"][2]
     assert (maintenance["name"], maintenance["result"]) == ("maintenance", "51")
-    (sum_,) = maintenance["inputs"][0]["inputs"]
+    (positions,) = maintenance["inputs"]
+    (sum_,) = positions["inputs"][0]["inputs"]
     assert [(part["name"], part["result"]) for part in sum_["inputs"]] == [
         ("tiers", "45"),
         ("tiers", "6"),
     ]
     row = {line["name"]: line["result"] for line in sum_["inputs"][0]["inputs"]}
-    assert row == {
-        "notional at mark": "10000",
-        "tier from": "5000",
-        "rate": "0.005",
-        "amount": "5",
-    }
+    assert row == {"notional": "10000", "rate": "0.005", "amount": "5"}
+    assert sum_["inputs"][0]["note"] == "tier from a notional of 5000"

@@ -140,10 +140,9 @@ def test_the_working_names_the_worst_scenario_and_sums_greeks() -> None:
     book = venue.engine.book
     trace = Trace("measure", "")
     measure(book, book.scope(venue.ordinal("ada"), 1), trace)
-    found = {part.name: part.result for part in steps(trace)}
-    assert found["worst scenario (from 1)"] == "5"
-    assert found["delta"] == "-5"
-    assert found["group crypto"] == "140"
+    found = {part.name: part for part in steps(trace)}
+    assert found["group crypto"].result == found["scenario 5"].result == "140"
+    assert found["group crypto"].note == "the worst is scenario 5; delta -5"
 
 
 def steps(trace: Trace) -> Iterator[Trace]:

@@ -48,6 +48,6 @@ def _at(stage: Stage, notional: Decimal) -> tuple[str, str]:
     working = Trace("margin")
     stage.measured("alice", working)
     (maintenance,) = (step for step in working.inputs if step.name == "maintenance")
-    (tiers,) = maintenance.inputs[0].inputs
+    (tiers,) = maintenance.inputs[0].inputs[0].inputs
     read = {step.name: step.result for step in tiers.inputs}
     return read["rate"], read["amount"]

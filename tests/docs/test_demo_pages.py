@@ -1,4 +1,4 @@
-"""The page on scenarios: its files and its commands, on the demo's ledger, as a user runs them."""
+"""The pages whose files and commands run on the demo's ledger, as a user runs them."""
 
 import re
 import shlex
@@ -12,17 +12,24 @@ from tests.docs.test_documents import text
 
 __all__ = ["demo_server"]
 
+PAGES = ("docs/scenarios.md", "docs/explain.md")
+
 
 @pytest.mark.usefixtures("demo_server")
-def test_the_page_does_what_it_says(
+def test_the_pages_do_what_they_say(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    page = text("docs/scenarios.md")
     monkeypatch.chdir(tmp_path)
-    for name, content in re.findall(r"```yaml (\S+)\n(.*?)```", page, re.DOTALL):
-        (tmp_path / name).write_text(content, encoding="utf-8")
     assert run(["demo"]) == 0
     capsys.readouterr()
+    for page in PAGES:
+        _follow(text(page), tmp_path, capsys)
+
+
+def _follow(page: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Make the page's files, run its commands, and find each line of its screens printed."""
+    for name, content in re.findall(r"```yaml (\S+)\n(.*?)```", page, re.DOTALL):
+        (tmp_path / name).write_text(content, encoding="utf-8")
     said: set[str] = set()
     for block in re.findall(r"```console\n(.*?)```", page, re.DOTALL):
         for line in block.splitlines():

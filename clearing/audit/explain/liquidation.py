@@ -1,0 +1,142 @@
+"""Explaining a liquidation: each rung that acted, on which inequality, and all that followed.
+
+The event is applied once more to the engine as it was just before it, from the nearest snapshot;
+its entries are the ones that the histories have, and the workings are the fold's own.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+
+from clearing.audit.entries import Value, entry_view
+from clearing.audit.explain.nodes import Node, Source, Subject, nodes_of
+from clearing.audit.explain.sources import Sources
+from clearing.audit.load import Histories
+from clearing.audit.losses import NameUnknown, declared
+from clearing.audit.moments import Moment
+from clearing.audit.replay.running import engine_at
+from clearing.audit.replay.sums import exact_text
+from clearing.engine import Entry
+from clearing.engine.scope import Scope
+from clearing.events import upcast
+from clearing.log import Connection, read_at
+from clearing.quantities import Trace
+
+
+@dataclass(frozen=True, slots=True)
+class RungStep:
+    """One rung that acted on the account.
+
+    The inequality that was true: ``equity`` ``comparator`` ``threshold`` (``factor`` × what
+    ``level`` asked), missed by ``short`` (threshold − equity; 0 where both are equal). ``marks``
+    are those at which it was tested, ``working`` the trees of its figures (equity, what counts
+    less, each level), computed before the rung acted.
+    ``entries`` are all that followed until the next rung: what was closed, for how much, to whom,
+    by which layer; penalties; the whole ADL ranking with its features; losses and funds.
+    """
+
+    rung: Value
+    action: Value
+    account: Value
+    equity: Value
+    comparator: Value
+    threshold: Value
+    level: Value
+    factor: Value
+    short: str
+    marks: dict[str, str]
+    working: tuple[Node, ...]
+    entries: tuple[dict[str, Value], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LiquidationExplained:
+    """What the event at ``log_position`` did to an account by its ladder, rung by rung."""
+
+    account: str
+    log_position: int
+    event: Source
+    rulebooks: dict[str, str]
+    steps: tuple[RungStep, ...]
+
+
+def explain_liquidation(
+    connection: Connection, account: str, moment: Moment
+) -> LiquidationExplained:
+    """Return what an account's last liquidation up to ``moment`` did, and on what.
+
+    Raises :class:`~clearing.audit.NameUnknown` if the account was not opened by then, or was never
+    liquidated.
+    """
+    histories = Histories(connection, moment)
+    ordinal = declared(histories, account)
+    found = histories.rows(
+        "SELECT position FROM {liquidation} WHERE account = %(account)s"
+        " AND position <= %(position)s ORDER BY position DESC, line DESC LIMIT 1",
+        ["liquidation"],
+        account=ordinal,
+    )
+    if not found:
+        raise NameUnknown(
+            f"no rung acted on account {account!r} up to log position {moment.position:,}"
+        )
+    position = int(found[0][0])
+    then = Moment(moment.generation, position)
+    engine = engine_at(connection, then, position - 1)
+    entries, workings = engine.explain(upcast(read_at(connection, position)[0]))
+    sources = Sources(Histories(connection, Moment(moment.generation, position - 1)))
+    book = engine.book
+    rulebooks = {
+        book.registry.asset(asset.ordinal).name: f"{asset.rulebook.name}@{asset.rulebook.version}"
+        for asset in book.assets.values()
+        if asset.rulebook is not None
+    }
+    steps = [
+        _step(sources, entries, line, scope, working)
+        for line, scope, working in workings
+        if scope.account == ordinal and line < len(entries) and entries[line][0] == "liquidation"
+    ]
+    event = Sources(Histories(connection, then)).event(position)
+    return LiquidationExplained(account, position, event, rulebooks, tuple(steps))
+
+
+def _step(
+    sources: Sources, entries: list[Entry], line: int, scope: Scope, working: Trace
+) -> RungStep:
+    registry = sources.registry
+    told = entry_view(registry, entries[line])
+    short = Fraction(str(told["threshold"])) - Fraction(str(told["equity"]))
+    about = Subject(scope.account, 0, scope.asset)
+    parts = tuple(nodes_of(child, about, sources.find) for child in working.inputs)
+    return RungStep(
+        told["rung"],
+        told["action"],
+        told["account"],
+        told["equity"],
+        told["comparator"],
+        told["threshold"],
+        told["level"],
+        told["factor"],
+        exact_text(short),
+        dict(_marks(parts)),
+        parts,
+        tuple(entry_view(registry, entry) for entry in _following(entries, line)),
+    )
+
+
+def _marks(parts: Iterable[Node]) -> Iterable[tuple[str, str]]:
+    """Yield the market and the mark of every unrealised PnL of a margin's working."""
+    for part in parts:
+        if part.name.startswith("unrealised "):
+            for value in part.inputs:
+                if value.name == "value of one":
+                    yield part.name.removeprefix("unrealised "), value.named("mark").result
+        yield from _marks(part.inputs)
+
+
+def _following(entries: list[Entry], line: int) -> Iterable[Entry]:
+    """Yield a rung's own entries: all until the next rung of any account acted."""
+    for entry in entries[line + 1 :]:
+        if entry[0] == "liquidation":
+            return
+        yield entry

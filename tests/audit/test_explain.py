@@ -1,0 +1,175 @@
+"""Explanations: the facts of a working give its number, and each fact names its event."""
+
+from dataclasses import asdict
+from fractions import Fraction
+from typing import Any
+
+import pytest
+
+from clearing.audit import NameUnknown
+from clearing.engine import Engine
+from clearing.ledger import Ledger
+from clearing.log import read_log
+from clearing.projectors import log_resolver
+from tests.audit.stories import stored
+from tests.audit.test_scenarios import AFTER, wick
+from tests.engine.venue import Venue, rulebook
+from tests.projectors.ledgers import eventful_ledger
+from tests.workings import computed
+
+
+def test_equity_down_to_its_events(database_url: str) -> None:
+    venue = wick()
+    venue("FundingSettled", market="BTC", rate="0.001", price="100")
+    venue.mark(BTC="101")
+    last = venue.engine.position
+    with stored(venue, database_url) as ledger:
+        answer = ledger.explain_equity("ada", "USD")
+        (leaf,) = ledger.connection.execute(
+            "SELECT leaf FROM clearing.log WHERE position = %s", (last,)
+        ).fetchone() or (b"",)
+    assert (answer.result, answer.log_position) == ("69", last)
+    tree = answer.tree
+    assert computed(asdict(tree)) == 69
+    cash = tree.named("cash")
+    assert [(node.name, node.result) for node in cash.inputs] == [("deposit", "60.00")]
+    (deposit,) = cash.inputs[0].inputs
+    assert (deposit.sources[0].log_position, deposit.sources[0].kind) == (9, "Deposited")
+    gain = tree.named("unrealised BTC")
+    assert gain.result == "10"
+    (mark,) = gain.named("value of one").named("mark").sources
+    assert (mark.log_position, mark.age_seconds, mark.leaf) == (last, "0", leaf.hex())
+    assert gain.named("size").sources[0].kind == "Traded"
+    owed = tree.named("accrued funding BTC")
+    assert (owed.result, owed.named("index").sources[0].kind) == ("-1", "FundingSettled")
+    assert answer.rulebook is not None
+    assert (answer.rulebook.adopted.log_position, answer.rulebook.confidence) == (7, "own")
+
+
+def test_margin_and_its_clause(database_url: str) -> None:
+    venue = wick()
+    with stored(venue, database_url) as ledger:
+        answer = ledger.explain_margin("ada", "USD")
+        initial = ledger.explain_margin("ada", "USD", level="initial")
+        with pytest.raises(NameUnknown, match="its levels are initial, maintenance"):
+            ledger.explain_margin("ada", "USD", level="variation")
+        with pytest.raises(NameUnknown, match="no account 'eve'"):
+            ledger.explain_margin("eve", "USD")
+    assert (answer.result, initial.result) == ("50", "10")
+    assert computed(asdict(answer.tree)) == 50
+    (rule,) = answer.tree.named("maintenance").named("positions").inputs
+    assert (rule.note, rule.result) == ("schedules.majors.maintenance", "10")
+    tiers = rule.named("tiers")
+    assert tiers.named("rate").sources[0].kind == "RulebookAdopted"
+
+
+def test_funding_posted_and_accrued(database_url: str) -> None:
+    venue = wick()
+    venue("FundingSettled", market="BTC", rate="0.001", price="100")
+    venue.trade("ada", "bob", "BTC", "1", "100")
+    venue("FundingSettled", market="BTC", rate="0.001", price="100")
+    venue("FundingSettled", market="BTC", rate="0.0005", price="100")
+    with stored(venue, database_url) as ledger:
+        answer = ledger.explain_funding("ada", "BTC")
+        nobody = ledger.explain_funding("insurance", "BTC")
+    assert (answer.result, nobody.result) == ("-2.65", "0.00")
+    assert computed(asdict(answer.tree)) == Fraction("-2.65")
+    assert answer.tree.named("posted").result == "-1.00"
+    index = answer.tree.named("accrued").inputs[0].named("index")
+    assert [source.log_position for source in index.sources] == [AFTER + 3, AFTER + 2]
+
+
+def test_a_liquidation_says_on_what_and_all_that_followed(database_url: str) -> None:
+    venue = wick()
+    venue("FundWithdrawn", fund="insurance", asset="USD", amount="900", **DECIDED)
+    venue.mark(BTC="50")
+    with stored(venue, database_url) as ledger:
+        answer = ledger.explain_liquidation("ada")
+        fund = ledger.explain_fund("insurance", "USD")
+        with pytest.raises(NameUnknown, match="no rung acted on account 'bob'"):
+            ledger.explain_liquidation("bob")
+        with pytest.raises(NameUnknown, match="not of class fund"):
+            ledger.explain_fund("ada", "USD")
+    (step,) = answer.steps
+    assert (step.equity, step.comparator, step.threshold, step.short) == ("-440", "<", "5", "445")
+    assert step.marks == {"BTC": "50"}
+    assert {part.name: computed(asdict(part)) for part in step.working} == {
+        "equity": -440,
+        "initial": 25,
+        "maintenance": 5,
+    }
+    by_kind: dict[str, list[dict[str, Any]]] = {}
+    for entry in step.entries:
+        by_kind.setdefault(str(entry["entry"]), []).append(entry)
+    assert [(part["layer"], part["taker"], part["size"]) for part in by_kind["closed"]] == [
+        ("fund", "insurance", "2.272"),
+        ("adl", "bob", "7.728"),
+    ]
+    (rank,) = by_kind["adl"]
+    assert (rank["rank"], rank["candidate"], rank["pnl"], rank["taken"]) == (
+        1,
+        "bob",
+        "500",
+        "7.728",
+    )
+    assert by_kind["loss"][0]["loss"] == "440"
+    assert computed(asdict(fund.tree)) == Fraction(fund.result)
+
+
+def test_a_price_says_what_each_source_said_and_when(database_url: str) -> None:
+    venue = Venue()
+    for name in ("one", "two", "three"):
+        venue("SourceDeclared", name=name, description="an exchange")
+    venue.market("BTC")
+    sources = [
+        {"op": "source", "source": name, "price": "last"} for name in ("one", "two", "three")
+    ]
+    roles = {"mark": {"op": "median", "of": sources}}
+    venue.adopt(rulebook(prices={"BTC": {"roles": roles}}))
+    for name, price in (("one", "99"), ("two", "100"), ("three", "250")):
+        venue("PriceObserved", source=name, market="BTC", role="last", price=price)
+    with stored(venue, database_url) as ledger:
+        answer = ledger.explain_price("BTC")
+        plain = ledger.explain_price("BTC", 6)
+        with pytest.raises(NameUnknown, match="no market 'ETH'"):
+            ledger.explain_price("ETH")
+    assert (answer.mark, answer.roles, answer.status) == ("100", {"mark": "100"}, "valid")
+    assert [(o.source, o.price, o.age_seconds) for o in answer.observations] == [
+        ("one", "99", "2"),
+        ("two", "100", "1"),
+        ("three", "250", "0"),
+    ]
+    assert answer.rules["roles"] == roles
+    assert answer.made_by is not None
+    assert (plain.mark, plain.observations, plain.rules) == ("", (), {})
+
+
+DECIDED = {"author": "ann", "approver": "bob", "reason": "scenario"}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_whatever_happened_can_be_computed_again(database_url: str, seed: int) -> None:
+    with eventful_ledger(database_url, seed) as connection:
+        ledger = Ledger(connection)
+        ledger.project()
+        plain, explained = (Engine(resolver=log_resolver(connection)) for _ in range(2))
+        for rows in read_log(connection):
+            for row, _ in rows:
+                entries, _ = explained.explain(row)
+                assert plain.apply(row) == entries
+        assert plain.entry_hash == explained.entry_hash
+        for view in ledger.accounts():
+            for scope in view.scopes:
+                equity = ledger.explain_equity(view.account, scope.asset)
+                assert computed(asdict(equity.tree)) == Fraction(scope.equity)
+                for level, asked in scope.levels.items():
+                    margin = ledger.explain_margin(view.account, scope.asset, level=level)
+                    beyond = Fraction(scope.counted[level]) - Fraction(asked)
+                    assert computed(asdict(margin.tree)) == beyond
+        told = {view.account for view in ledger.liquidations()}
+        for account in told:
+            for step in ledger.explain_liquidation(account).steps:
+                figures = {part.name: computed(asdict(part)) for part in step.working}
+                assert figures["equity"] + figures.get("collateral", 0) == Fraction(
+                    str(step.equity)
+                )
