@@ -130,7 +130,7 @@ def test_a_price_says_what_each_source_said_and_when(database_url: str) -> None:
         venue("PriceObserved", source=name, market="BTC", role="last", price=price)
     with stored(venue, database_url) as ledger:
         answer = ledger.explain_price("BTC")
-        plain = ledger.explain_price("BTC", 6)
+        plain = ledger.explain_price("BTC", 7)
         with pytest.raises(NameUnknown, match="no market 'ETH'"):
             ledger.explain_price("ETH")
     assert (answer.mark, answer.roles, answer.status) == ("100", {"mark": "100"}, "valid")
