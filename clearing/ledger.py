@@ -4,7 +4,7 @@ It is as small as the command line and does the same through the same rooms. One
 holds one connection and is for one thread at a time; open another for another.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
@@ -12,6 +12,7 @@ from typing import Any, Self
 from clearing import audit
 from clearing.audit import (
     AccountView,
+    CheckpointMade,
     CorrectionView,
     DeviationView,
     Diff,
@@ -45,6 +46,8 @@ from clearing.log import (
     keep,
     quarantined,
 )
+from clearing.log.notes import Signer, Verifier
+from clearing.log.tiles import TileStore
 from clearing.projectors import Projector, Rebuilt, ensure_live, follow, project, rebuild
 
 At = int | datetime | None
@@ -312,9 +315,29 @@ class Ledger:
         """Return how far log and read models are, and which protections are active."""
         return audit.ledger_status(self._connection)
 
-    def verify(self, progress: Callable[[str, int], None] | None = None) -> Verification:
-        """Re-hash the log, fold it anew, and compare every digest and read model."""
-        return audit.verify(self._connection, progress)
+    def verify(
+        self,
+        progress: Callable[[str, int], None] | None = None,
+        *,
+        store: TileStore | None = None,
+        trusted: Sequence[Verifier] = (),
+    ) -> Verification:
+        """Re-hash the log, fold it anew, compare every digest, read model and kept checkpoint."""
+        return audit.verify(self._connection, progress, store=store, trusted=trusted)
+
+    def checkpoint(
+        self, store: TileStore, signer: Signer, *, progress: Callable[[int], None] | None = None
+    ) -> CheckpointMade:
+        """Project what is there, and sign and keep a checkpoint of the log and its state.
+
+        Raises :class:`~clearing.audit.CheckpointRefused` for a log that does not begin with what
+        the store has.
+        """
+        return audit.make_checkpoint(self._connection, store, signer, progress)
+
+    def prove_event(self, store: TileStore, position: int, size: int | None = None) -> str:
+        """Return the proof that an event is in the log of a checkpoint (the latest), as a file."""
+        return audit.prove_event(self._connection, store, position, size)
 
     def quarantine(self, refused: Iterable[Refused]) -> int:
         """Keep refused input; return how many lines were not kept already."""

@@ -28,8 +28,9 @@ def _janitor(server: Server, name: str, template: str | None = None) -> Database
 @pytest.fixture(autouse=True)
 def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reaches the developer's own database or data folder."""
-    for name in ("CLEARING_DATABASE_URL", "CLEARING_DATA", "CLEARING_FAULT"):
-        monkeypatch.delenv(name, raising=False)
+    names = ("DATABASE_URL", "DATA", "FAULT", "CHECKPOINTS", "CHECKPOINT_KEY")
+    for name in names:
+        monkeypatch.delenv(f"CLEARING_{name}", raising=False)
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,13 @@ from the engine's own functions on a book loaded from them, so there is no secon
 
 from clearing.audit.accounts import account, account_story, accounts
 from clearing.audit.balances import trial_balance
+from clearing.audit.checkpointing import (
+    CheckpointMade,
+    CheckpointRefused,
+    make_checkpoint,
+    prove_event,
+    prove_growth,
+)
 from clearing.audit.corrections import CorrectionView, corrections
 from clearing.audit.deriving import derive_rulebook, rederive
 from clearing.audit.explain import (
@@ -58,6 +65,8 @@ from clearing.audit.views import (
 __all__ = [
     "LOG",
     "AccountView",
+    "CheckpointMade",
+    "CheckpointRefused",
     "CorrectionView",
     "DeviationView",
     "Diff",
@@ -106,7 +115,10 @@ __all__ = [
     "impact",
     "ledger_status",
     "liquidations",
+    "make_checkpoint",
     "parse_scenario",
+    "prove_event",
+    "prove_growth",
     "providers",
     "read_scenario",
     "rederive",

@@ -1,8 +1,8 @@
 """The command line: every answer of the ledger for people, and with ``--json`` for programs.
 
 Exit codes: 0 done; 1 input was refused, books differ or are not sound; 2 the question or its
-options make no sense; 3 the database cannot be reached, started or used; 4 another command holds
-what this one needs; 130 interrupted; 143 terminated.
+options make no sense, or `verify` could not tell; 3 the database cannot be reached, started or
+used; 4 another command holds what this one needs; 130 interrupted; 143 terminated.
 """
 
 import signal
@@ -15,14 +15,15 @@ from cyclopts import App
 
 from clearing import __version__
 from clearing.adapters import MergeRefused, OptionRefused, ParquetMissing
-from clearing.audit import MomentUnclear
-from clearing.cli import corrections, explain, intake, queries, rulebooks, scenarios, upkeep
+from clearing.audit import CheckpointRefused, MomentUnclear
+from clearing.cli import corrections, explain, intake, proofs, queries, rulebooks, scenarios, upkeep
 from clearing.cli.demo import demo
 from clearing.cli.output import err
 from clearing.database import DatabaseUnavailable, SchemaTooNewError
 from clearing.engine import OutOfOrder, UnknownKind
 from clearing.events import UnknownVersion
 from clearing.log import Conflict, LogHole
+from clearing.log.tiles import StoreBroken
 from clearing.projectors import BrokenCheckpoint, BrokenLeaf, CheckpointMoved, RebuildBusy
 
 app = App(
@@ -38,6 +39,7 @@ for command in (
     upkeep.project,
     upkeep.rebuild,
     upkeep.verify,
+    proofs.checkpoint,
     queries.status,
     queries.accounts,
     queries.account,
@@ -57,17 +59,20 @@ for command in (
 app.command(intake.import_, name="import")
 app.command(rulebooks.app)
 app.command(explain.app)
+app.command(proofs.app)
 app.command(queries.trial_balance, name="trial-balance")
 
 _CODES: dict[int, tuple[type[Exception], ...]] = {
     1: (
         BrokenCheckpoint,
         BrokenLeaf,
+        CheckpointRefused,
         Conflict,
         intake.ConflictAt,
         LogHole,
         MergeRefused,
         OutOfOrder,
+        StoreBroken,
         UnknownKind,
         UnknownVersion,
     ),

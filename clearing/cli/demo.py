@@ -7,6 +7,7 @@ from cyclopts import Parameter
 
 from clearing.audit import AccountView, LiquidationView
 from clearing.cli.chart import equity_chart
+from clearing.cli.keys import forget_demo_checkpoints
 from clearing.cli.output import err, out, print_json, steps
 from clearing.cli.queries import (
     print_account,
@@ -38,6 +39,7 @@ def demo(
     options.demo = True
     began = time.monotonic()
     with ledger(options, fresh_demo=True) as opened:
+        forget_demo_checkpoints(opened)
         say("generating an incident day of a small venue")
         events = list(incident_day(seed=seed, accounts=accounts))
         with steps("appended", len(events)) as progress:

@@ -9,10 +9,13 @@ from cyclopts import Parameter
 from psycopg.conninfo import make_conninfo
 
 from clearing.audit import Verification
+from clearing.cli.keys import store_folder, trusted_keys
 from clearing.cli.output import err, out, print_json, steps, table
+from clearing.cli.proofs import Store, Trusted
 from clearing.cli.where import Where, ledger
 from clearing.ledger import Ledger
 from clearing.log import may_assume
+from clearing.log.tiles import TileStore
 from clearing.projectors import RebuildRefused
 
 
@@ -83,31 +86,47 @@ def rebuild(
     return 0
 
 
-def verify(*, where: Where | None = None) -> int:
-    """Re-hash the log, fold it anew, compare every digest and read model; report every difference.
+def verify(*, store: Store = None, key: Trusted = None, where: Where | None = None) -> int:
+    """Re-hash the log, hold it against kept checkpoints, fold it anew, compare everything.
 
-    Exit codes: 0 sound, 1 not sound.
+    Every difference is reported. Exit codes: 0 sound; 1 not sound; 2 could not tell: nothing was
+    found, but events that no checkpoint outside the database covers could have been rewritten.
     """
     with ledger(where) as opened:
+        folder = store_folder(opened, store)
+        kept = TileStore(folder) if folder.is_dir() else None
+        trusted = trusted_keys(key or [], kept)
         total = opened.status().log_position
         bars = {}
         with steps("re-hashed", total) as hashing, steps("folded", total) as folding:
             bars = {"log": hashing, "models": folding}
-            answer = opened.verify(lambda stage, position: bars[stage].reached(position))
+            answer = opened.verify(
+                lambda stage, position: bars[stage].reached(position), store=kept, trusted=trusted
+            )
     if where is not None and where.json:
         print_json(answer)
     else:
         print_verification(answer)
-    return 0 if answer.sound else 1
+    return {"sound": 0, "not sound": 1}.get(answer.verdict, 2)
 
 
 def print_verification(answer: Verification) -> None:
     """Print what verification found."""
-    for finding in (*answer.log_findings, *answer.model_findings):
+    findings = (*answer.log_findings, *answer.checkpoint_findings, *answer.model_findings)
+    for finding in findings:
         out.print(f"✗ {finding}", style="red", markup=False)
-    verdict = "sound" if answer.sound else f"not sound: {answer.count:,} findings"
-    style = "green" if answer.sound else "red"
-    out.print(f"{answer.events:,} events re-hashed and folded again: {verdict}", style=style)
+    style = {"sound": "green", "not sound": "red"}.get(answer.verdict, "yellow")
+    found = f": {answer.count:,} findings" if answer.count else ""
+    out.print(
+        f"{answer.events:,} events re-hashed and folded again: {answer.verdict}{found}", style=style
+    )
+    if answer.checkpoints:
+        out.print(
+            f"{answer.checkpoints:,} checkpoints outside the database, the last of"
+            f" {answer.proven:,} events"
+        )
+    for words in answer.untold:
+        out.print(f"? {words}", style="yellow", markup=False)
     off = [name.replace("_", " ") for name, on in answer.protections.items() if not on]
     if off:
         out.print(f"protections that are not active: {', '.join(off)}", style="yellow")

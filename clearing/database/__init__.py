@@ -7,7 +7,7 @@ Nothing here knows of events or ledgers.
 
 from clearing.database.beside import beside, drop_beside
 from clearing.database.connection import DatabaseUnavailable, connect
-from clearing.database.embedded import Database, open_database
+from clearing.database.embedded import Database, data_folder, open_database
 from clearing.database.migrate import SchemaTooNewError, migrate, schema_version
 from clearing.database.settings import Settings, SettingsError
 
@@ -19,6 +19,7 @@ __all__ = [
     "SettingsError",
     "beside",
     "connect",
+    "data_folder",
     "drop_beside",
     "migrate",
     "open_database",

@@ -36,6 +36,12 @@ class Settings(BaseSettings):
     pg_bin: Path | None = Field(default=None)
     """A folder with ``postgres`` and ``initdb`` to run the private cluster with."""
 
+    checkpoints: Path | None = Field(default=None)
+    """The folder for checkpoints, instead of one in the data folder."""
+
+    checkpoint_key: Path | None = Field(default=None)
+    """The file of the key that signs checkpoints, instead of one in the data folder."""
+
     @field_validator("database_url")
     @classmethod
     def _is_postgres(cls, url: SecretStr | None) -> SecretStr | None:
@@ -45,7 +51,7 @@ class Settings(BaseSettings):
             raise ValueError("must begin with postgresql://")
         return url
 
-    @field_validator("data", "pg_bin")
+    @field_validator("data", "pg_bin", "checkpoints", "checkpoint_key")
     @classmethod
     def _is_absolute(cls, path: Path | None) -> Path | None:
         """Expand ``~`` and resolve against the current folder now, before anybody changes it."""

@@ -48,7 +48,7 @@ from clearing.events.observations import (
 from clearing.events.pools import PoolJoined, PoolLeaveCancelled, PoolLeaveRequested, PoolLeft
 from clearing.events.refused import EventRefused, Problem
 from clearing.events.registry import AccountSpec, AssetSpec, MarketSpec, Registry, SourceSpec
-from clearing.events.row import ROW_FIELDS, EventRow, pack
+from clearing.events.row import ROW_FIELDS, EventRow, pack, unpack
 from clearing.events.trading import (
     ClockTicked,
     Filled,
@@ -126,5 +126,6 @@ __all__ = [
     "pack",
     "parse_event",
     "parse_line",
+    "unpack",
     "upcast",
 ]

@@ -146,3 +146,19 @@ def pack(row: EventRow) -> bytes:
             detail,
         )
     )
+
+
+def unpack(data: bytes) -> EventRow:
+    """Return the row that :func:`pack` wrote, at position 0; :class:`ValueError` if it is none."""
+    try:
+        version, *numbers = _HEAD.unpack_from(data)
+        texts, at = [], _HEAD.size
+        for _ in range(3):
+            (length,) = _LENGTH.unpack_from(data, at)
+            at += _LENGTH.size + length
+            texts.append(data[at - length : at].decode())
+    except (struct.error, UnicodeDecodeError) as error:
+        raise ValueError(f"is not an event's content: {error}") from None
+    if version != PACK_FORMAT or at != len(data):
+        raise ValueError("is not an event's content of the format known here")
+    return EventRow(0, *numbers, *texts)

@@ -15,7 +15,7 @@ from clearing.log.head import Connection, Head, load_registry, may_assume, read_
 from clearing.log.quarantine import Quarantined, Refused, keep, quarantined
 from clearing.log.read import LogHole, Stored, follow_log, position_recorded_by, read_log
 from clearing.log.receipts import BatchRefused, Conflict, Receipt
-from clearing.log.verify import Findings, protections, verify_log
+from clearing.log.verify import Findings, Witness, protections, verify_log
 
 __all__ = [
     "BATCH",
@@ -31,6 +31,7 @@ __all__ = [
     "Receipt",
     "Refused",
     "Stored",
+    "Witness",
     "follow_log",
     "keep",
     "load_registry",

@@ -44,10 +44,27 @@ class Findings:
         return self.count == 0
 
 
-def verify_log(connection: Connection, progress: Callable[[int], None] | None = None) -> Findings:
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """What is known of the log outside the database: ``roots`` by size, and leaves.
+
+    ``leaves(first, last)`` gives those of the first ``size`` from one index up to another (from 0).
+    """
+
+    roots: dict[int, bytes]
+    size: int
+    leaves: Callable[[int, int], list[bytes]]
+
+
+def verify_log(
+    connection: Connection,
+    progress: Callable[[int], None] | None = None,
+    witness: Witness | None = None,
+) -> Findings:
     """Check every stored event, identity and receipt, and the head, against each other.
 
-    One consistent state is read, however long it takes and whatever is appended meanwhile.
+    With a ``witness`` also against what it knows. One consistent state is read, however long it
+    takes and whatever is appended meanwhile.
     """
     findings = Findings()
     with connection.transaction():
@@ -55,7 +72,8 @@ def verify_log(connection: Connection, progress: Callable[[int], None] | None = 
         head = read_head(connection)
         receipts = _receipts(connection)
         registry = _registry(connection, findings)
-        frontier = _Events(registry, receipts, findings).verify(connection, head, progress)
+        events = _Events(registry, receipts, findings, witness)
+        frontier = events.verify(connection, head, progress)
         if frontier.root() != head.root:
             findings.add(
                 f"head: root is {head.root.hex()}, the events give {frontier.root().hex()}"
@@ -86,11 +104,19 @@ def _registry(connection: Connection, findings: Findings) -> Registry | None:
 class _Events:
     """Re-hashes every row in order, and compares the tree and the times with each receipt."""
 
-    def __init__(self, registry: Registry | None, receipts: list[Any], findings: Findings) -> None:
+    def __init__(
+        self,
+        registry: Registry | None,
+        receipts: list[Any],
+        findings: Findings,
+        witness: Witness | None = None,
+    ) -> None:
         self._registry = registry
+        self._witness = witness or Witness({}, 0, lambda *_: [])
         self._receipts = {receipt.last_position: receipt for receipt in receipts}
         self._findings = findings
         self._frontier = Frontier()
+        self._first, self._leaves = 0, list[bytes]()
         # By source ordinal, or by the identity of a source that declares itself.
         self._times: dict[int | str, list[int]] = {}
 
@@ -106,6 +132,7 @@ class _Events:
                     expected = row.position
                 expected += 1
                 self._event(row, leaf)
+                self._root()
                 receipt = self._receipts.get(self._frontier.size)
                 if receipt is not None:
                     self._receipt(receipt)
@@ -113,16 +140,43 @@ class _Events:
                 progress(findings.events)
         if expected - 1 != head.position:
             findings.add(f"head: position is {head.position}, the last event is at {expected - 1}")
+        for size in sorted(self._witness.roots):
+            if size > self._frontier.size:
+                findings.add(f"checkpoint of {size:,} events: the log has {self._frontier.size:,}")
         return self._frontier
+
+    def _root(self) -> None:
+        """Compare the root, where a checkpoint of this size is kept."""
+        size = self._frontier.size
+        root = self._witness.roots.get(size)
+        if root is not None and root != self._frontier.root():
+            self._findings.add(
+                f"checkpoint of {size:,} events: root is {root.hex()}, the events give"
+                f" {self._frontier.root().hex()}"
+            )
 
     def _event(self, row: EventRow, leaf: bytes) -> None:
         self._findings.events += 1
         content = packed_leaf(row)
         if content != leaf:
             self._findings.add(f"log position {row.position}: content and leaf differ")
+        kept = self._kept(self._frontier.size)
+        if kept is not None and kept != content:
+            self._findings.add(
+                f"log position {row.position}: is not the event that the checkpoints have there"
+            )
         self._frontier.append(leaf if content is None else content)
         source: int | str = row.source or row.detail
         self._times.setdefault(source, []).append(row.occurred_at)
+
+    def _kept(self, index: int) -> bytes | None:
+        """Return the leaf of that index, from 0, that is kept outside the database, if any."""
+        if index >= self._witness.size:
+            return None
+        if not self._first <= index < self._first + len(self._leaves):
+            self._first = index
+            self._leaves = self._witness.leaves(index, min(index + _BATCH, self._witness.size))
+        return self._leaves[index - self._first]
 
     def _receipt(self, receipt: Any) -> None:
         size, root = self._frontier.size, self._frontier.root()

@@ -27,7 +27,7 @@ from clearing.projectors.projector import (
 )
 from clearing.projectors.rebuild import RebuildBusy, RebuildRefused, Rebuilt, rebuild
 from clearing.projectors.tables import POSTING, TABLES, Table, schema_of
-from clearing.projectors.verify import check_generation
+from clearing.projectors.verify import Stated, check_generation
 
 __all__ = [
     "POSTING",
@@ -42,6 +42,7 @@ __all__ = [
     "RebuildBusy",
     "RebuildRefused",
     "Rebuilt",
+    "Stated",
     "Table",
     "certification",
     "certified_digests",

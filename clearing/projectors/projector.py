@@ -156,6 +156,7 @@ class Projector:
         self._balances = self._loaded_balances()
         self._certified: frozenset[int] = frozenset()
         self.digests: dict[int, str] = {}
+        self.entry_hashes: dict[int, str] = {}
 
     @property
     def position(self) -> int:
@@ -188,6 +189,7 @@ class Projector:
             self._collect(lines, row.position, self.engine.apply(row))
             if row.position in self._certified:
                 self.digests[row.position] = self.engine.digest()
+                self.entry_hashes[row.position] = self.engine.entry_hash.hex()
         fault_point("project_before_write")
         with projector_transaction(self._connection):
             # First, so that of two projectors the slower one is stopped before it writes anything.

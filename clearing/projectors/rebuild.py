@@ -7,7 +7,7 @@ compared again; it is held still no longer than the last few events take. An int
 taken up where it stopped.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -86,11 +86,17 @@ class Comparison:
     """A generation that is being written, compared with the live one as far as both have come.
 
     With ``other_entries`` the two may differ, as when another engine version wrote the live one;
-    certified digests must be reproduced nevertheless.
+    certified digests must be reproduced nevertheless. The projector takes digests at positions
+    ``also`` as well.
     """
 
     def __init__(
-        self, connection: Connection, projector: Projector, *, other_entries: bool = False
+        self,
+        connection: Connection,
+        projector: Projector,
+        *,
+        other_entries: bool = False,
+        also: Iterable[int] = (),
     ) -> None:
         self._connection = connection
         self._projector = projector
@@ -99,7 +105,7 @@ class Comparison:
         live = require_live(connection)
         self._snapshots = projector.snapshots_of(live.number)
         certified = certified_digests(connection)
-        projector.note_digests_at([*(c.position for c in certified), *self._snapshots])
+        projector.note_digests_at([*(c.position for c in certified), *self._snapshots, *also])
 
     def upto(self, live: Generation) -> list[str]:
         """Return what differs between the last comparison and the live generation's checkpoint.

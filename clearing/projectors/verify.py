@@ -3,6 +3,9 @@
 Everything that is found is returned, not only the first of it.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from psycopg import sql
 
 from clearing.log import Connection, read_head
@@ -19,13 +22,27 @@ from clearing.projectors.rebuild import Comparison, drop_unfinished, one_rebuild
 from clearing.projectors.tables import schema_of
 
 
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """A state as somebody stated it: the book's digest and the entry hash at a position."""
+
+    position: int
+    digest: str
+    entries: str
+
+
 def check_generation(
-    connection: Connection, *, progress: Progress | None = None, batch: int = 10_000
+    connection: Connection,
+    *,
+    stated: Sequence[Stated] = (),
+    progress: Progress | None = None,
+    batch: int = 10_000,
 ) -> list[str]:
     """Compare the live generation with a fresh fold of the log, and return every difference.
 
     Folds into a generation of its own, which is dropped again; compares entry hash, snapshots and
-    their digests, certified digests and every table, and looks for rows after the checkpoint. The
+    their digests, certified digests, states ``stated`` elsewhere, and every table, and looks for
+    rows after the checkpoint. The
     live generation may move on meanwhile. Raises :class:`~clearing.projectors.RebuildBusy` while a
     rebuild or another verification runs, and what a fold raises on a broken log.
     """
@@ -35,7 +52,7 @@ def check_generation(
         with projector_transaction(connection, creates=True):
             scratch = create_generation(connection, "checking")
         try:
-            return _compare(connection, live, scratch, progress, batch)
+            return _compare(connection, live, scratch, stated, progress, batch)
         finally:
             if not connection.closed and not connection.broken:
                 drop_generation(connection, scratch.number)
@@ -45,6 +62,7 @@ def _compare(
     connection: Connection,
     live: Generation,
     scratch: Generation,
+    stated: Sequence[Stated],
     progress: Progress | None,
     batch: int,
 ) -> list[str]:
@@ -54,10 +72,29 @@ def _compare(
         found.append(f"the live generation is at {live.position}, the log ends at {head}")
     projector = Projector(connection, scratch)
     found += _broken_snapshots(connection, projector, live)
-    comparison = Comparison(connection, projector)
+    comparison = Comparison(connection, projector, also=[state.position for state in stated])
     projector.run(upto=live.position, batch=batch, progress=progress)
     found += comparison.upto(live)
-    return found + comparison.certified()[1]
+    return found + comparison.certified()[1] + _contradicted(projector, stated)
+
+
+def _contradicted(projector: Projector, stated: Sequence[Stated]) -> list[str]:
+    """Return which stated states are not what the log folds to; those not reached are left out."""
+    found = []
+    for state in stated:
+        digest = projector.digests.get(state.position)
+        entries = projector.entry_hashes.get(state.position)
+        if digest is not None and digest != state.digest:
+            found.append(
+                f"checkpoint of {state.position:,} events: states the digest {state.digest}, the"
+                f" log folds to {digest}"
+            )
+        if entries is not None and entries != state.entries:
+            found.append(
+                f"checkpoint of {state.position:,} events: states the entry hash {state.entries},"
+                f" the log folds to {entries}"
+            )
+    return found
 
 
 def _broken_snapshots(connection: Connection, projector: Projector, live: Generation) -> list[str]:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,10 +15,14 @@ Run = Callable[..., Outcome]
 
 @pytest.fixture
 def clearing(
-    database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    database_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
 ) -> Run:
     """Run ``clearing ARGUMENTS`` and return exit code, standard output and standard error."""
     monkeypatch.setenv("CLEARING_DATABASE_URL", database_url)
+    monkeypatch.setenv("CLEARING_DATA", str(tmp_path / "data"))
 
     def command(*arguments: str) -> Outcome:
         capsys.readouterr()

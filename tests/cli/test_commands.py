@@ -159,8 +159,11 @@ def test_status_accounts_deviations_and_fills_answer(answer: Callable[..., Any])
 
 
 @pytest.mark.usefixtures("projected")
-def test_verify_and_rebuild_find_nothing_on_a_sound_ledger(answer: Callable[..., Any]) -> None:
-    assert answer("verify")["sound"] is True
+def test_verify_and_rebuild_find_nothing_on_a_sound_ledger(
+    clearing: Run, answer: Callable[..., Any]
+) -> None:
+    code, out, _ = clearing("verify", "--json")
+    assert (code, json.loads(out)["sound"]) == (2, True), "no checkpoint is kept outside"
     rebuilt = answer("rebuild")
     assert (rebuilt["generation"], rebuilt["previous"], rebuilt["position"]) == (2, 1, 13)
 

@@ -3,6 +3,7 @@
 import re
 import shlex
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -13,9 +14,12 @@ from tests.docs.test_documents import text
 
 
 @pytest.fixture
-def demo_server(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def demo_server(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[str]:
     """A server for the demo's own database, which is dropped afterwards."""
     monkeypatch.setenv("CLEARING_DATABASE_URL", database_url)
+    monkeypatch.setenv("CLEARING_DATA", str(tmp_path / "data"))
     yield database_url
     drop_beside(database_url, DEMO, _COMMENT)
 

@@ -12,7 +12,7 @@ from tests.docs.test_documents import text
 
 __all__ = ["demo_server"]
 
-PAGES = ("docs/scenarios.md", "docs/explain.md")
+PAGES = ("docs/scenarios.md", "docs/explain.md", "docs/proofs.md")
 
 
 @pytest.mark.usefixtures("demo_server")
@@ -33,10 +33,13 @@ def _follow(page: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
     said: set[str] = set()
     for block in re.findall(r"```console\n(.*?)```", page, re.DOTALL):
         for line in block.splitlines():
-            assert run(shlex.split(line.removeprefix("$ clearing "))) == 0, line
+            command, _, target = line.removeprefix("$ clearing ").partition(" > ")
+            assert run(shlex.split(command)) == 0, line
             printed = capsys.readouterr().out
             assert printed.strip(), line
+            if target:
+                (tmp_path / target).write_text(printed, encoding="utf-8")
             said |= {" ".join(row.split()) for row in printed.splitlines()}
-    for screen in re.findall(r"```text\n(.*?)```", page, re.DOTALL):
+    for screen in re.findall(r"```console\n[^`]*```\n\n```text\n(.*?)```", page, re.DOTALL):
         for row in screen.splitlines():
             assert " ".join(row.split()) in said, f"no command prints: {row}"

@@ -1,0 +1,149 @@
+"""Commands that prove: checkpoint, prove event, prove growth, prove check."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from clearing.audit import prove_growth
+from clearing.cli.keys import keep_verifier, signer_of, store_folder, trusted_keys
+from clearing.cli.output import err, out, print_json, steps
+from clearing.cli.where import Where, ledger
+from clearing.events import Kind, unpack
+from clearing.events.fields import from_microseconds
+from clearing.log.notes import NoteRefused
+from clearing.log.proof_files import MAX_PROOF, Proved, check_proof
+from clearing.log.tiles import TileStore
+
+app = App(name="prove", help="Proofs that others can check: offline, with a public key alone.")
+
+Store = Annotated[
+    Path | None,
+    Parameter(help="the folder of checkpoints, instead of CLEARING_CHECKPOINTS or the data folder"),
+]
+Trusted = Annotated[
+    list[str] | None,
+    Parameter(name="--key", help="a public key, or its file; whose signatures count"),
+]
+Size = Annotated[int | None, Parameter(help="the checkpoint of so many events; the latest")]
+
+
+def checkpoint(
+    *,
+    store: Store = None,
+    key: Annotated[
+        Path | None,
+        Parameter(help="the private key's file; made, readable by you alone, if there is none"),
+    ] = None,
+    where: Where | None = None,
+) -> None:
+    """Sign the log's root and the state it folds to, and keep both outside the database."""
+    signer, path, made = signer_of(key)
+    with ledger(where) as opened:
+        kept = TileStore(store_folder(opened, store))
+        with steps("hashed", opened.status().log_position) as progress:
+            answer = opened.checkpoint(kept, signer, progress=progress.reached)
+    keep_verifier(kept, signer)
+    if made:
+        err.print(f"made a key, {path}: keep it where whoever can change the database cannot")
+    if where is not None and where.json:
+        print_json({"checkpoint": answer, "key": signer.verifier.text()})
+        return
+    out.print(answer.note, markup=False, end="")
+    out.print(f"\nkept in {answer.file}", markup=False)
+    out.print(f"public key {signer.verifier.text()}", markup=False)
+
+
+@app.command
+def event(
+    position: Annotated[int, Parameter(help="the event's log position")],
+    /,
+    *,
+    size: Size = None,
+    store: Store = None,
+    where: Where | None = None,
+) -> None:
+    """Print the proof that an event is in a checkpoint's log (C2SP tlog-proof)."""
+    with ledger(where) as opened:
+        kept = TileStore(store_folder(opened, store))
+        proof = opened.prove_event(kept, position, size)
+    _print_proof(proof, where)
+
+
+@app.command
+def growth(
+    first: Annotated[int, Parameter(help="a checkpoint's size")],
+    second: Annotated[int | None, Parameter(help="a later one's; the latest")] = None,
+    /,
+    *,
+    store: Store = None,
+    where: Where | None = None,
+) -> None:
+    """Print the proof that a checkpoint's log begins with that of an earlier one."""
+    with ledger(where) as opened:
+        kept = TileStore(store_folder(opened, store))
+    _print_proof(prove_growth(kept, first, second), where)
+
+
+def _print_proof(proof: str, where: Where | None) -> None:
+    if where is not None and where.json:
+        print_json({"proof": proof})
+    else:
+        print(proof, end="")
+
+
+@app.command
+def check(
+    files: Annotated[list[Path], Parameter(help="proofs")],
+    /,
+    *,
+    key: Trusted = None,
+    as_json: Annotated[bool, Parameter(name="--json", negative=(), help="answer as JSON")] = False,
+) -> int:
+    """Check proofs, without a database. Exit codes: 0 all prove, 1 one does not."""
+    trusted = trusted_keys(key or [], None)
+    if not trusted:
+        raise ValueError("--key is needed: the public key of whoever signs the checkpoints")
+    answers, failed = [], False
+    for path in files:
+        try:
+            with path.open(encoding="utf-8") as file:
+                proved = check_proof(file.read(MAX_PROOF + 1), trusted)
+        except (OSError, UnicodeDecodeError, NoteRefused) as error:
+            failed = True
+            answers.append({"file": str(path), "proves": False, "why": str(error)})
+            continue
+        answers.append({"file": str(path), "proves": True, **_facts(proved)})
+    if as_json:
+        print_json(answers)
+        return int(failed)
+    for answer in answers:
+        style = "green" if answer["proves"] else "red"
+        words = answer["what"] if answer["proves"] else answer["why"]
+        out.print(f"{answer['file']}: {words}", style=style, markup=False)
+    return int(failed)
+
+
+def _facts(proved: Proved) -> dict[str, object]:
+    """Return what a proof proves, in words and numbers."""
+    signed = ", ".join(proved.signed_by)
+    if not proved.log_position:
+        what = (
+            f"the log of {proved.size:,} events begins with the {proved.first:,} of the earlier"
+            f" checkpoint; both signed by {signed}"
+        )
+        return {"what": what, "first": proved.first, "size": proved.size, "root": proved.root}
+    row = unpack(proved.content)
+    kind = Kind(row.kind).name if row.kind in set(Kind) else f"kind {row.kind}"
+    happened = from_microseconds(row.occurred_at).isoformat()
+    what = (
+        f"log position {proved.log_position:,} of {proved.size:,} is {kind} {row.external_id!r} of"
+        f" {happened}; signed by {signed}"
+    )
+    return {
+        "what": what,
+        "log_position": proved.log_position,
+        "size": proved.size,
+        "root": proved.root,
+        "content": dict(zip(row.__slots__, row.values(), strict=True)),
+    }

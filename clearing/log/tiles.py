@@ -1,0 +1,173 @@
+"""Checkpoints and the tree's hashes, kept as files outside the database.
+
+The folder is laid out as C2SP's tlog-tiles says, so that any of its clients can prove what is in
+the log: ``checkpoint`` is the latest one, ``tile/<level>/<index>`` are 256 hashes each, of the
+complete subtrees over 256^level leaves; the last tile of a level may be partial, ``….p/<width>``.
+Beside them ``checkpoints/<size>`` keeps every checkpoint ever made. Files are made once and never
+changed; a crash leaves none half written.
+"""
+
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+from clearing.log.merkle import HASH_SIZE, root_of
+from clearing.log.proving import range_hash
+
+_WIDTH: Final = 256
+_BITS: Final = 8
+_KEPT: Final = re.compile(r"[0-9]{20}")
+
+
+class StoreBroken(ValueError):  # noqa: N818 - reads as the statement that it is
+    """A folder of checkpoints lacks a file or holds one that is not what it must be."""
+
+
+def tile_path(level: int, index: int, width: int = _WIDTH) -> str:
+    """Return where a tile stands: groups of three digits, ``x`` before all but the last."""
+    digits = f"{index:03d}"
+    digits = digits.rjust(-(-len(digits) // 3) * 3, "0")
+    groups = [digits[i : i + 3] for i in range(0, len(digits), 3)]
+    name = "/".join([*(f"x{group}" for group in groups[:-1]), groups[-1]])
+    partial = "" if width == _WIDTH else f".p/{width}"
+    return f"tile/{level}/{name}{partial}"
+
+
+class TileStore:
+    """A folder of checkpoints and tiles. ``size`` is how many leaves its tiles hold."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._cache: dict[tuple[int, int], bytes] = {}
+        sizes = self.sizes()
+        self.size = sizes[-1] if sizes else 0
+
+    def sizes(self) -> list[int]:
+        """Return the sizes of the checkpoints that are kept, ascending."""
+        folder = self.folder / "checkpoints"
+        return sorted(int(name) for name in _names(folder) if _KEPT.fullmatch(name))
+
+    def checkpoint(self, size: int) -> str:
+        """Return the note that is kept of a size; :class:`StoreBroken` if there is none."""
+        path = self.folder / "checkpoints" / f"{size:020d}"
+        try:
+            return path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise StoreBroken(f"{path} cannot be read: {error}") from error
+
+    def keep(self, size: int, note: str) -> Path:
+        """Keep a checkpoint, and make it the latest; one that is there already is not changed."""
+        path = self.folder / "checkpoints" / f"{size:020d}"
+        if not path.exists():
+            _write(path, note.encode())
+        _write(self.folder / "checkpoint", note.encode())
+        return path
+
+    def append(self, leaves: Iterable[bytes]) -> None:
+        """Add leaves after those that the tiles hold, and write the tiles that they make."""
+        open_: list[list[bytes]] = []
+        for level in range(64 // _BITS + 1):
+            width = (self.size >> (_BITS * level)) % _WIDTH
+            open_.append(self._hashes(level, self.size >> (_BITS * (level + 1)), width))
+        size = self.size
+        for leaf in leaves:
+            size += 1
+            carried, level = leaf, 0
+            while True:
+                open_[level].append(carried)
+                if len(open_[level]) < _WIDTH:
+                    break
+                index = (size >> (_BITS * (level + 1))) - 1
+                self._write(level, index, open_[level])
+                carried, open_[level] = root_of(open_[level]), []
+                level += 1
+        for level, hashes in enumerate(open_):
+            if hashes:
+                self._write(level, size >> (_BITS * (level + 1)), hashes)
+        self.size = size
+
+    def subtree(self, level: int, index: int) -> bytes:
+        """Return the hash of the complete subtree over 2^``level`` leaves with that index."""
+        low, within = divmod(level, _BITS)
+        first = index << within
+        tile = self._tile(low, first // _WIDTH, first % _WIDTH + (1 << within))
+        start = first % _WIDTH
+        return root_of(
+            [tile[i * HASH_SIZE : (i + 1) * HASH_SIZE] for i in range(start, start + (1 << within))]
+        )
+
+    def root(self, size: int) -> bytes:
+        """Return the root over the first ``size`` leaves."""
+        return range_hash(self.subtree, 0, size)
+
+    def leaf(self, index: int) -> bytes:
+        """Return a leaf, from 0."""
+        return self.subtree(0, index)
+
+    def leaves(self, first: int, last: int) -> list[bytes]:
+        """Return the leaves from ``first`` up to, and without, ``last``."""
+        found: list[bytes] = []
+        for index in range(first // _WIDTH, -(-last // _WIDTH)):
+            start = index * _WIDTH
+            width = min(last - start, _WIDTH)
+            tile = self._tile(0, index, width)
+            hashes = [tile[i : i + HASH_SIZE] for i in range(0, width * HASH_SIZE, HASH_SIZE)]
+            found += hashes[max(first - start, 0) :]
+        return found
+
+    def _hashes(self, level: int, index: int, width: int) -> list[bytes]:
+        if not width:
+            return []
+        tile = self._tile(level, index, width)
+        return [tile[i : i + HASH_SIZE] for i in range(0, width * HASH_SIZE, HASH_SIZE)]
+
+    def _tile(self, level: int, index: int, width: int) -> bytes:
+        """Return a tile with at least ``width`` hashes."""
+        key = (level, index)
+        known = self._cache.get(key, b"")
+        if len(known) >= width * HASH_SIZE:
+            return known
+        full = self.folder / tile_path(level, index)
+        path = full if full.exists() else self._partial(level, index, width)
+        data = path.read_bytes()
+        if len(data) % HASH_SIZE or len(data) < width * HASH_SIZE:
+            raise StoreBroken(f"{path} has {len(data)} bytes, not {width} hashes")
+        if len(self._cache) > 4096:
+            self._cache.clear()
+        self._cache[key] = data
+        return data
+
+    def _partial(self, level: int, index: int, width: int) -> Path:
+        folder = (self.folder / tile_path(level, index, 1)).parent
+        widths = sorted(int(name) for name in _names(folder) if name.isdigit())
+        wide = [found for found in widths if found >= width]
+        if not wide:
+            raise StoreBroken(f"{folder} has no tile of {width} hashes")
+        return folder / str(wide[0])
+
+    def _write(self, level: int, index: int, hashes: list[bytes]) -> None:
+        path = self.folder / tile_path(level, index, len(hashes))
+        if not path.exists():
+            _write(path, b"".join(hashes))
+
+
+def _names(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()] if folder.is_dir() else []
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all, and see it on the disk."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    with draft.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

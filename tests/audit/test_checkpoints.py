@@ -1,0 +1,300 @@
+"""Checkpoints: whatever a superuser rewrites, however well, is caught up to the last of them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clearing.audit import CheckpointRefused, Verification, prove_growth
+from clearing.database import connect
+from clearing.events import unpack
+from clearing.ledger import Ledger
+from clearing.log import Connection, LogWriter
+from clearing.log.merkle import Frontier
+from clearing.log.notes import NoteRefused, Signer
+from clearing.log.proof_files import check_proof
+from clearing.log.receipts import receipt_leaf
+from clearing.log.tiles import TileStore
+from clearing.log.verify import packed_leaf
+from clearing.log.wire import COLUMNS, read_copy
+from clearing.projectors import drop_generation, generations
+from tests.log.small import declarations, deposit, deposits, trade
+
+SIGNER = Signer("example.com/ledger", bytes(range(32)))
+KEY = SIGNER.verifier
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> TileStore:
+    return TileStore(tmp_path / "store")
+
+
+@pytest.fixture
+def ledger(database_url: str, store: TileStore) -> Iterator[Ledger]:
+    """Seventeen events in two batches, checkpointed; nothing guards the tables any more."""
+    with connect(database_url, autocommit=True) as connection:
+        writer = LogWriter(connection)
+        writer.append(declarations())
+        writer.append([*deposits(10, 9), trade(30), deposit(31, "nobody")])
+        found = Ledger(connection)
+        found.checkpoint(store, SIGNER)
+        unguard(connection)
+        yield found
+
+
+def unguard(connection: Connection) -> None:
+    """Switch off every trigger, as a superuser can."""
+    relations = connection.execute(
+        "SELECT oid::regclass::text FROM pg_class WHERE relkind IN ('r', 'p')"
+        " AND relnamespace = 'clearing'::regnamespace"
+    ).fetchall()
+    for (relation,) in relations:
+        connection.execute(f"ALTER TABLE {relation} DISABLE TRIGGER USER")
+
+
+def verified(ledger: Ledger, store: TileStore | None) -> Verification:
+    return ledger.verify(store=store, trusted=[KEY])
+
+
+def make_consistent(connection: Connection) -> None:
+    """Let leaves, identities, receipts and head be those of the events as they now stand."""
+    with connection.cursor() as cursor:
+        query = (
+            f"COPY (SELECT {COLUMNS} FROM clearing.log ORDER BY position) TO STDOUT (FORMAT BINARY)"  # noqa: S608
+        )
+        with cursor.copy(query) as copy:
+            rows = [row for row, _ in read_copy(b"".join(copy))]
+    tree, receipts = Frontier(), Frontier()
+    ends = dict(
+        connection.execute("SELECT last_position, batch FROM clearing.log_receipt").fetchall()
+    )
+    connection.execute("TRUNCATE clearing.log_identity")
+    last = 0
+    for row in rows:
+        leaf = packed_leaf(row)
+        assert leaf is not None
+        tree.append(leaf)
+        connection.execute(
+            "UPDATE clearing.log SET leaf = %s WHERE position = %s", (leaf, row.position)
+        )
+        source = row.source or 1
+        connection.execute(
+            "INSERT INTO clearing.log_identity VALUES (%s, %s, %s)",
+            (source, row.external_id, row.position),
+        )
+        if row.position in ends:
+            _receipt(connection, ends[row.position], last + 1, row.position, tree, receipts)
+            last = row.position
+    connection.execute(
+        "UPDATE clearing.log_head SET position = %s, root = %s, frontier = %s, batch = %s,"
+        " receipt_root = %s, receipt_frontier = %s",
+        (
+            tree.size,
+            tree.root(),
+            tree.to_bytes(),
+            receipts.size,
+            receipts.root(),
+            receipts.to_bytes(),
+        ),
+    )
+
+
+def _receipt(
+    connection: Connection, batch: int, first: int, last: int, tree: Frontier, receipts: Frontier
+) -> None:
+    stored = connection.execute(
+        "SELECT duplicate_count, recorded_at, coverage FROM clearing.log_receipt WHERE batch = %s",
+        (batch,),
+    ).fetchone()
+    assert stored is not None
+    leaf = receipt_leaf(batch, first, last, stored[0], last, tree.root(), *stored[1:])
+    receipts.append(leaf)
+    connection.execute(
+        "UPDATE clearing.log_receipt SET first_position = %s, tree_size = %s, root = %s, leaf = %s"
+        " WHERE batch = %s",
+        (first, last, tree.root(), leaf, batch),
+    )
+
+
+def project_anew(ledger: Ledger) -> None:
+    """Throw the read models away and make them from the log as it is."""
+    connection = ledger.connection
+    connection.execute("UPDATE clearing.generation SET status = 'retired'")
+    for generation in generations(connection):
+        drop_generation(connection, generation.number)
+    ledger.project()
+
+
+REWRITTEN = {
+    "an amount": "UPDATE clearing.log SET amount = amount + 100 WHERE position = 9",
+    "an account": "UPDATE clearing.log SET account = account % 2 + 1 WHERE position = 9",
+    "a price": "UPDATE clearing.log SET price = price + 1 WHERE kind = 22",
+    "swapped": (
+        "UPDATE clearing.log SET position = 900009 WHERE position = 9;"
+        " UPDATE clearing.log SET position = 9 WHERE position = 10;"
+        " UPDATE clearing.log SET position = 10 WHERE position = 900009"
+    ),
+}
+
+
+@pytest.mark.parametrize("statements", REWRITTEN.values(), ids=REWRITTEN)
+def test_a_log_rewritten_without_a_trace_inside_is_caught_by_the_checkpoint(
+    ledger: Ledger, store: TileStore, statements: str
+) -> None:
+    assert verified(ledger, store).verdict == "sound"
+    assert verified(ledger, None).verdict == "could not tell"
+    for statement in statements.split("; "):
+        ledger.connection.execute(statement)
+    make_consistent(ledger.connection)
+    project_anew(ledger)
+    inside = verified(ledger, None)
+    assert (inside.verdict, inside.log_findings, inside.model_findings) == (
+        "could not tell",
+        (),
+        (),
+    ), "from inside nothing is to be seen"
+    outside = verified(ledger, store)
+    assert outside.verdict == "not sound"
+    assert any("is not the event that the checkpoints have" in f for f in outside.log_findings)
+    assert any("checkpoint of 17 events: root is" in f for f in outside.log_findings)
+    ledger.append([deposit(40).model_dump()])
+    with pytest.raises(CheckpointRefused, match="does not begin with the 17 events"):
+        ledger.checkpoint(store, SIGNER)
+
+
+def test_events_removed_or_added_behind_the_checkpoint(ledger: Ledger, store: TileStore) -> None:
+    ledger.connection.execute("DELETE FROM clearing.log WHERE position = 17")
+    ledger.connection.execute("UPDATE clearing.log_receipt SET last_position = 16 WHERE batch = 2")
+    make_consistent(ledger.connection)
+    project_anew(ledger)
+    found = verified(ledger, store)
+    assert found.verdict == "not sound"
+    assert "checkpoint of 17 events: the log has 16" in found.log_findings
+    with pytest.raises(CheckpointRefused, match="events were removed"):
+        ledger.checkpoint(store, SIGNER)
+
+
+SPOILT = [
+    "UPDATE clearing.log SET fee = fee + 1 WHERE position = 12",
+    "DELETE FROM clearing.log WHERE position = 12",
+    (
+        "INSERT INTO clearing.log SELECT 18, kind, version, flags, source, account, contra, market,"
+        " asset, occurred_at, quantity, price, amount, fee, 'forged', trade_id, detail, leaf"
+        " FROM clearing.log WHERE position = 12"
+    ),
+    "TRUNCATE clearing.log",
+    "UPDATE clearing.log_identity SET position = 10 WHERE position = 9",
+    "DELETE FROM clearing.log_identity WHERE position = 9",
+    "INSERT INTO clearing.log_identity VALUES (1, 'forged', 9)",
+    "TRUNCATE clearing.log_identity",
+    "UPDATE clearing.log_receipt SET recorded_at = recorded_at - 1 WHERE batch = 1",
+    "DELETE FROM clearing.log_receipt WHERE batch = 2",
+    "TRUNCATE clearing.log_receipt",
+    "UPDATE clearing.log_head SET root = sha256('')",
+    "UPDATE clearing.log_head SET position = 12",
+    "UPDATE clearing.projector_checkpoint SET entry_hash = sha256('')",
+    "UPDATE clearing.projector_checkpoint SET position = 16",
+    "UPDATE generation_1.posting SET amount = amount + 1 WHERE position = 9",
+    "UPDATE generation_1.posting SET balance = 0 WHERE position = 9",
+    "DELETE FROM generation_1.posting WHERE position = 9",
+    "INSERT INTO generation_1.posting SELECT * FROM generation_1.posting WHERE position = 9",
+    "TRUNCATE generation_1.posting",
+    "UPDATE generation_1.position_history SET size = size + 1",
+    "TRUNCATE generation_1.position_history",
+    "INSERT INTO generation_1.deviation SELECT 3, 0, 'x', 0, 0, 0, '', '', ''",
+]
+
+
+@pytest.mark.parametrize("statement", SPOILT)
+def test_whatever_is_changed_in_any_table_is_found(
+    ledger: Ledger, store: TileStore, statement: str
+) -> None:
+    cursor = ledger.connection.execute(statement)
+    assert cursor.rowcount or statement.startswith("TRUNCATE")
+    assert verified(ledger, store).verdict == "not sound"
+
+
+def test_events_after_the_last_checkpoint_are_unproven(ledger: Ledger, store: TileStore) -> None:
+    ledger.append([deposit(40).model_dump()])
+    ledger.project()
+    found = verified(ledger, store)
+    assert (found.verdict, found.proven, found.unproven) == ("could not tell", 17, 1)
+    assert found.untold == ("1 events after the last checkpoint are unproven",)
+    made = ledger.checkpoint(store, SIGNER)
+    assert (made.size, made.engine_version) == (18, "6")
+    found = verified(ledger, store)
+    assert (found.verdict, found.checkpoints, found.unproven) == ("sound", 2, 0)
+    assert ledger.checkpoint(store, SIGNER) == made, "nothing is signed twice"
+
+
+def test_a_checkpoint_that_was_changed_does_not_count(ledger: Ledger, store: TileStore) -> None:
+    path = store.folder / "checkpoints" / f"{17:020d}"
+    note = path.read_text()
+    other = Signer.generate("example.com/ledger")
+    for wrong in (
+        note.replace("\n17\n", "\n16\n"),
+        other.sign(note.split("\n\n")[0] + "\n"),
+        "hello\n",
+        note.replace("digest=", "digest=0", 1),
+    ):
+        path.write_text(wrong)
+        found = verified(ledger, store)
+        assert found.verdict == "not sound"
+        assert found.checkpoint_findings[0].startswith("checkpoint of 17 events:")
+    text = note.split("\n\n")[0] + "\n"
+    digest = text.split("digest=")[1][:64]
+    path.write_text(SIGNER.sign(text.replace(digest, "0" * 64)))
+    assert any("states the digest 000" in f for f in verified(ledger, store).model_findings)
+    path.write_text(SIGNER.sign(text.replace("engine=6", "engine=5")))
+    found = verified(ledger, store)
+    assert (found.verdict, "is of engine 5" in found.untold[0]) == ("could not tell", True)
+    path.write_text(note)
+    (store.folder / "tile" / "0" / "000.p" / "17").write_bytes(bytes(17 * 32))
+    assert any(
+        "do not give the root" in f
+        for f in verified(ledger, TileStore(store.folder)).checkpoint_findings
+    )
+
+
+def test_proofs_are_checked_from_files_with_the_public_key_alone(
+    ledger: Ledger, store: TileStore
+) -> None:
+    ledger.append([deposit(40).model_dump()])
+    ledger.checkpoint(store, SIGNER)
+    for position in (1, 9, 17, 18):
+        proof = ledger.prove_event(store, position)
+        proved = check_proof(proof, [KEY])
+        assert (proved.log_position, proved.size) == (position, 18)
+        assert proved.signed_by == ("example.com/ledger",)
+        row = unpack(proved.content)
+        stored: Any = ledger.connection.execute(
+            "SELECT kind, amount, external_id FROM clearing.log WHERE position = %s", (position,)
+        ).fetchone()
+        assert (row.kind, row.amount, row.external_id) == stored
+    growth = prove_growth(store, 17)
+    assert (check_proof(growth, [KEY]).first, check_proof(growth, [KEY]).size) == (17, 18)
+    proof = ledger.prove_event(store, 9)
+    for wrong in (
+        proof.replace("index 8", "index 7"),
+        proof.replace("extra ", "extra AAAA"),
+        proof.replace("\n18\n", "\n19\n"),
+        proof.split("\n\n")[0],
+        growth.replace("\n18\n", "\n19\n"),
+        "\n".join(growth.split("\n")[:1] + growth.split("\n")[2:]),
+        "",
+    ):
+        with pytest.raises(NoteRefused):
+            check_proof(wrong, [KEY])
+    with pytest.raises(NoteRefused, match="nobody who is trusted"):
+        check_proof(proof, [Signer.generate("example.com/ledger").verifier])
+    with pytest.raises(CheckpointRefused, match="does not have log position 19"):
+        ledger.prove_event(store, 19)
+    with pytest.raises(CheckpointRefused, match="no checkpoint of 12 events"):
+        prove_growth(store, 12)
+
+
+def test_another_key_does_not_go_on_with_a_store(ledger: Ledger, store: TileStore) -> None:
+    ledger.append([deposit(40).model_dump()])
+    with pytest.raises(CheckpointRefused, match="is not this key's"):
+        ledger.checkpoint(store, Signer.generate("example.com/other"))
