@@ -30,6 +30,8 @@ from clearing.audit import (
     Scenario,
     ScenarioAnswer,
     StoryPoint,
+    Stress,
+    StressAnswer,
     ToldLiquidationView,
     TrialBalanceLine,
     Verification,
@@ -265,6 +267,26 @@ class Ledger:
     ) -> FirstDifference | None:
         """Return the first event after which two scenarios differ, up to ``at``, if any."""
         return audit.bisect(self._connection, a, b, self.moment(at), progress)
+
+    def stress(
+        self,
+        document: Stress | dict[str, Any],
+        at: At = None,
+        *,
+        processes: int | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> StressAnswer:
+        """Return what a stress test (or its document) makes of the book as it was ``at``.
+
+        It runs on as many ``processes`` as there are processors, unless said otherwise; the answer
+        is the same. A script that is run must guard its main part by ``if __name__ ==
+        "__main__":``, since the processes import it. ``progress`` is called with the number of
+        paths done. Raises :class:`~clearing.audit.ScenarioRefused` with every problem.
+        """
+        if isinstance(document, dict):
+            document = audit.parse_stress(document)
+        moment = self.moment(at)
+        return audit.stress(self._connection, document, moment, processes, progress)
 
     def corrections(self, at: At = None, *, limit: int = 1000) -> list[CorrectionView]:
         """Return the latest late facts and corrections up to ``at``, with what they amend."""

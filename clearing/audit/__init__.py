@@ -46,6 +46,7 @@ from clearing.audit.replay import (
 )
 from clearing.audit.rulebooks import RulebookUnknown, RulebookView, rulebook, rulebooks
 from clearing.audit.status import ledger_status
+from clearing.audit.stress import Stress, StressAnswer, parse_stress, read_stress, stress
 from clearing.audit.told import told_liquidations
 from clearing.audit.verify import Verification, verify
 from clearing.audit.views import (
@@ -93,6 +94,8 @@ __all__ = [
     "ScenarioRefused",
     "ScopeView",
     "StoryPoint",
+    "Stress",
+    "StressAnswer",
     "ToldLiquidationView",
     "TrialBalanceLine",
     "Verification",
@@ -117,15 +120,18 @@ __all__ = [
     "liquidations",
     "make_checkpoint",
     "parse_scenario",
+    "parse_stress",
     "prove_event",
     "prove_growth",
     "providers",
     "read_scenario",
+    "read_stress",
     "rederive",
     "replay",
     "resolve_moment",
     "rulebook",
     "rulebooks",
+    "stress",
     "told_liquidations",
     "trial_balance",
     "verify",

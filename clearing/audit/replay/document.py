@@ -295,11 +295,19 @@ def read_scenario(text: str, name: str = "scenario") -> Scenario:
 
     Numbers with a point stay the digits they are written with. Raises :class:`ScenarioRefused`.
     """
+    return parse_scenario(read_document(text, name), name)
+
+
+def read_document(text: str, name: str) -> Any:
+    """Return the JSON-like document of a YAML or JSON text; ``name`` is its file's, for errors.
+
+    Numbers with a point become text of the same digits. Raises :class:`ScenarioRefused`.
+    """
     if len(text.encode()) > MAX_BYTES:
         raise ScenarioRefused(name, [f"is larger than {MAX_BYTES:,} bytes"])
     reader: Callable[[str], Any] = _from_json if text.lstrip().startswith("{") else _from_yaml
     try:
-        return parse_scenario(reader(text), name)
+        return reader(text)
     except (yaml.YAMLError, json.JSONDecodeError, RecursionError) as error:
         raise ScenarioRefused(name, [f"cannot be read: {' '.join(str(error).split())}"]) from None
 

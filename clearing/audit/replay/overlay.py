@@ -90,9 +90,9 @@ class Overlay:
 class _Log:
     """The log as places and references are looked up in it, up to ``upto``."""
 
-    def __init__(self, connection: Connection, scenario: Scenario, upto: int) -> None:
+    def __init__(self, connection: Connection, name: str, upto: int) -> None:
         self.connection = connection
-        self.name = scenario.name
+        self.name = name
         self.upto = upto
         self.registry = load_registry(connection, upto)
 
@@ -148,18 +148,26 @@ class _Log:
         return upcast(read_at(self.connection, position)[0])
 
 
+def last_told(connection: Connection, name: str, upto: Place | None, end: int) -> int:
+    """Return the last position that a document called ``name`` tells of a log that ends at ``end``.
+
+    Raises :class:`ScenarioRefused` for a place beyond it.
+    """
+    if upto is None:
+        return end
+    position = _Log(connection, name, end).until(upto)
+    if not 1 <= position <= end:
+        raise ScenarioRefused(name, [f"upto: {moment_of(upto)} is beyond log position {end}"])
+    return position
+
+
 def make_overlay(connection: Connection, scenario: Scenario, end: int) -> Overlay:
     """Return the overrides of a scenario for a log that ends at ``end``.
 
     Raises :class:`ScenarioRefused` for what they name and the log does not have.
     """
-    upto = end
-    if scenario.upto is not None:
-        upto = _Log(connection, scenario, end).until(scenario.upto)
-        if not 1 <= upto <= end:
-            problem = f"upto: {moment_of(scenario.upto)} is beyond log position {end}"
-            raise ScenarioRefused(scenario.name, [problem])
-    log = _Log(connection, scenario, upto)
+    upto = last_told(connection, scenario.name, scenario.upto, end)
+    log = _Log(connection, scenario.name, upto)
     changes = [
         _change(log, override, f"overrides.{i}") for i, override in enumerate(scenario.overrides)
     ]
