@@ -19,6 +19,7 @@ from clearing.audit import CheckpointRefused, MomentUnclear
 from clearing.cli import corrections, explain, intake, proofs, queries, rulebooks, scenarios, upkeep
 from clearing.cli.demo import demo
 from clearing.cli.output import err
+from clearing.cli.stress import stress
 from clearing.database import DatabaseUnavailable, SchemaTooNewError
 from clearing.engine import OutOfOrder, UnknownKind
 from clearing.events import UnknownVersion
@@ -51,6 +52,7 @@ for command in (
     scenarios.replay,
     scenarios.diff,
     scenarios.bisect,
+    stress,
     corrections.corrections,
     corrections.impact,
     upkeep.psql,

@@ -29,14 +29,18 @@ ScenarioFile = Annotated[Path, Parameter(help="a scenario, in YAML or JSON")]
 
 def scenario_file(path: Path) -> Scenario:
     """Return the scenario that a file describes; what is wrong with it names the file."""
+    return read_scenario(text_of(path), str(path))
+
+
+def text_of(path: Path) -> str:
+    """Return the text of a document's file, of the size that is read at most and one byte more."""
     try:
         with path.open("rb") as file:
-            text = file.read(MAX_BYTES + 1).decode()
+            return file.read(MAX_BYTES + 1).decode()
     except OSError as error:
         raise ScenarioRefused(str(path), [f"cannot be read: {error.strerror}"]) from error
     except UnicodeDecodeError as error:
         raise ScenarioRefused(str(path), [f"is not UTF-8 text: {error}"]) from error
-    return read_scenario(text, str(path))
 
 
 @contextmanager

@@ -53,22 +53,34 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True)
-class Depletion:
-    """How often a fund is depleted: its equity is not above 0 at some time, or a deficit is left.
+class Chance:
+    """In how many ``paths`` something happened, and how likely that makes it.
 
-    ``start`` is its equity at the beginning, ``lowest`` the least that any path took it to, and
-    ``paths`` how many deplete it. ``probability`` is its share, with the 95 % interval of Wilson
-    from ``low`` to ``high``; all three are empty where the paths are not drawn.
+    ``probability`` is their share, with the 95 % interval of Wilson from ``low`` to ``high``; all
+    three are empty where the paths are not drawn.
+    """
+
+    paths: int
+    probability: str
+    low: str
+    high: str
+
+
+@dataclass(frozen=True, slots=True)
+class Depletion:
+    """How often a fund does not suffice.
+
+    ``depleted``: its equity is not above 0 at some time, or a deficit is left in the asset.
+    ``beyond``: others bear losses in the asset too, by deleveraging, socialised or as a deficit.
+    ``start`` is its equity at the beginning, ``lowest`` the least that any path took it to.
     """
 
     fund: str
     asset: str
     start: str
     lowest: str
-    paths: int
-    probability: str
-    low: str
-    high: str
+    depleted: Chance
+    beyond: Chance
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,20 +178,26 @@ def _figure(name: str, of: Where, values: Sequence[Fraction], decimals: int) -> 
 
 
 def depletions(outcomes: Sequence[Outcome], funds: Funds, *, drawn: bool) -> tuple[Depletion, ...]:
-    """Return how often each fund is depleted, and how sure that is."""
+    """Return how often each fund does not suffice, and how sure that is."""
     found = []
-    runs = len(outcomes)
     for (fund, asset), start in sorted(funds.items()):
-        lows = [
-            min(Fraction(start), _fund(outcome.totals, fund, asset, "low")) for outcome in outcomes
-        ]
-        deficits = [_amount(outcome.totals, asset, "deficit") for outcome in outcomes]
-        hits = sum(low <= 0 or deficit > 0 for low, deficit in zip(lows, deficits, strict=True))
-        chance = ("", "", "")
-        if drawn:
-            chance = (rounded(Fraction(hits, runs), PROBABILITY_DECIMALS), *wilson(hits, runs))
-        found.append(Depletion(fund, asset, start, exact_text(min(lows)), hits, *chance))
+        lows, depleted, beyond = [], 0, 0
+        for outcome in outcomes:
+            totals = outcome.totals
+            lows.append(min(Fraction(start), _fund(totals, fund, asset, "low")))
+            deficit = _amount(totals, asset, "deficit")
+            others = _amount(totals, asset, "adl") + _amount(totals, asset, "socialised")
+            depleted += lows[-1] <= 0 or deficit > 0
+            beyond += others > 0 or deficit > 0
+        chances = (_chance(hits, len(outcomes), drawn=drawn) for hits in (depleted, beyond))
+        found.append(Depletion(fund, asset, start, exact_text(min(lows)), *chances))
     return tuple(found)
+
+
+def _chance(hits: int, runs: int, *, drawn: bool) -> Chance:
+    if not drawn:
+        return Chance(hits, "", "", "")
+    return Chance(hits, rounded(Fraction(hits, runs), PROBABILITY_DECIMALS), *wilson(hits, runs))
 
 
 def account_drivers(outcomes: Sequence[Outcome], registry: Registry) -> tuple[Driver, ...]:

@@ -47,8 +47,8 @@ def stress(
     """
     position = last_told(connection, document.name, document.upto, moment.position)
     engine = engine_at(connection, moment, position)
-    hashes = [hashes_of(path) if isinstance(path, FilePath) else {} for path in document.paths]
     sources = sources_of(document, engine.book)
+    hashes = [hashes_of(path) if isinstance(path, FilePath) else {} for path in document.paths]
     adopted = impact_rows(document, engine)
     funds = _funds(engine.book)
     runs = run_all(engine.snapshot(), adopted, sources, processes, progress)

@@ -1,0 +1,144 @@
+"""``clearing stress``: the book put through paths of marks."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+from cyclopts.types import PositiveInt
+
+from clearing.audit import Stress, StressAnswer, read_stress
+from clearing.audit.stress import Chance, Driver, Figure, PathAnswer
+from clearing.cli.output import amount, out, print_json, short, steps, table
+from clearing.cli.queries import At
+from clearing.cli.scenarios import naming_files, print_columns, text_of
+from clearing.cli.where import Where, ledger, parse_at
+
+_LISTED = 8
+
+StressFile = Annotated[Path, Parameter(help="a stress test, in YAML or JSON")]
+Processes = Annotated[
+    PositiveInt | None, Parameter(help="how many to use; by default one per processor")
+]
+
+_WORDS = {
+    "liquidated_accounts": "accounts liquidated",
+    "liquidation_steps": "· steps of their ladders",
+    "margin_calls": "margin calls",
+    "deleveraged_accounts": "accounts deleveraged",
+    "deleveragings": "· times",
+    "moved_marks": "marks moved by closes",
+    "losses": "losses",
+    "funds": "· borne by funds",
+    "adl": "· by deleveraging",
+    "socialised": "· socialised",
+    "deficit": "· deficit",
+    "fund_low": "low",
+    "fund_end": "at the end",
+}
+
+
+def stress(
+    test: StressFile, /, *, at: At = None, processes: Processes = None, where: Where | None = None
+) -> None:
+    """Put the book through shocks, paths of files and Monte Carlo: liquidations, funds, losses."""
+    document = stress_file(test)
+    with (
+        naming_files({document.name: str(test)}),
+        ledger(where) as opened,
+        steps("paths", document.runs) as progress,
+    ):
+        answer = opened.stress(
+            document, parse_at(at), processes=processes, progress=progress.reached
+        )
+    if where is not None and where.json:
+        print_json(answer)
+        return
+    print_stress(answer)
+
+
+def stress_file(path: Path) -> Stress:
+    """Return the stress test that a file describes; what is wrong with it names the file."""
+    return read_stress(text_of(path), str(path))
+
+
+def print_stress(answer: StressAnswer) -> None:
+    """Print what a stress test says."""
+    title = f"{answer.stress}: the book after log position {answer.log_position:,}"
+    given = [path.totals for path in answer.paths if path.totals is not None]
+    print_columns(title, [answer.still, *given])
+    for path in answer.paths:
+        if path.totals is None:
+            _print_figures(path.name, path.count, path.figures)
+        _print_funds(path)
+        _print_drivers(f"{path.name}: accounts", path.accounts, path.count)
+        _print_drivers(f"{path.name}: markets", path.markets, path.count)
+        out.print(f"digest of {path.name}: {path.digest}", markup=False, style="dim")
+
+
+def _print_figures(name: str, count: int, figures: Sequence[Figure]) -> None:
+    rows = [
+        (_named(figure), *(short(text) for text in _texts(figure)))
+        for figure in figures
+        if any(text.strip("0.") for text in _texts(figure))
+    ]
+    columns = ("", ">mean", ">median", ">95 %", ">99 %", ">worst")
+    out.print(table(f"{name}: {count:,} paths", columns, rows))
+
+
+def _texts(figure: Figure) -> tuple[str, ...]:
+    return figure.mean, figure.median, figure.p95, figure.p99, figure.worst
+
+
+def _named(figure: Figure) -> str:
+    words = _WORDS.get(figure.figure, figure.figure)
+    if figure.fund:
+        return f"{figure.fund}, {figure.asset}: {words}"
+    return f"{words}, {figure.asset}" if figure.asset else words
+
+
+def _print_funds(path: PathAnswer) -> None:
+    rows = [
+        (
+            state.fund,
+            state.asset,
+            short(state.start),
+            short(state.lowest),
+            _chance(state.depleted, path.count),
+            _chance(state.beyond, path.count),
+        )
+        for state in path.funds
+    ]
+    columns = ("fund", "asset", ">at the start", ">lowest", "depleted", "losses go beyond funds")
+    if rows:
+        out.print(table(f"{path.name}: funds", columns, rows))
+
+
+def _chance(chance: Chance, count: int) -> str:
+    """Write a probability with its interval; of one path, whether it is so."""
+    if not chance.probability:
+        return "yes" if chance.paths else "no"
+    shown = (f"{Decimal(text):.2%}" for text in (chance.probability, chance.low, chance.high))
+    probability, low, high = shown
+    return f"{chance.paths:,} of {count:,}: {probability} ({low} to {high})"
+
+
+def _print_drivers(title: str, drivers: Sequence[Driver], count: int) -> None:
+    if not drivers:
+        return
+    if len(drivers) > _LISTED:
+        title += f" (the first {_LISTED} of {len(drivers):,}; --json has all)"
+    rows = [
+        (
+            driver.name or "no move explains it",
+            driver.asset,
+            amount(driver.loss),
+            driver.share,
+            f"{driver.paths:,} of {count:,}",
+            "" if driver.liquidated is None else f"{driver.liquidated:,} of {count:,}",
+        )
+        for driver in drivers[:_LISTED]
+    ]
+    columns = ("", "asset", ">mean loss", ">share", ">lost in", ">liquidated in")
+    out.print(table(title, columns, rows))
