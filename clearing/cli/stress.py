@@ -72,8 +72,11 @@ def print_stress(answer: StressAnswer) -> None:
         if path.totals is None:
             _print_figures(path.name, path.count, path.figures)
         _print_funds(path)
-        _print_drivers(f"{path.name}: accounts", path.accounts, path.count)
-        _print_drivers(f"{path.name}: markets", path.markets, path.count)
+        _print_drivers(path.name, "accounts", path.accounts, path.count)
+        _print_drivers(path.name, "markets", path.markets, path.count)
+        if path.moved_marks:
+            times = f"{path.moved_marks:,} times"
+            out.print(f"{path.name}: forced closes moved marks {times}", markup=False)
         out.print(f"digest of {path.name}: {path.digest}", markup=False, style="dim")
 
 
@@ -124,21 +127,22 @@ def _chance(chance: Chance, count: int) -> str:
     return f"{chance.paths:,} of {count:,}: {probability} ({low} to {high})"
 
 
-def _print_drivers(title: str, drivers: Sequence[Driver], count: int) -> None:
+def _print_drivers(name: str, what: str, drivers: Sequence[Driver], count: int) -> None:
+    """Print who or what lost most; in how many paths, if there is more than one."""
     if not drivers:
         return
+    title = f"{name}: {what}"
     if len(drivers) > _LISTED:
         title += f" (the first {_LISTED} of {len(drivers):,}; --json has all)"
-    rows = [
-        (
-            driver.name or "no move explains it",
-            driver.asset,
-            amount(driver.loss),
-            driver.share,
-            f"{driver.paths:,} of {count:,}",
-            "" if driver.liquidated is None else f"{driver.liquidated:,} of {count:,}",
-        )
-        for driver in drivers[:_LISTED]
-    ]
-    columns = ("", "asset", ">mean loss", ">share", ">lost in", ">liquidated in")
+    columns, rows = ["", "asset", ">loss", ">share"], []
+    if count > 1:
+        columns = ["", "asset", ">mean loss", ">share", ">loses in"]
+        columns += [">liquidated in"] if drivers[0].liquidated is not None else []
+    for driver in drivers[:_LISTED]:
+        named = driver.name or "no move explains it"
+        row = [named, driver.asset, amount(driver.loss), f"{Decimal(driver.share):.2%}"]
+        if count > 1:
+            row.append(f"{driver.paths:,} of {count:,}")
+            row += [f"{driver.liquidated:,}"] if driver.liquidated is not None else []
+        rows.append(row)
     out.print(table(title, columns, rows))

@@ -12,7 +12,7 @@ from tests.docs.test_documents import text
 
 __all__ = ["demo_server"]
 
-PAGES = ("docs/scenarios.md", "docs/explain.md", "docs/proofs.md")
+PAGES = ("docs/scenarios.md", "docs/explain.md", "docs/proofs.md", "docs/stress.md")
 
 
 @pytest.mark.usefixtures("demo_server")
@@ -28,7 +28,7 @@ def test_the_pages_do_what_they_say(
 
 def _follow(page: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Make the page's files, run its commands, and find each line of its screens printed."""
-    for name, content in re.findall(r"```yaml (\S+)\n(.*?)```", page, re.DOTALL):
+    for name, content in re.findall(r"```(?:yaml|csv) (\S+)\n(.*?)```", page, re.DOTALL):
         (tmp_path / name).write_text(content, encoding="utf-8")
     said: set[str] = set()
     for block in re.findall(r"```console\n(.*?)```", page, re.DOTALL):

@@ -167,8 +167,8 @@ def columns_of(replay: Replay) -> list[Column]:
     return [column for column in columns if column is not None]
 
 
-def totals_of(column: Column) -> ColumnTotals:
-    """Return what a column came to."""
+def totals_of(column: Column, *, digest: bool = True) -> ColumnTotals:
+    """Return what a column came to; without ``digest``, which takes time, that is empty."""
     tally, book = column.tally, column.engine.book
     liquidated = {account for account, _ in {*tally.steps, *tally.told}}
     return ColumnTotals(
@@ -184,7 +184,7 @@ def totals_of(column: Column) -> ColumnTotals:
         tuple(_assets(column)),
         tuple(_funds(book, tally.lows)),
         dict(sorted(tally.deviations.items())),
-        column.engine.digest(),
+        column.engine.digest() if digest else "",
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 from clearing.audit.replay.answer import ColumnTotals, totals_of
 from clearing.audit.replay.run import Column
 from clearing.audit.stress.blame import NOWHERE, shares_of
-from clearing.audit.stress.paths import Source, Step
+from clearing.audit.stress.paths import Given, Source, Step
 from clearing.engine import Engine, Entry
 from clearing.engine.market import Market
 from clearing.engine.step import NOBODY
@@ -36,6 +36,7 @@ Where = tuple[str, str]
 class Outcome:
     """What one path came to.
 
+    ``totals`` have the digest of the book if the path was given and not drawn;
     ``liquidated`` are the accounts whose ladders acted, with their asset; ``accounts`` and
     ``markets`` say where losses came from (exact, in units of the asset; market ``""``: no move
     explains them). ``moved`` counts the marks that forced closes moved. ``entry_hash`` chains all
@@ -60,9 +61,9 @@ class Stage:
 
     def run(self, source: Source, number: int) -> Outcome:
         """Put the book through one path of a source."""
-        return _Run(self.start, _restored(self._snapshot), source.name).along(
-            self._adopted, source.course(number), source.after
-        )
+        run = _Run(self.start, _restored(self._snapshot), source.name)
+        run.along(self._adopted, source.course(number), source.after)
+        return run.outcome(digest=isinstance(source, Given))
 
 
 class _Run:
@@ -83,8 +84,8 @@ class _Run:
         self._markets: dict[Where, Fraction] = {}
         self._moved = 0
 
-    def along(self, adopted: Sequence[EventRow], course: Iterator[Step], after: int) -> Outcome:
-        """Tell everything, count it, and return what it came to."""
+    def along(self, adopted: Sequence[EventRow], course: Iterator[Step], after: int) -> None:
+        """Tell everything, and count what comes of it."""
         engine = self._engine
         for row in adopted:
             self._note(engine.apply_contested(row, NOBODY))
@@ -94,15 +95,22 @@ class _Run:
             for event in self._events(at, marks):
                 self._tell(event)
         self._tell(ClockTicked(**self._named(at + after)))
-        tally, registry = self._column.tally, engine.book.registry
-        liquidated = {
+
+    def outcome(self, *, digest: bool) -> Outcome:
+        """Return what it came to; ``digest``: with that of the book."""
+        engine, tally = self._engine, self._column.tally
+        registry = engine.book.registry
+        liquidated = frozenset(
             (registry.account(account).name, registry.asset(asset).name)
             for account, asset in tally.steps
-        }
-        totals = totals_of(self._column)
-        digest = engine.entry_hash.hex()
+        )
         return Outcome(
-            totals, frozenset(liquidated), self._accounts, self._markets, self._moved, digest
+            totals_of(self._column, digest=digest),
+            liquidated,
+            self._accounts,
+            self._markets,
+            self._moved,
+            engine.entry_hash.hex(),
         )
 
     def _let_ladders_act(self) -> None:
