@@ -135,6 +135,34 @@ def test_a_loss_comes_from_the_markets_that_fell_as_far_as_they_fell(database_ur
     assert drivers(apart.markets) == [("BTC", "40.00", "1.0000")]
 
 
+def test_collateral_that_falls_bears_its_part_of_the_loss(database_url: str) -> None:
+    """Ada is long ten BTC at 100 against 1 COIN of 400, and has lost 300 and 300: 200 too much."""
+    venue = wick()
+    venue("AssetDeclared", name="COIN", decimals=8)
+    venue.market("COIN-USD")
+    venue.mark(**{"COIN-USD": "400"})
+    venue.deposit("ada", "1", "COIN")
+    counted = {"market": "COIN-USD", "weights": {"initial": "0.8", "maintenance": "0.9"}}
+    policy = {"all": {"assets": {"COIN": counted}, "unrealised": {}}}
+    rules = rulebook(collateral=policy)
+    rules["bindings"][0]["collateral"] = "all"
+    assert deviations(venue.adopt(rules)) == []
+    venue("Withdrawn", account="ada", asset="USD", amount="60")
+    with stored(venue, database_url) as ledger:
+        (path,) = run(ledger, shock(moves={"BTC": "-0.3", "COIN-USD": "-0.75"})).paths
+    assert drivers(path.accounts) == [("ada", "200.00", "1.0000")]
+    assert drivers(path.markets) == [("BTC", "100.00", "0.5000"), ("COIN-USD", "100.00", "0.5000")]
+
+
+def test_a_loss_that_was_there_before_anything_moved_is_no_market_s(database_url: str) -> None:
+    """A venue that closed nobody at 90: ada is 40 short before the path begins."""
+    venue = wick("record")
+    venue.mark(BTC="90")
+    with stored(venue, database_url) as ledger:
+        (path,) = run(ledger, shock(moves={"*": "0"})).paths
+    assert drivers(path.markets) == [("", "40.00", "1.0000")]
+
+
 @pytest.mark.parametrize("mode", ["record", "verify"])
 def test_ladders_act_where_the_rulebook_only_records(database_url: str, mode: str) -> None:
     with stored(wick(mode), database_url) as ledger:
