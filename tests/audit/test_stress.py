@@ -307,6 +307,18 @@ def test_the_book_is_put_through_a_day_of_a_file(database_url: str, tmp_path: Pa
     assert len(once.files[path["files"][0]]) == 64
 
 
+def test_five_days_of_a_real_crash(database_url: str, shared_data: Path) -> None:
+    """12 March 2020: bitcoin lost more than half from the 10th on, which ada's 60 do not bear."""
+    file = str(shared_data / "data/crash/crash_2020-03-12_marks.csv.gz")
+    path = {"path": "file", "name": "march", "files": [file], "markets": {"*": "BTCUSDT"}}
+    with stored(wick(), database_url) as ledger:
+        whole = run(ledger, path).paths[0]
+        before = run(ledger, {**path, "to": "2020-03-10T03:00:00Z"}).paths[0]
+    assert totals(whole).liquidated_accounts == 1
+    assert float(fund(totals(whole))[0]) < 500, "ten of about 94 each, down to less than 50"
+    assert totals(before).liquidated_accounts == 0
+
+
 def test_marks_of_event_files_are_followed_by_name(database_url: str, tmp_path: Path) -> None:
     venue = wick()
     file = tmp_path / "marks.jsonl"
