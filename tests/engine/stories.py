@@ -229,6 +229,15 @@ class Story:
             case _:
                 venue("OpenInterestObserved", market=market, size=size)
 
+    def liquidated(self) -> list[str]:
+        """The markets in which somebody in liquidation has a position."""
+        markets = self.venue.engine.book.markets.values()
+        return [
+            market.spec.name
+            for market in markets
+            if any(scope.status == "liquidation" for scope in market.holders.values())
+        ]
+
     def tell(self, market: str) -> None:
         """Have the venue say that it liquidated or deleveraged somebody, or paid funding."""
         dice, venue = self.dice, self.venue
@@ -340,22 +349,24 @@ class Story:
             case kind:
                 self.venue(kind, **told, shares=amount)
 
+    def move(self, markets: list[str]) -> None:
+        """Move the marks of some markets, a little or far."""
+        for name in markets:
+            move = self.dice.choice([-300, -50, -9, 9, 50, 300])
+            self.prices[name] = max(1, self.prices[name] * (1000 + move) // 1000)
+        self.venue.mark(**{name: self.text(name) for name in markets})
+
     def step(self) -> None:
         """Have one thing happen."""
         dice, venue = self.dice, self.venue
         market = dice.choice(MARKETS)
         kind = dice.choices(KINDS, WEIGHTS)[0]
-        due = any(s.status == "liquidation" for s in venue.engine.book.scopes.values())
-        if due and dice.random() < 0.2:
-            held = [m.spec.name for m in venue.engine.book.markets.values() if m.holders]
+        if dice.random() < 0.2 and (held := self.liquidated()):
             market, kind = dice.choice(held), "told"
         match "auction" if self.offers() and dice.random() < 0.3 else kind:
             case "mark":
                 moved = dice.sample(list(PRICES), dice.choice([1, 1, 2, 3]))
-                for name in moved:
-                    move = dice.choice([-300, -50, -9, 9, 50, 300])
-                    self.prices[name] = max(1, self.prices[name] * (1000 + move) // 1000)
-                venue.mark(**{name: self.text(name) for name in moved})
+                self.move(moved)
             case "trade":
                 buyer, seller = dice.sample(TRADERS, 2)
                 size = dice.choice([1, 2, 5, 20])
