@@ -14,6 +14,7 @@ from clearing.audit import (
     AccountView,
     CheckpointMade,
     CorrectionView,
+    DeviationEvidence,
     DeviationView,
     Diff,
     Explanation,
@@ -224,6 +225,13 @@ class Ledger:
     ) -> list[DeviationView]:
         """Return where facts contradicted the rules."""
         return audit.deviations(self._connection, self.moment(at), code=code, limit=limit)
+
+    def deviation_evidence(
+        self, at: At = None, *, code: str | None = None, limit: int = 1000
+    ) -> list[DeviationEvidence]:
+        """Return where facts contradicted the rules, each with its evidence."""
+        moment = self.moment(at)
+        return audit.deviation_evidence(self._connection, moment, code=code, limit=limit)
 
     def fill_report(self, at: At = None) -> FillReport:
         """Return how recorded fills compare with their source's own figures."""

@@ -15,6 +15,7 @@ from clearing.audit.checkpointing import (
 )
 from clearing.audit.corrections import CorrectionView, corrections
 from clearing.audit.deriving import derive_rulebook, rederive
+from clearing.audit.deviating import DeviationEvidence, deviation_evidence, deviations
 from clearing.audit.explain import (
     Explanation,
     LiquidationExplained,
@@ -28,7 +29,7 @@ from clearing.audit.explain import (
 )
 from clearing.audit.fills import FillReport, fill_report
 from clearing.audit.impact import Impact, Impacted, NotACorrection, impact
-from clearing.audit.losses import NameUnknown, deviations, fund_history, liquidations
+from clearing.audit.losses import NameUnknown, fund_history, liquidations
 from clearing.audit.moments import Moment, MomentUnclear, resolve_moment
 from clearing.audit.providers import providers
 from clearing.audit.replay import (
@@ -68,6 +69,7 @@ __all__ = [
     "CheckpointMade",
     "CheckpointRefused",
     "CorrectionView",
+    "DeviationEvidence",
     "DeviationView",
     "Diff",
     "Explanation",
@@ -102,6 +104,7 @@ __all__ = [
     "bisect",
     "corrections",
     "derive_rulebook",
+    "deviation_evidence",
     "deviations",
     "diff",
     "explain_equity",

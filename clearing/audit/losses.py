@@ -1,4 +1,4 @@
-"""Liquidations with who bore what, the fund's history, and deviations."""
+"""Liquidations with who bore what, and the fund's history."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -6,7 +6,7 @@ from typing import Any
 
 from clearing.audit.load import Histories
 from clearing.audit.moments import Moment
-from clearing.audit.views import DeviationView, FundView, LiquidationView
+from clearing.audit.views import FundView, LiquidationView
 from clearing.events.fields import from_microseconds
 from clearing.log import Connection
 from clearing.quantities import format_exact, format_scaled
@@ -163,34 +163,4 @@ def fund_history(
             plain(equity),
         )
         for position, _, account, asset, cash, inventory, equity in found
-    ]
-
-
-def deviations(
-    connection: Connection, moment: Moment, *, code: str | None = None, limit: int = 1000
-) -> list[DeviationView]:
-    """Return the latest deviations up to a position, in order; with ``code``, only those."""
-    histories = Histories(connection, moment)
-    registry = histories.registry
-    found = histories.rows(
-        "SELECT * FROM (SELECT position, line, code, account, market, asset, expected, found,"
-        " detail FROM {deviation} WHERE position <= %(position)s"
-        " AND (%(code)s = '' OR code = %(code)s)"
-        " ORDER BY position DESC, line DESC LIMIT %(limit)s) t ORDER BY position, line",
-        ["deviation"],
-        code=code or "",
-        limit=limit,
-    )
-    return [
-        DeviationView(
-            position,
-            name,
-            registry.account(account).name if account else "",
-            registry.market(market).name if market else "",
-            registry.asset(asset).name if asset else "",
-            expected,
-            what,
-            detail,
-        )
-        for position, _, name, account, market, asset, expected, what, detail in found
     ]

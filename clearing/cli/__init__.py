@@ -18,6 +18,7 @@ from clearing.adapters import MergeRefused, OptionRefused, ParquetMissing
 from clearing.audit import CheckpointRefused, MomentUnclear
 from clearing.cli import corrections, explain, intake, proofs, queries, rulebooks, scenarios, upkeep
 from clearing.cli.demo import demo
+from clearing.cli.deviations import deviations
 from clearing.cli.output import err
 from clearing.database import DatabaseUnavailable, SchemaTooNewError
 from clearing.engine import OutOfOrder, UnknownKind
@@ -45,7 +46,7 @@ for command in (
     queries.account,
     queries.liquidations,
     queries.fund,
-    queries.deviations,
+    deviations,
     queries.fills,
     queries.quarantine,
     scenarios.replay,

@@ -1,4 +1,4 @@
-"""Commands that ask: status, accounts, account, liquidations, fund, trial-balance, deviations."""
+"""Commands that ask: status, accounts, account, liquidations, fund, trial-balance, fills."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -393,28 +393,6 @@ def print_trial_balance(lines: list[TrialBalanceLine], title: str) -> None:
         ]
         if rows:
             out.print(table(heading, ("asset", "ledger", "of", ">balance"), rows))
-
-
-def deviations(
-    *,
-    code: Annotated[str | None, Parameter(help="only this kind")] = None,
-    at: At = None,
-    limit: Limit = 1000,
-    where: Where | None = None,
-) -> None:
-    """List where facts contradicted the rules: what was expected and what was found."""
-    with ledger(where) as opened:
-        moment = opened.moment(parse_at(at))
-        answer = opened.deviations(moment.position, code=code, limit=limit)
-    if where is not None and where.json:
-        print_json(answer)
-        return
-    rows = [
-        (f"{d.log_position:,}", d.code, d.account, d.market, d.expected, d.found, d.detail)
-        for d in answer
-    ]
-    columns = (">position", "code", "account", "market", ">expected", ">found", "detail")
-    out.print(table("Deviations", columns, rows))
 
 
 def fills(*, at: At = None, where: Where | None = None) -> None:

@@ -17,9 +17,9 @@ from tests.engine.venue import Venue, of_kind, rulebook
 CHECKS = {"price_tolerance": "0.000001", "adl_rank": True, "quantity": "exact"}
 """A tolerance, because each close is rounded to units and moves what the next one should be."""
 
-INITIAL = {"op": "rate", "rate": "0.1"}
-FLAT = {"initial": INITIAL, "maintenance": {"op": "rate", "rate": "0.04"}}
-TIERS = {
+INITIAL: dict[str, Any] = {"op": "rate", "rate": "0.1"}
+FLAT: dict[str, Any] = {"initial": INITIAL, "maintenance": {"op": "rate", "rate": "0.04"}}
+TIERS: dict[str, Any] = {
     "initial": INITIAL,
     "maintenance": {
         "op": "tiers",
