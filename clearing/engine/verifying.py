@@ -33,30 +33,31 @@ def check_outcomes(step: Step, content: Content, market: Market, sides: list[Sid
         return
     if rulebook.fees and content.row.asset in (0, market.asset):
         for side in sides:
-            fees = None
-            if side.account and side.account not in step.contested:
-                account = step.book.registry.account(side.account)
-                fees = rulebook.fees.get(account.account_class)
+            scope = _recorded(step, market, side)
+            account_class = step.book.registry.account(side.account).account_class if scope else ""
+            fees = rulebook.fees.get(account_class)
             if fees is not None:
                 _check_fee(step, content, asset, market, side, fees)
     checks = rulebook.verification
     if checks is None or not checks.looks_at_fills:
         return
     for i, side in enumerate(sides):
-        scope = _bound(step, market, side)
-        if side.cause == LIQUIDATION and scope is not None:
+        scope = _recorded(step, market, side)
+        if scope is None:
+            continue
+        if side.cause == LIQUIDATION and scope.rules is not None:
             _check_liquidation(step, content, market, scope, side, checks)
-        elif side.cause == ADL and checks.adl_rank and side.account:
+        elif side.cause == ADL and checks.adl_rank:
             other = sides[1 - i] if len(sides) > 1 else None
-            _check_deleveraging(step, market, side, other)
+            _check_deleveraging(step, market, scope, side, other)
 
 
-def _bound(step: Step, market: Market, side: Side) -> Scope | None:
-    """Return the scope of a side whose outcomes the rules in force decide, if they do."""
+def _recorded(step: Step, market: Market, side: Side) -> Scope | None:
+    """Return the scope of a side that a declared account made, in the record, if one did."""
     if not side.account or side.account in step.contested:
         return None
     scope = step.book.scope(side.account, market.asset)
-    return None if scope.rules is None or step.book.derives(scope) else scope
+    return None if step.book.derives(scope) else scope
 
 
 def _check_fee(
@@ -125,14 +126,18 @@ def _check_liquidation(
             )
 
 
-def _check_deleveraging(step: Step, market: Market, side: Side, other: Side | None) -> None:
+def _check_deleveraging(
+    step: Step, market: Market, scope: Scope, side: Side, other: Side | None
+) -> None:
     """Check that there was somebody to deleverage for, and that the side was the one to take."""
-    liquidated = None if other is None else _bound(step, market, other)
+    liquidated = None if other is None else _recorded(step, market, other)
+    if liquidated is not None and liquidated.rules is None:
+        liquidated = None
     if other is not None and liquidated is not None:
         _check_loss(step, market, side, other, liquidated)
         if other.cause != LIQUIDATION or market.ordinal not in liquidated.positions:
             liquidated = None
-    rules = (liquidated or step.book.scope(side.account, market.asset)).rules
+    rules = (liquidated or scope).rules
     waterfall = None if rules is None else rules.waterfall
     layers = [] if waterfall is None else waterfall.layers
     layer = next((layer for layer in layers if isinstance(layer, AdlLayer)), None)

@@ -387,3 +387,17 @@ def test_another_mode_forgets_what_is_waited_for() -> None:
 def test_fees_are_one_rate_or_a_makers_and_a_takers(fees: dict[str, str]) -> None:
     _, problems = check_document(rulebook(fees={"trader": fees}))
     assert problems == ["fees.trader.rate: give either rate alone, or both maker and taker"]
+
+
+@pytest.mark.parametrize(
+    ("checks", "field"),
+    [
+        ({"price_tolerance": "1.5"}, "price_tolerance"),
+        ({"quantity": "about"}, "quantity"),
+        ({"funding_seconds": -1}, "funding_seconds"),
+        ({"ranks": True}, "ranks"),
+    ],
+)
+def test_a_check_that_makes_no_sense_is_refused(checks: dict[str, Any], field: str) -> None:
+    (problem,) = check_document(rulebook(verification=checks))[1]
+    assert problem.startswith(f"verification.{field}: ")

@@ -41,8 +41,8 @@ def random_rungs(dice: Random) -> list[dict[str, Any]]:
         ]
     )
     price = dice.choice([{"op": "mark", "spread": "0.004"}, {"op": "bankruptcy"}])
-    reduce = {"action": "reduce", "when": {"level": "maintenance"}}
-    takeover = {"action": "takeover", "residual": "taker"}
+    reduce: dict[str, Any] = {"action": "reduce", "when": {"level": "maintenance"}}
+    takeover: dict[str, Any] = {"action": "takeover", "residual": "taker"}
     when = {"level": "maintenance", "factor": dice.choice(["0.5", "1"])}
     rungs = [{**takeover, "when": when}]
     if dice.random() < 0.7:
