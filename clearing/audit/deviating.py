@@ -39,6 +39,7 @@ _AMOUNTS: Final = frozenset(
 MEANINGS: Final[dict[str, str]] = {
     "liquidation_unexpected": "too early: no closing rung's condition held; found is the status",
     "liquidation_missing": "too late: the account left liquidation and no fill had closed anything",
+    "liquidation_late": "too late: so long after the account fell due",
     "liquidation_size": "wrong size: it does not close some or all of the position, and no more",
     "liquidation_quantity": "wrong size: no due rung closes so much; detail is the rung's number",
     "liquidation_price": "wrong price: no due rung gives it; detail is the rung's number",
@@ -59,8 +60,8 @@ class DeviationEvidence:
     """A deviation with what it rests on.
 
     ``unit`` is what expected and found are in: an asset, a price (asset per unit of a market's
-    size), a market's size, or nothing for words and ranks. ``source`` is the event that the
-    deviation was found by, with the hash by which the log holds it, ``event`` its content.
+    size), a market's size, seconds, or nothing for words and ranks. ``source`` is the event that
+    the deviation was found by, with the hash by which the log holds it, ``event`` its content.
     ``rulebook`` is the one in force then for the settlement asset, None without; ``mark`` the
     market's at that event (empty: none yet). ``equity`` and ``maintenance`` are the account's just
     before a liquidation that the event tells, else empty.
@@ -157,6 +158,8 @@ def _unit(registry: Registry, view: DeviationView) -> str:
         return asset
     if view.code in _PRICES:
         return f"{asset} per {view.market}"
+    if view.code == "liquidation_late":
+        return "seconds"
     return view.market if view.code in _SIZES else ""
 
 

@@ -17,7 +17,7 @@ from clearing.engine.funding_period import Average, Ended, FundingPeriod
 from clearing.engine.impact import follow_impact
 from clearing.engine.market import Market, Owed, RiskArray, Volatility
 from clearing.engine.observed import set_orders
-from clearing.engine.scope import MarginCall, Position, Scope, Stay
+from clearing.engine.scope import NEVER, MarginCall, Position, Scope, Stay
 from clearing.engine.stays import schedule_stays
 from clearing.engine.volatility import set_volatility
 from clearing.events.canonical import canonical_json
@@ -206,7 +206,9 @@ def _feed_document(feed: Feed) -> dict[str, Any]:
 
 def _scope_document(scope: Scope) -> dict[str, Any]:
     call = scope.call
+    seen = {} if scope.due_since == NEVER else {"due_since": scope.due_since}
     return {
+        **seen,
         "account": scope.account,
         "asset": scope.asset,
         "cash": scope.cash,
@@ -382,6 +384,7 @@ def _read_scope(book: Book, stored: dict[str, Any]) -> None:
     scope.withheld = stored["withheld"]
     scope.taken_over = stored["taken_over"]
     scope.venue_closed = stored["venue_closed"]
+    scope.due_since = stored.get("due_since", NEVER)
     for market, *position in stored["positions"]:
         scope.positions[market] = Position(*position)
         book.markets[market].holders[scope.account] = scope

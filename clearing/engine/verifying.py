@@ -15,7 +15,7 @@ from clearing.engine.due_terms import due_terms
 from clearing.engine.estate import Estate
 from clearing.engine.holding import Holding
 from clearing.engine.market import Market
-from clearing.engine.scope import Scope
+from clearing.engine.scope import NEVER, Scope
 from clearing.engine.side import ADL, LIQUIDATION, Side
 from clearing.engine.step import Step, asset_of
 from clearing.engine.valuation import measure
@@ -93,7 +93,10 @@ def _check_liquidation(
     """
     position = scope.positions.get(market.ordinal)
     held, told = 0 if position is None else position.size, abs(side.size)
-    if held * side.size >= 0 or told > abs(held) or scope.status != "liquidation":
+    if scope.status != "liquidation":
+        return
+    _check_lag(step, market, scope, checks)
+    if held * side.size >= 0 or told > abs(held):
         return
     found = due_terms(step, scope, market, told)
     if not found:
@@ -124,6 +127,22 @@ def _check_liquidation(
                 found=format_exact(side.size, decimals),
                 detail=str(found[0].rung),
             )
+
+
+def _check_lag(step: Step, market: Market, scope: Scope, checks: Verification) -> None:
+    """State that the first liquidation of a stay came too long after the account fell due."""
+    if checks.liquidation_lag is None or scope.due_since == NEVER or scope.venue_closed:
+        return
+    waited = max(step.book.time, step.row.occurred_at) - scope.due_since
+    if waited > checks.liquidation_lag:
+        step.deviation(
+            "liquidation_late",
+            account=scope.account,
+            market=market.ordinal,
+            asset=market.asset,
+            expected=format_exact(checks.liquidation_lag, 6),
+            found=format_exact(waited, 6),
+        )
 
 
 def _check_deleveraging(

@@ -21,13 +21,15 @@ class VerificationDocument(Fact):
     """Which outcomes are checked against the ladder, the waterfall and funding.
 
     ``price_tolerance``: how far a liquidation's price may be from a due rung's, as a share of that
-    price (0: one price step; absent: not checked). ``quantity``: a liquidation closes exactly what
-    a due rung would, or at most that (``at_most``, where one liquidation comes as several fills).
+    price (0: one price step; absent: not checked). ``liquidation_seconds``: how long after an
+    account fell due its liquidation has to begin. ``quantity``: a liquidation closes exactly what a
+    due rung would, or at most that (``at_most``, where one liquidation comes as several fills).
     ``adl_rank``: whoever is deleveraged has to be the first by the waterfall's ranking.
     ``funding_seconds``: how long after a told settlement everybody has to have been paid.
     """
 
     price_tolerance: Share | None = None
+    liquidation_seconds: Annotated[int, Field(ge=0, le=31_622_400)] | None = None
     quantity: Literal["exact", "at_most"] | None = None
     adl_rank: bool = False
     funding_seconds: Annotated[int, Field(ge=0, le=31_622_400)] | None = None
@@ -59,10 +61,11 @@ class FeesDocument(Fact):
 class Verification:
     """See :class:`VerificationDocument`.
 
-    ``tolerance`` is at RATE_SCALE, ``funding_lag`` in microseconds; None: not checked.
+    ``tolerance`` is at RATE_SCALE, ``funding_lag`` and ``liquidation_lag`` in microseconds; None:
+    not checked.
     """
 
-    __slots__ = ("adl_rank", "funding_lag", "quantity", "tolerance")
+    __slots__ = ("adl_rank", "funding_lag", "liquidation_lag", "quantity", "tolerance")
 
     def __init__(self, document: VerificationDocument) -> None:
         tolerance, seconds = document.price_tolerance, document.funding_seconds
@@ -70,11 +73,14 @@ class Verification:
         self.quantity = document.quantity
         self.adl_rank = document.adl_rank
         self.funding_lag = None if seconds is None else seconds * 1_000_000
+        late = document.liquidation_seconds
+        self.liquidation_lag = None if late is None else late * 1_000_000
 
     @property
     def looks_at_fills(self) -> bool:
         """Whether any check is of a venue's liquidations or deleveragings."""
-        return self.adl_rank or self.quantity is not None or self.tolerance is not None
+        checks = (self.quantity, self.tolerance, self.liquidation_lag)
+        return self.adl_rank or any(check is not None for check in checks)
 
 
 class Fees:

@@ -88,6 +88,7 @@ def random_checks(dice: Random) -> dict[str, Any]:
         "price_tolerance": dice.choice([None, "0", "0.05"]),
         "quantity": dice.choice([None, "exact", "at_most"]),
         "adl_rank": dice.random() < 0.7,
+        "liquidation_seconds": dice.choice([None, 0, 10]),
         "funding_seconds": dice.choice([None, 0, 30]),
     }
     fee = dice.choice([{"rate": "0.0003"}, {"maker": "-0.00011", "taker": "0.0007", "adl": "0"}])

@@ -87,6 +87,19 @@ def test_too_late_is_missing() -> None:
     assert the(v.mark(BTC="95"), "liquidation_missing") == ("", "", "")
 
 
+def test_too_late_is_also_longer_after_the_account_fell_due_than_allowed() -> None:
+    """She fell due 61 seconds ago; the second fill of the same liquidation is not late again."""
+    v = venue(checks={"liquidation_seconds": 60})
+    v.mark(BTC="89")
+    v("ClockTicked", after=60)
+    v.engine = Engine.restore(v.engine.snapshot(), resolver=v.find)
+    assert the(sold(v, "1", "85"), "liquidation_late") == ("60", "61", "")
+    assert deviations(sold(v, "1", "85", after=100)) == []
+    v = venue(checks={"liquidation_seconds": 60})
+    v.mark(BTC="89")
+    assert deviations(sold(v, "1", "85", after=60)) == []
+
+
 def test_a_takeover_at_another_price_has_the_wrong_price() -> None:
     v = venue()
     v.mark(BTC="89")
