@@ -83,8 +83,8 @@ class Scope:
     ``venue_closed``: a venue's liquidation or ADL fill came during this stay, which verify mode has
     seen since ``due_since`` (microseconds, :data:`NEVER`: it did not see it begin). ``ended_in`` is
     the market in which its last position ended (0: none did). ``secures`` is the scope that its
-    cash is collateral of, if any. ``auctions`` are those that are open, by market; ``unsold`` the (rung,
-    market) of those that ended with something left in this stay. ``alerts`` are the (market,
+    cash is collateral of, if any. ``auctions`` are those that are open, by market; ``unsold`` the
+    (rung, market) of those that ended with something left in this stay. ``alerts`` are the (market,
     number) of those that hold, ``scores`` what models said, by (market, model), at rate decimals.
     Of a fund: ``shares`` by provider (0: the house), ``requests`` to leave with (shares, their
     worth in units when it asked), ``short`` whether its equity was below zero when it was noted.
