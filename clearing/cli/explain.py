@@ -235,10 +235,13 @@ def print_liquidation(answer: LiquidationExplained, depth: int) -> None:
 def _print_step(step: RungStep, depth: int) -> None:
     out.print()
     marks = ", ".join(f"{market} {mark}" for market, mark in step.marks.items())
+    equity = short(str(step.equity))
+    if step.counted != step.equity:
+        equity += f", of which {short(step.counted)} counts"
     threshold = f"{short(str(step.threshold))} ({step.factor} × {step.level or 'nothing'})"
     out.print(
         f"[bold]rung {step.rung}, {escape(str(step.action))}[/bold]: equity"
-        f" {short(str(step.equity))} {escape(str(step.comparator))} {escape(threshold)}: short of"
+        f" {equity} {escape(str(step.comparator))} {escape(threshold)}: short of"
         f" it by {short(step.short)}; at marks {escape(marks) or '-'}"
     )
     tree = Tree("on", guide_style="dim")
