@@ -16,7 +16,17 @@ from cyclopts import App
 from clearing import __version__
 from clearing.adapters import MergeRefused, OptionRefused, ParquetMissing
 from clearing.audit import CheckpointRefused, MomentUnclear
-from clearing.cli import corrections, explain, intake, proofs, queries, rulebooks, scenarios, upkeep
+from clearing.cli import (
+    corrections,
+    explain,
+    intake,
+    proofs,
+    queries,
+    rulebooks,
+    sample,
+    scenarios,
+    upkeep,
+)
 from clearing.cli.demo import demo
 from clearing.cli.output import err
 from clearing.database import DatabaseUnavailable, SchemaTooNewError
@@ -60,6 +70,7 @@ app.command(intake.import_, name="import")
 app.command(rulebooks.app)
 app.command(explain.app)
 app.command(proofs.app)
+app.command(sample.app)
 app.command(queries.trial_balance, name="trial-balance")
 
 _CODES: dict[int, tuple[type[Exception], ...]] = {
