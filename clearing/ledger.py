@@ -6,6 +6,7 @@ holds one connection and is for one thread at a time; open another for another.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -25,6 +26,7 @@ from clearing.audit import (
     LiquidationExplained,
     LiquidationView,
     Moment,
+    PackMade,
     PriceExplained,
     ProviderView,
     Scenario,
@@ -310,6 +312,32 @@ class Ledger:
     def explain_liquidation(self, account: str, at: At = None) -> LiquidationExplained:
         """Return what an account's last liquidation up to ``at`` did, rung by rung, and on what."""
         return audit.explain_liquidation(self._connection, account, self.moment(at))
+
+    def evidence(
+        self,
+        account: str,
+        path: Path,
+        at: At = None,
+        *,
+        since: int | None = None,
+        store: TileStore | None = None,
+        verifier: Verifier | None = None,
+        names: bool = False,
+    ) -> PackMade:
+        """Write the evidence about an account up to ``at`` into one file, which must not exist.
+
+        :func:`clearing.audit.check_pack` checks it without a database.
+        """
+        return audit.make_pack(
+            self._connection,
+            account,
+            self.moment(at),
+            path,
+            since=since,
+            store=store,
+            verifier=verifier,
+            names=names,
+        )
 
     def status(self) -> LedgerStatus:
         """Return how far log and read models are, and which protections are active."""

@@ -15,6 +15,7 @@ from clearing.audit.checkpointing import (
 )
 from clearing.audit.corrections import CorrectionView, corrections
 from clearing.audit.deriving import derive_rulebook, rederive
+from clearing.audit.evidence import PackBroken, PackChecked, PackMade, check_pack, make_pack
 from clearing.audit.explain import (
     Explanation,
     LiquidationExplained,
@@ -83,6 +84,9 @@ __all__ = [
     "MomentUnclear",
     "NameUnknown",
     "NotACorrection",
+    "PackBroken",
+    "PackChecked",
+    "PackMade",
     "PositionView",
     "PriceExplained",
     "ProviderView",
@@ -100,6 +104,7 @@ __all__ = [
     "account_story",
     "accounts",
     "bisect",
+    "check_pack",
     "corrections",
     "derive_rulebook",
     "deviations",
@@ -116,6 +121,7 @@ __all__ = [
     "ledger_status",
     "liquidations",
     "make_checkpoint",
+    "make_pack",
     "parse_scenario",
     "prove_event",
     "prove_growth",

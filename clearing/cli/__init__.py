@@ -18,6 +18,7 @@ from clearing.adapters import MergeRefused, OptionRefused, ParquetMissing
 from clearing.audit import CheckpointRefused, MomentUnclear
 from clearing.cli import (
     corrections,
+    evidence,
     explain,
     intake,
     proofs,
@@ -69,6 +70,7 @@ for command in (
 app.command(intake.import_, name="import")
 app.command(rulebooks.app)
 app.command(explain.app)
+app.command(evidence.app)
 app.command(proofs.app)
 app.command(sample.app)
 app.command(queries.trial_balance, name="trial-balance")
