@@ -8,9 +8,11 @@ from clearing.audit.accounts import account, account_story, accounts
 from clearing.audit.balances import trial_balance
 from clearing.audit.deriving import derive_rulebook, rederive
 from clearing.audit.fills import FillReport, fill_report
-from clearing.audit.losses import NameUnknown, deviations, fund_history, liquidations
-from clearing.audit.moments import Moment, MomentUnclear, resolve_moment
-from clearing.audit.providers import providers
+from clearing.audit.funds import fund_history, funds
+from clearing.audit.house import house
+from clearing.audit.losses import NameUnknown, deviations, liquidations
+from clearing.audit.markets import market
+from clearing.audit.moments import Moment, MomentUnclear, Reordered, resolve_moment
 from clearing.audit.rulebooks import RulebookUnknown, RulebookView, rulebook, rulebooks
 from clearing.audit.status import ledger_status
 from clearing.audit.told import told_liquidations
@@ -18,9 +20,13 @@ from clearing.audit.verify import Verification, verify
 from clearing.audit.views import (
     AccountView,
     DeviationView,
+    FundStateView,
     FundView,
+    HouseAssetView,
+    HouseView,
     LedgerStatus,
     LiquidationView,
+    MarketView,
     PositionView,
     ProviderView,
     ScopeView,
@@ -33,14 +39,19 @@ __all__ = [
     "AccountView",
     "DeviationView",
     "FillReport",
+    "FundStateView",
     "FundView",
+    "HouseAssetView",
+    "HouseView",
     "LedgerStatus",
     "LiquidationView",
+    "MarketView",
     "Moment",
     "MomentUnclear",
     "NameUnknown",
     "PositionView",
     "ProviderView",
+    "Reordered",
     "RulebookUnknown",
     "RulebookView",
     "ScopeView",
@@ -55,9 +66,11 @@ __all__ = [
     "deviations",
     "fill_report",
     "fund_history",
+    "funds",
+    "house",
     "ledger_status",
     "liquidations",
-    "providers",
+    "market",
     "rederive",
     "resolve_moment",
     "rulebook",

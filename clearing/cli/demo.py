@@ -70,7 +70,7 @@ def _show(opened: Ledger, options: Where) -> None:
     losses = [view for view in steps_taken if view.loss]
     balances = [line for line in opened.trial_balance() if not line.memo]
     print_trial_balance(balances, "Trial balance at the end of the day")
-    history = opened.fund(limit=100_000)
+    history = opened.fund_history(limit=100_000)
     chosen = history[:: max(1, len(history) // _SHOWN)]
     if history and chosen[-1] != history[-1]:
         chosen.append(history[-1])

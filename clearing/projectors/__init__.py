@@ -19,9 +19,11 @@ from clearing.projectors.projector import (
     BrokenLeaf,
     CheckpointMoved,
     Projector,
+    checked,
     digests_at,
     fold_log,
     log_resolver,
+    snapshot_problem,
 )
 from clearing.projectors.rebuild import RebuildBusy, RebuildRefused, Rebuilt, rebuild
 from clearing.projectors.tables import POSTING, TABLES, Table, schema_of
@@ -44,6 +46,7 @@ __all__ = [
     "certification",
     "certified_digests",
     "check_generation",
+    "checked",
     "digests_at",
     "drop_generation",
     "ensure_live",
@@ -56,4 +59,5 @@ __all__ = [
     "project",
     "rebuild",
     "schema_of",
+    "snapshot_problem",
 ]

@@ -102,6 +102,7 @@ _NAMES: Final = {
 """Tables that are not called by their entry's kind."""
 
 _INDEXES: Final[dict[str, tuple[str, ...]]] = {
+    "late": ("position",),
     "posting": ("ledger, ordinal, asset, position, line, side", "position"),
     "position_history": ("holder_kind, holder, market, position, line", "market, position"),
     "mark": ("market, position, line",),
@@ -118,6 +119,7 @@ _INDEXES: Final[dict[str, tuple[str, ...]]] = {
     "market_settled": ("market, position",),
     "leverage": ("account, market, position",),
     "orders": ("account, market, position",),
+    "market_state": ("market, position",),
     "open_interest": ("market, position",),
     "margin_rate": ("market, position",),
     "depth": ("market, position",),
