@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from clearing.audit import AccountView, Moment, account, accounts, funds, house, market
+from clearing.audit import AccountView, Moment, accounts, funds, house, market
 from clearing.audit import trial_balance as balances_by_sql
 from clearing.audit.accounts import account_view
 from clearing.audit.balances import lines_of
@@ -72,7 +72,9 @@ def compare(ledger: Connection, seed: int, many: int = 20) -> None:
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3, 4, 5, 6, 7, 8])
-def test_as_of_by_sql_is_as_of_by_the_engine_in_random_stories(database_url: str, seed: int) -> None:
+def test_as_of_by_sql_is_as_of_by_the_engine_in_random_stories(
+    database_url: str, seed: int
+) -> None:
     story = Story(Random(seed))  # noqa: S311 - dice
     for _ in range(200):
         story.step()
@@ -82,6 +84,8 @@ def test_as_of_by_sql_is_as_of_by_the_engine_in_random_stories(database_url: str
 
 
 @pytest.mark.parametrize("seed", [2, 5, 7, 11, 13, 31])
-def test_as_of_by_sql_is_as_of_by_the_engine_on_generated_venues(database_url: str, seed: int) -> None:
+def test_as_of_by_sql_is_as_of_by_the_engine_on_generated_venues(
+    database_url: str, seed: int
+) -> None:
     with eventful_ledger(database_url, seed, 200) as ledger:
         compare(ledger, seed)
