@@ -23,7 +23,7 @@ from clearing.audit.load_scopes import (
     load_sides,
     load_status,
 )
-from clearing.audit.moments import Moment, MomentUnclear
+from clearing.audit.moments import Moment
 from clearing.engine.book import Book
 from clearing.events import Registry
 from clearing.log import Connection
@@ -41,23 +41,18 @@ class Histories:
     def __init__(
         self, connection: Connection, moment: Moment, registry: Registry | None = None
     ) -> None:
-        if moment.reordered is not None:
-            raise MomentUnclear(
-                f"{moment.reordered.late_facts} late facts are among what had happened by then, so"
-                " there is no such position in the log; this question has an answer --at a position"
-                " or as --recorded by a time"
-            )
         self.connection = connection
         self.moment = moment
         self.schema = schema_of(moment.generation.number)
-        self.registry = registry or known(connection).registry(connection, moment.position)
+        self.position = moment.plain()
+        self.registry = registry or known(connection).registry(connection, self.position)
 
     def rows(self, query: str, tables: Iterable[str], **values: Any) -> list[Any]:
         """Run a query over tables of the generation and return its rows."""
         names = {table: sql.Identifier(self.schema, table) for table in tables}
         # The query is a constant of this room; only table names and bound values go in.
         text = sql.SQL(query).format(**names)
-        parameters = {"position": self.moment.position, **values}
+        parameters = {"position": self.position, **values}
         return self.connection.execute(text, parameters).fetchall()
 
     def empty_book(self) -> Book:
@@ -133,5 +128,5 @@ class Histories:
             table=sql.Identifier(self.schema, table),
             which=sql.SQL(f"AND {which}" if which else ""),
         )
-        values = {"markets": list(markets), "position": self.moment.position}
+        values = {"markets": list(markets), "position": self.position}
         return {int(row[0]): row[1:] for row in self.connection.execute(query, values)}

@@ -77,7 +77,7 @@ def _courses(histories: "Histories") -> dict[int, list[InForce]]:
         ["rulebook"],
     ):
         rulebook = known(connection).rulebook(
-            connection, registry, histories.moment.position, name, version, sha256
+            connection, registry, histories.position, name, version, sha256
         )
         found.setdefault(asset, []).append((int(position), rulebook))
     return found

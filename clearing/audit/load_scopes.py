@@ -82,7 +82,7 @@ def _latest(
         order=sql.SQL(order),
         **names,
     )
-    values = {"firsts": firsts, "others": list(others), "position": histories.moment.position}
+    values = {"firsts": firsts, "others": list(others), "position": histories.position}
     return histories.connection.execute(query, values).fetchall()
 
 

@@ -45,6 +45,16 @@ class Moment:
     position: int
     reordered: Reordered | None = None
 
+    def plain(self) -> int:
+        """Return the log position whose books are meant; :class:`MomentUnclear` if none's are."""
+        if self.reordered is not None:
+            raise MomentUnclear(
+                f"{self.reordered.late_facts} late facts are among what had happened by then, so"
+                " there is no such position in the log; this question has an answer --at a position"
+                " or as --recorded by a time"
+            )
+        return self.position
+
 
 def resolve_moment(
     connection: Connection,

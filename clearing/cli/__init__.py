@@ -16,7 +16,7 @@ from cyclopts import App
 from clearing import __version__
 from clearing.adapters import MergeRefused, OptionRefused, ParquetMissing
 from clearing.audit import MomentUnclear
-from clearing.cli import intake, queries, rulebooks, upkeep
+from clearing.cli import accounts, funds, house, intake, liquidations, rulebooks, status, upkeep
 from clearing.cli.demo import demo
 from clearing.cli.output import err
 from clearing.database import DatabaseUnavailable, SchemaTooNewError
@@ -38,20 +38,22 @@ for command in (
     upkeep.project,
     upkeep.rebuild,
     upkeep.verify,
-    queries.status,
-    queries.accounts,
-    queries.account,
-    queries.liquidations,
-    queries.fund,
-    queries.deviations,
-    queries.fills,
-    queries.quarantine,
+    status.status,
+    accounts.accounts,
+    accounts.account,
+    liquidations.liquidations,
+    house.market,
+    funds.fund,
+    house.house,
+    liquidations.deviations,
+    liquidations.fills,
+    status.quarantine,
     upkeep.psql,
 ):
     app.command(command)
 app.command(intake.import_, name="import")
 app.command(rulebooks.app)
-app.command(queries.trial_balance, name="trial-balance")
+app.command(house.trial_balance, name="trial-balance")
 
 _CODES: dict[int, tuple[type[Exception], ...]] = {
     1: (

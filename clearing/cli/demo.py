@@ -6,14 +6,12 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from clearing.audit import AccountView, LiquidationView
+from clearing.cli.accounts import print_account
 from clearing.cli.chart import equity_chart
+from clearing.cli.funds import print_fund
+from clearing.cli.house import print_trial_balance
+from clearing.cli.liquidations import print_liquidations
 from clearing.cli.output import err, out, print_json, steps
-from clearing.cli.queries import (
-    print_account,
-    print_fund,
-    print_liquidations,
-    print_trial_balance,
-)
 from clearing.cli.where import Where, ledger, say
 from clearing.ledger import Ledger
 from clearing.samples import DEFAULT_INCIDENT_SEED, incident_day
