@@ -16,6 +16,7 @@ from clearing.audit import (
     FillReport,
     FundStateView,
     FundView,
+    HistoryPage,
     HouseView,
     LedgerStatus,
     LiquidationView,
@@ -25,6 +26,7 @@ from clearing.audit import (
     ToldLiquidationView,
     TrialBalanceLine,
     Verification,
+    Wanted,
 )
 from clearing.database import Database, Settings, connect, migrate, open_database
 from clearing.events import Event, parse_event
@@ -240,6 +242,13 @@ class Ledger:
     ) -> list[TrialBalanceLine]:
         """Return every ledger account's balance; each asset sums to zero."""
         return audit.trial_balance(self._connection, self.moment(at), folding)
+
+    def history(
+        self, sort: str, name: str, at: At = None, *, wanted: Wanted | None = None
+    ) -> HistoryPage:
+        """Return a page of what touched an ``account``, ``market`` or ``fund`` up to ``at``."""
+        moment = self.moment(at)
+        return audit.history(self._connection, sort, name, moment, wanted or Wanted())
 
     def deviations(
         self, at: At = None, *, code: str | None = None, limit: int = 1000

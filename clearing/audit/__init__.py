@@ -9,6 +9,7 @@ from clearing.audit.balances import trial_balance
 from clearing.audit.deriving import derive_rulebook, rederive
 from clearing.audit.fills import FillReport, fill_report
 from clearing.audit.funds import fund_history, funds
+from clearing.audit.history import HistoryEntry, HistoryEvent, HistoryPage, Wanted, history
 from clearing.audit.house import house
 from clearing.audit.losses import NameUnknown, deviations, liquidations
 from clearing.audit.markets import market
@@ -41,6 +42,9 @@ __all__ = [
     "FillReport",
     "FundStateView",
     "FundView",
+    "HistoryEntry",
+    "HistoryEvent",
+    "HistoryPage",
     "HouseAssetView",
     "HouseView",
     "LedgerStatus",
@@ -59,6 +63,7 @@ __all__ = [
     "ToldLiquidationView",
     "TrialBalanceLine",
     "Verification",
+    "Wanted",
     "account",
     "account_story",
     "accounts",
@@ -67,6 +72,7 @@ __all__ = [
     "fill_report",
     "fund_history",
     "funds",
+    "history",
     "house",
     "ledger_status",
     "liquidations",

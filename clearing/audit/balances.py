@@ -8,9 +8,8 @@ from clearing.engine.book import Book
 from clearing.engine.market import Market
 from clearing.engine.valuation import accrued_funding
 from clearing.log import Connection
+from clearing.projectors import OF_MARKETS
 from clearing.quantities import format_exact, format_scaled
-
-_MARKET_LEDGERS = frozenset({"clearing", "funding", "control", "spot"})
 
 
 def trial_balance(
@@ -40,7 +39,7 @@ def _line(book: Book, asset: int, ledger: str, who: int, units: int) -> TrialBal
     registry = book.registry
     spec = registry.asset(asset)
     name, shown = "", ledger
-    if who and ledger in _MARKET_LEDGERS:
+    if who and ledger in OF_MARKETS:
         name = registry.market(who).name
     elif who:
         name = registry.account(who).name

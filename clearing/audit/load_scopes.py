@@ -17,6 +17,7 @@ from clearing.engine.market import Market
 from clearing.engine.observed import set_orders
 from clearing.engine.scope import KNOWN, UNKNOWN, MarginCall, Position
 from clearing.events.kinds import RATE_DECIMALS
+from clearing.projectors import OF_MARKETS
 from clearing.quantities import to_scaled
 
 if TYPE_CHECKING:
@@ -34,9 +35,6 @@ _LEDGERS: Final = (
     "interest",
 )
 """Ledger accounts of the whole ledger, one for each asset."""
-
-_MARKET_LEDGERS: Final = ("clearing", "funding", "control", "spot")
-"""Ledger accounts that each market has."""
 
 _NAMED: Final = (
     "SELECT * FROM unnest(%(firsts)s::int[]) a (one) CROSS JOIN unnest(%(others)s::int[]) b (other)"
@@ -103,7 +101,7 @@ def load_balances(histories: "Histories", book: Book) -> None:
     for ledger in _LEDGERS:
         for _, asset, balance in _balances(histories, book, ledger, [0]):
             book.balances[ledger, 0, asset] = int(balance)
-    for ledger in _MARKET_LEDGERS:
+    for ledger in OF_MARKETS:
         for market, asset, balance in _balances(histories, book, ledger, list(book.markets)):
             book.balances[ledger, market, asset] = int(balance)
 
