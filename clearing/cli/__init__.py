@@ -16,7 +16,17 @@ from cyclopts import App
 from clearing import __version__
 from clearing.adapters import MergeRefused, OptionRefused, ParquetMissing
 from clearing.audit import MomentUnclear
-from clearing.cli import accounts, funds, house, intake, liquidations, rulebooks, status, upkeep
+from clearing.cli import (
+    accounts,
+    funds,
+    history,
+    house,
+    intake,
+    liquidations,
+    rulebooks,
+    status,
+    upkeep,
+)
 from clearing.cli.demo import demo
 from clearing.cli.output import err
 from clearing.database import DatabaseUnavailable, SchemaTooNewError
@@ -45,6 +55,7 @@ for command in (
     house.market,
     funds.fund,
     house.house,
+    history.history,
     liquidations.deviations,
     liquidations.fills,
     status.quarantine,

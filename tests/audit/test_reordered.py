@@ -124,7 +124,7 @@ def test_what_happened_by_a_time_is_a_position_of_the_log_unless_a_late_fact_is_
             ledger.liquidations(ledger.moment(occurred=hour(5)))
         for wrong in ({"known_at": 3}, {"at": 3, "occurred": hour(1)}, {"at": 99}):
             with pytest.raises(MomentUnclear):
-                resolve_moment(ledger.connection, **wrong)  # type: ignore[arg-type]
+                resolve_moment(ledger.connection, **wrong)
 
 
 def test_a_rulebook_for_a_later_position_waits_for_where_that_stands_now(

@@ -129,6 +129,46 @@ def test_a_market_as_it_was_and_before_it_was_declared(answer: Callable[..., Any
 
 
 @pytest.mark.usefixtures("projected")
+def test_a_history_is_told_in_pages_and_in_lines(clearing: Run, answer: Callable[..., Any]) -> None:
+    whole = answer("history", "account", "ada")
+    assert whole["after"] == ""
+    events = {one["log_position"]: one for one in whole["events"]}
+    assert list(events) == [5, 9, 12, 13]
+    assert events[9]["rulebooks"] == {"USD": "rules@1"}
+    assert (events[5]["rulebooks"], events[5]["content"]["account_class"]) == ({}, "trader")
+    assert events[9]["recorded_at"] > events[9]["occurred_at"]
+    kinds = [entry["kind"] for entry in events[13]["entries"]]
+    assert kinds[:2] == ["transition", "liquidation"]
+    assert {"bankruptcy", "closed", "posting", "position", "loss"} <= set(kinds)
+    pieces: list[tuple[int, int]] = []
+    after = "1"
+    while after:
+        page = answer("history", "account", "ada", "--limit", "3", "--after", after)
+        pieces += [
+            (one["log_position"], entry["line"])
+            for one in page["events"]
+            for entry in one["entries"]
+        ]
+        after = page["after"]
+    assert pieces == [
+        (position, entry["line"]) for position, one in events.items() for entry in one["entries"]
+    ]
+    code, out, _ = clearing("history", "account", "ada", "--lines", "--limit", "3")
+    assert code == 0
+    assert {json.loads(line)["log_position"] for line in out.splitlines()} == set(events)
+    only = answer("history", "account", "ada", "--kind", "Deposited", "--from", "2", "--at", "12")
+    assert [one["log_position"] for one in only["events"]] == [9]
+    fund = answer("history", "fund", "insurance", "--entry", "fund")
+    lines = [one["entries"][0]["fields"]["equity"] for one in fund["events"]]
+    assert lines == ["500", "470"]
+    marks = answer("history", "account", "ada", "--equity", "--from", "12")["events"]
+    standing = [
+        (one["standing"]["USD"]["equity"], one["standing"]["USD"]["status"]) for one in marks
+    ]
+    assert standing == [("100", "healthy"), ("0", "flat")]
+
+
+@pytest.mark.usefixtures("projected")
 def test_the_house_is_the_trial_balance_and_what_is_unrealised(answer: Callable[..., Any]) -> None:
     (usd,) = answer("house")["assets"]
     assert usd["accounts"] == {
@@ -259,6 +299,9 @@ def test_verify_and_rebuild_find_nothing_on_a_sound_ledger(answer: Callable[...,
         "market BTC",
         "market NONE",
         "house",
+        "history account ada --equity",
+        "history market BTC",
+        "history fund insurance --entry fund",
         "liquidations",
         "fund",
         "fund --history",
@@ -326,6 +369,13 @@ def test_a_conflict_refuses_the_batch_and_names_both_contents(
         ("account", "ada", "--known-at", "1"),
         ("account", "ada", "--occurred", "noon"),
         ("house", "--at", "-1"),
+        ("history", "account", "nobody"),
+        ("history", "fund", "ada"),
+        ("history", "venue", "ada"),
+        ("history", "market", "BTC", "--equity"),
+        ("history", "account", "ada", "--kind", "Dreamt"),
+        ("history", "account", "ada", "--after", "here"),
+        ("history", "account", "ada", "--limit", "0"),
         ("frobnicate",),
         ("fund", "--limit", "many"),
         ("fund", "--limit", "-1"),
