@@ -3,7 +3,8 @@
 Declarations come first, in the order of the log: names are no facts of a time. Then the facts that
 count, by (``occurred_at``, log position), numbered on from where the fold began. It begins at the
 latest snapshot before which nothing happened after the earliest late fact: up to there both orders
-are one.
+are one. Where both have folded the same events again and the log's snapshot there is the very same
+book, they are one again, and what follows is skipped up to the last snapshot before they part.
 """
 
 import json
@@ -59,6 +60,22 @@ class Order:
             return self.start + len(self.positions) + 1
         return self.places[found]
 
+    def same_events(self) -> set[int]:
+        """Return the log positions up to which this order and the log's have the same events."""
+        greatest, found = self.start, set[int]()
+        for number, position in enumerate(self.positions, self.start + 1):
+            greatest = max(greatest, position)
+            if greatest == number:
+                found.add(number)
+        return found
+
+    def parting(self, done: int) -> int:
+        """Return the number after ``done`` events at which the log has another event, or none."""
+        for number, position in enumerate(self.positions[done:], self.start + 1 + done):
+            if number != position:
+                return number
+        return self.start + len(self.positions) + 1
+
 
 def refold(connection: Connection, moment: Moment, progress: Progress | None = None) -> Engine:
     """Return the engine at a moment whose facts stand in another order than the log's.
@@ -74,32 +91,91 @@ def refold(connection: Connection, moment: Moment, progress: Progress | None = N
     usable = first_later(connection, schema, earliest, asked.known_at)
     snapshot, start = _snapshot_before(connection, schema, usable)
     order = _order(connection, schema, moment.position, asked, start)
-    numbers: dict[int, int] = {}
+    fold = _Fold(connection, schema, order)
+    fold.restore(snapshot, start)
+    fold.run(progress)
+    return fold.engine
 
-    def resolve(source: int, external_id: str) -> EventRow | None:
-        position = position_of(connection, source, external_id)
+
+class _Fold:
+    """A fold of events in another order than the log's, as far as it has come.
+
+    Up to ``since`` events have their log positions, later ones their numbers.
+    """
+
+    def __init__(self, connection: Connection, schema: str, order: Order) -> None:
+        self._connection = connection
+        self._schema = schema
+        self._order = order
+        self._since = 0
+        self._numbers: dict[int, int] = {}
+        self.engine = Engine(resolver=self._resolve)
+
+    def restore(self, snapshot: str | None, position: int) -> None:
+        """Go on from a snapshot at a log position up to which both orders have the same events."""
+        if snapshot is not None:
+            self.engine = Engine.restore(snapshot, resolver=self._resolve)
+        for pending in self.engine.book.scheduled:
+            pending.effective = self._order.place_of(pending.effective)
+        self._since = position
+        self._numbers = {}
+
+    def run(self, progress: Progress | None) -> None:
+        """Fold what is left, leaving out what the log's own books say already."""
+        order, total = self._order, len(self._order.positions)
+        digests = _digests(self._connection, self._schema, order)
+        done = 0
+        while done < total:
+            ends = [at - order.start for at in digests if at > order.start + done]
+            end = min([*ends, done + _BATCH, total])
+            for row in _rows(self._connection, order.positions[done:end]):
+                self._apply(row)
+            done = end
+            if progress is not None:
+                progress(done, total)
+            digest = digests.get(order.start + done)
+            if digest is not None and self.engine.digest() == digest:
+                done = self._skip(done)
+
+    def _apply(self, row: EventRow) -> None:
+        position, number = row.position, self.engine.position + 1
+        if row.kind == Kind.RulebookAdopted:
+            _reschedule(row, self._order, number)
+        self.engine.apply(_numbered(row, number))
+        self._numbers[position] = number
+
+    def _skip(self, done: int) -> int:
+        """Go on from the last snapshot before the orders part again; return how much is done.
+
+        Both have folded the same events and came to the same book, so they stay one for as long as
+        the same events follow.
+        """
+        order = self._order
+        following = order.parting(done)
+        snapshot, position = _snapshot_before(self._connection, self._schema, following)
+        if position <= order.start + done:
+            return done
+        self.restore(snapshot, position)
+        return position - order.start
+
+    def _resolve(self, source: int, external_id: str) -> EventRow | None:
+        position = position_of(self._connection, source, external_id)
         if position is None:
             return None
-        number = position if position <= start else numbers.get(position)
+        number = position if position <= self._since else self._numbers.get(position)
         if number is None:
             return None  # it comes later in this order, or not at all
-        return _numbered(upcast(read_at(connection, position)[0]), number)
+        return _numbered(upcast(read_at(self._connection, position)[0]), number)
 
-    if snapshot is None:
-        engine = Engine(resolver=resolve)
-    else:
-        engine = Engine.restore(snapshot, resolver=resolve)
-    for pending in engine.book.scheduled:
-        pending.effective = order.place_of(pending.effective)
-    for row in _rows(connection, order.positions):
-        position, number = row.position, engine.position + 1
-        if row.kind == Kind.RulebookAdopted:
-            _reschedule(row, order, number)
-        engine.apply(_numbered(row, number))
-        numbers[position] = number
-        if progress is not None and not number % _BATCH:
-            progress(number - start, len(order.positions))
-    return engine
+
+def _digests(connection: Connection, schema: str, order: Order) -> dict[int, str]:
+    """Return the digests of snapshots up to which both orders have the same events."""
+    query = sql.SQL("SELECT position, digest FROM {} WHERE position > %s ORDER BY position").format(
+        sql.Identifier(schema, "snapshot")
+    )
+    same = order.same_events()
+    rows = connection.execute(query, (order.start,)).fetchall()
+    return {int(position): str(digest) for position, digest in rows if position in same}
 
 
 def _snapshot_before(connection: Connection, schema: str, end: int) -> tuple[str | None, int]:

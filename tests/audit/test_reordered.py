@@ -6,13 +6,13 @@ from random import Random
 import pytest
 from psycopg import sql
 
-from clearing.audit import MomentUnclear, accounts, house, resolve_moment
+from clearing.audit import MomentUnclear, account, accounts, house, resolve_moment
 from clearing.audit.accounts import account_view
 from clearing.audit.house import house_view
 from clearing.audit.moments import first_later
 from clearing.audit.refold import _snapshot_before, refold
 from clearing.database import connect
-from clearing.engine import Engine
+from clearing.engine import Engine, Entry
 from clearing.events import Event, EventRow, Registry, encode
 from clearing.events.fields import to_microseconds
 from clearing.events.kinds import REGISTRY_KINDS, Kind
@@ -195,15 +195,39 @@ def test_folding_begins_at_the_last_snapshot_before_which_nothing_is_later_than_
         generation = project(ledger, batch=10, snapshot_every=10)
         moment = resolve_moment(ledger, occurred=hour(0))
         assert moment.reordered is not None
-        folded: list[tuple[int, int]] = []
         schema = f"generation_{generation.generation}"
         earliest = to_microseconds(datetime.fromisoformat(times[35]))
         usable = first_later(ledger, schema, earliest, 66)
         assert usable == 6 + 36 + 1
         assert _snapshot_before(ledger, schema, usable)[1] == 40
-        engine = refold(ledger, moment, lambda *done: folded.append(done))
+        engine = refold(ledger, moment)
         assert engine.position == 66
         break_snapshot = sql.SQL("UPDATE {} SET digest = 'x' WHERE position = 40")
         ledger.execute(break_snapshot.format(sql.Identifier(schema, "snapshot")))
         assert _snapshot_before(ledger, schema, usable)[1] == 30
         assert refold(ledger, moment).digest() == engine.digest()
+
+
+def test_what_follows_a_late_fact_that_changed_nothing_is_not_folded_again(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ada's and bob's deposits change places at the 20th: from the snapshot at 30 on all is one."""
+    times = [f"2026-01-01T00:{n // 60:02}:{n % 60:02}Z" for n in range(1, 121)]
+    times[19], times[18] = times[18], times[19]
+    facts = [deposit(100 + n, ("ada", "bob")[n % 2], at=at) for n, at in enumerate(times)]
+    with connect(database_url, autocommit=True) as ledger:
+        LogWriter(ledger).append([*declarations(), *facts])
+        project(ledger, batch=10, snapshot_every=10)
+        applied: list[int] = []
+        apply = Engine.apply
+
+        def counted(self: Engine, row: EventRow) -> list[Entry]:
+            applied.append(row.position)
+            return apply(self, row)
+
+        monkeypatch.setattr(Engine, "apply", counted)
+        moment = resolve_moment(ledger, occurred=hour(0))
+        assert moment.reordered is not None
+        view = account(ledger, "ada", moment)
+        assert view.scopes[0].cash == "60.00"
+        assert applied == [*range(21, 31), *range(121, 127)]
