@@ -45,10 +45,13 @@ _FOUND: Final = (
     " SELECT {first}, {second} FROM {table} WHERE {only} AND ({first}, {second}) > (one, other)"
     " ORDER BY {first}, {second} LIMIT 1) n) SELECT * FROM p"
 )
+# Rows are compared whole and sorted by all columns of the one index that is meant: what is equal
+# could be left out of the order, and then another index would look as good, and be read to its end
+# for somebody to whom nothing happened lately.
 _LATEST: Final = (
     "SELECT p.one, p.other, t.* FROM ({pairs}) p CROSS JOIN LATERAL ("
-    " SELECT {columns} FROM {table} WHERE {only} AND {first} = p.one AND {second} = p.other"
-    " AND position <= %(position)s ORDER BY {order} LIMIT 1) t"
+    " SELECT {columns} FROM {table} WHERE ({key}, position) >= ({value}p.one, p.other, 0)"
+    " AND ({key}, position) <= ({value}p.one, p.other, %(position)s) ORDER BY {order} LIMIT 1) t"
 )
 
 
@@ -60,25 +63,33 @@ def _latest(
     firsts: Accounts,
     others: Iterable[int],
     *,
-    only: str = "true",
+    of: tuple[str, str | int] | None = None,
 ) -> list[Any]:
     """Return the two of ``pair`` and ``columns`` of the last row of each pair that has one.
 
-    ``pair`` are the columns of the table that name it, ``only`` a condition of ours that goes
-    before them in the index.
+    ``pair`` are the columns of the table that name it; ``of`` is a column before them in the index,
+    and the value that it has.
     """
-    order = "position DESC, line DESC" + (", side DESC" if table == "posting" else "")
+    key = [*([] if of is None else [of[0]]), *pair]
+    order = [*key, "position", "line", *(["side"] if table == "posting" else [])]
+    only = sql.SQL("true")
+    value = sql.SQL("")
+    if of is not None:
+        only = sql.SQL("{} = {}").format(sql.Identifier(of[0]), sql.Literal(of[1]))
+        value = sql.SQL("{}, ").format(sql.Literal(of[1]))
     names = {
         "table": sql.Identifier(histories.schema, table),
         "first": sql.Identifier(pair[0]),
         "second": sql.Identifier(pair[1]),
-        "only": sql.SQL(only),
+        "only": only,
     }
     query = sql.SQL(_LATEST).format(
         pairs=sql.SQL(_FOUND if firsts is None else _NAMED).format(**names),
         columns=sql.SQL(", ").join(map(sql.Identifier, columns)),
-        order=sql.SQL(order),
-        **names,
+        key=sql.SQL(", ").join(map(sql.Identifier, key)),
+        value=value,
+        order=sql.SQL(", ").join(sql.SQL("{} DESC").format(sql.Identifier(name)) for name in order),
+        table=names["table"],
     )
     values = {"firsts": firsts, "others": list(others), "position": histories.position}
     return histories.connection.execute(query, values).fetchall()
@@ -109,8 +120,8 @@ def load_balances(histories: "Histories", book: Book) -> None:
 def _balances(
     histories: "Histories", book: Book, ledger: str, ordinals: Accounts
 ) -> list[tuple[int, int, Decimal]]:
-    pair, only = ("ordinal", "asset"), f"ledger = '{ledger}'"
-    return _latest(histories, "posting", pair, ["balance"], ordinals, book.assets, only=only)
+    pair, of = ("ordinal", "asset"), ("ledger", ledger)
+    return _latest(histories, "posting", pair, ["balance"], ordinals, book.assets, of=of)
 
 
 _HELD: Final = ("size", "cost", "entry_known", "funding_index", "accrued")
@@ -121,9 +132,9 @@ def load_positions(
 ) -> None:
     """Load what accounts held, in ``markets`` (all by default)."""
     wanted = book.markets if markets is None else markets
-    pair, only = ("holder", "market"), "holder_kind = 'account'"
+    pair, of = ("holder", "market"), ("holder_kind", "account")
     for account, ordinal, *held in _latest(
-        histories, "position_history", pair, _HELD, accounts, wanted, only=only
+        histories, "position_history", pair, _HELD, accounts, wanted, of=of
     ):
         if not held[0]:
             continue
@@ -138,7 +149,7 @@ def load_sides(histories: "Histories", book: Book, markets: Iterable[int]) -> No
     wanted, pair = list(markets), ("holder", "market")
     for kind in ("control", "suspense"):
         for _, ordinal, *held in _latest(
-            histories, "position_history", pair, _HELD, [0], wanted, only=f"holder_kind = '{kind}'"
+            histories, "position_history", pair, _HELD, [0], wanted, of=("holder_kind", kind)
         ):
             market = book.markets[ordinal]
             setattr(market, kind, _position(market, *held))
@@ -210,14 +221,14 @@ def load_shares(histories: "Histories", book: Book, accounts: Accounts) -> None:
     for fund in range(1, count + 1) if accounts is None else accounts:
         if not book.is_fund(fund):
             continue
-        pair, only = ("asset", "provider"), f"account = {int(fund)}"
+        pair, of = ("asset", "provider"), ("account", fund)
         for asset, provider, shares in _latest(
-            histories, "shares", pair, ["shares"], None, (), only=only
+            histories, "shares", pair, ["shares"], None, (), of=of
         ):
             if shares:
                 book.scope(fund, asset).shares[provider] = int(shares)
         for asset, provider, shares, worth in _latest(
-            histories, "leave_request", pair, ["shares", "worth"], None, (), only=only
+            histories, "leave_request", pair, ["shares", "worth"], None, (), of=of
         ):
             if shares:
                 book.scope(fund, asset).requests[provider] = (int(shares), int(worth))

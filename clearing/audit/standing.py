@@ -61,13 +61,14 @@ WITH held AS (
     FROM held
 )
 SELECT k.* FROM spans CROSS JOIN LATERAL (
-    SELECT m.* FROM {marks} m JOIN clearing.log l USING (position)
-    WHERE m.market = %(market)s AND m.{counts}
-        AND m.position BETWEEN greatest(since + 1, %(first)s) AND coalesce(until, %(last)s)
-        AND (%(kinds)s::int[] = '{{}}' OR l.kind = ANY(%(kinds)s::int[]))
-    ORDER BY m.position, m.line LIMIT %(most)s) k
+    SELECT m.* FROM {marks} m {of_kind}
+    WHERE (m.market, m.position) >= (%(market)s, greatest(since + 1, %(first)s))
+        AND (m.market, m.position) <= (%(market)s, coalesce(until, %(last)s)) AND m.{counts}
+    ORDER BY m.market, m.position, m.line LIMIT %(most)s) k
 WHERE size <> 0 ORDER BY k.position, k.line
 """
+
+_OF_KIND = "JOIN clearing.log l ON l.position = m.position AND l.kind = ANY(%(kinds)s)"
 
 
 def marks_held(histories: Histories, account: int, span: Span, most: int) -> Marks:
@@ -86,6 +87,7 @@ def marks_held(histories: Histories, account: int, span: Span, most: int) -> Mar
         for kind, counts in (("mark", "effective"), ("funding", "moved")):
             columns = TABLES[kind].names
             query = _MARKS.replace("{marks}", "{" + kind + "}").replace("{counts}", counts)
+            query = query.replace("{of_kind}", _OF_KIND if span.kinds else "")
             for row in histories.rows(
                 query,
                 ["position_history", kind],

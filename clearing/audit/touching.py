@@ -38,16 +38,21 @@ The conditions are those of the log's indexes: see the migration that made them.
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """A way to the rows of a table that name somebody.
+    """A way to the rows of a table that name somebody (``%(who)s``).
 
-    ``where`` picks them out, ``sub`` is the column between it and the position in the index (None:
-    there is none). Without ``leads`` there is no index, and rows are found by their events alone.
+    ``where`` picks them out. ``key`` are the columns of the index that leads to them, before the
+    position, with the value of each; ``s.v`` is each value that there is of ``sub``, the last of
+    these columns, if not all are given. ``only`` is the condition of a partial index. Without
+    ``leads`` no index is, and rows are found by their events alone; without a ``key`` it is another
+    sort of index.
     """
 
     kind: str
     table: str
     where: str
+    key: tuple[tuple[str, str], ...] = ()
     sub: str | None = None
+    only: str = "true"
     leads: bool = True
 
 
@@ -58,52 +63,64 @@ def paths(sort: Sort) -> list[Path]:
         if kind == "posting":
             found += _postings(sort)
             continue
-        for where in _conditions(kind, dict(table.columns), sort):
-            column = where.split(" = ")[0] if "holder" not in where else "holder"
-            leads, sub = _by_index(table.indexes, column)
-            found.append(Path(kind, table.name, where, sub, leads or "::jsonb" in where))
+        for column, where in _conditions(kind, dict(table.columns), sort):
+            if column:
+                found.append(_path(kind, where, column))
+            else:
+                found.append(Path(kind, table.name, where))
     return found
 
 
 def _postings(sort: Sort) -> list[Path]:
     kinds = _OWNED if sort == "account" else OF_MARKETS
     found = [
-        Path("posting", "posting", f"ledger = '{kind}' AND ordinal = %(who)s", "asset")
+        Path(
+            "posting",
+            "posting",
+            f"ledger = '{kind}' AND ordinal = %(who)s",
+            (("ledger", f"'{kind}'"), ("ordinal", "%(who)s"), ("asset", "s.v")),
+            "asset",
+        )
         for kind in kinds
     ]
     if sort == "market":
-        between = f"market = %(who)s AND {BETWEEN}"
-        found.append(Path("posting", "posting", f"{between} AND purpose <> 'fee'"))
-        found.append(Path("posting", "posting", f"{between} AND purpose = 'fee'", leads=False))
+        named, key = "market = %(who)s AND ", (("market", "%(who)s"),)
+        beyond, fees = f"{BETWEEN} AND purpose <> 'fee'", f"{BETWEEN} AND purpose = 'fee'"
+        found.append(Path("posting", "posting", named + beyond, key, only=beyond))
+        found.append(Path("posting", "posting", named + fees, leads=False))
     return found
 
 
-def _conditions(kind: str, columns: dict[str, str], sort: Sort) -> Iterable[str]:
+def _conditions(kind: str, columns: dict[str, str], sort: Sort) -> Iterable[tuple[str, str]]:
+    """Yield what names somebody in a kind of entry: a column (none: a list) and the condition."""
     if sort == "market":
         if "market" in columns:
-            yield "market = %(who)s"
+            yield "market", "market = %(who)s"
         return
     for field in _ACCOUNTS:
         if field in columns:
-            yield f"{field} = %(who)s"
+            yield field, f"{field} = %(who)s"
     if "holder" in columns:
-        yield "holder_kind = 'account' AND holder = %(who)s"
+        yield "holder", "holder_kind = 'account' AND holder = %(who)s"
     if kind == "adl_order":
-        yield "accounts::jsonb @> to_jsonb(%(who)s::int)"
+        yield "", "accounts::jsonb @> to_jsonb(%(who)s::int)"
 
 
-def _by_index(indexes: Sequence[str], column: str) -> tuple[bool, str | None]:
-    """Return whether an index leads from a column to positions, and over which other column."""
-    best: tuple[bool, str | None] = (False, None)
-    for index in indexes:
+def _path(kind: str, where: str, column: str) -> Path:
+    """Return the path by the index that leads from a column to positions, if there is one."""
+    table = TABLES[kind]
+    before = [("holder_kind", "'account'")] if column == "holder" else []
+    key = (*before, (column, "%(who)s"))
+    best = Path(kind, table.name, where, leads=False)
+    for index in table.indexes:
         names = index.split(", ")
-        if column not in names or names[: names.index(column)] not in ([], ["holder_kind"]):
+        if names[: len(key)] != [name for name, _ in key]:
             continue
-        after = names[names.index(column) + 1 :]
+        after = names[len(key) :]
         if after[:1] == ["position"]:
-            return True, None
+            return Path(kind, table.name, where, key)
         if after[1:2] == ["position"]:
-            best = (True, after[0])
+            best = Path(kind, table.name, where, (*key, (after[0], "s.v")), after[0])
     return best
 
 
@@ -175,14 +192,26 @@ class Touching:
         return known
 
     def _positions(self, path: Path, span: Span, limit: int) -> list[int]:
-        """Return the positions of the first events with a row of ``path``."""
+        """Return the positions of the first events with a row of ``path``.
+
+        As in :mod:`clearing.audit.load_scopes`, rows are compared whole, so that only the index of
+        the path will do.
+        """
         subs = self.subs(path)
         if path.sub is not None and not subs:
             return []
-        one = (
-            "SELECT DISTINCT t.position FROM {source} {of_kind} WHERE {sub_is}"
-            " t.position BETWEEN %(first)s AND %(last)s ORDER BY t.position LIMIT %(most)s"
-        )
+        if not path.key:
+            one = (
+                "SELECT DISTINCT t.position FROM {source} {of_kind}"
+                " WHERE t.position BETWEEN %(first)s AND %(last)s ORDER BY 1 LIMIT %(most)s"
+            )
+        else:
+            one = (
+                "SELECT DISTINCT ON ({key}, t.position) t.position FROM {rows} {of_kind}"
+                " WHERE ({key}, t.position) >= ({value}, %(first)s)"
+                " AND ({key}, t.position) <= ({value}, %(last)s)"
+                " ORDER BY {key}, t.position LIMIT %(most)s"
+            )
         each = (
             "SELECT DISTINCT e.position FROM unnest(%(subs)s::{sub_type}[]) s (v)"
             " CROSS JOIN LATERAL ("
@@ -222,9 +251,11 @@ class Touching:
             source=sql.SQL("(SELECT * FROM {} WHERE {}) t").format(table, sql.SQL(path.where)),
             table=table,
             of_kind=sql.SQL(log if of_kind else ""),
+            rows=sql.SQL("(SELECT * FROM {} WHERE {}) t").format(table, sql.SQL(path.only)),
+            key=sql.SQL(", ").join(sql.Identifier("t", column) for column, _ in path.key),
+            value=sql.SQL(", ").join(sql.SQL(value) for _, value in path.key),
             sub=sub,
             sub_type=sub_type,
-            sub_is=sql.SQL("{} = s.v AND").format(sub) if named else sql.SQL(""),
             sub_any=sql.SQL("{} = ANY(%(subs)s::{}[]) AND").format(sub, sub_type)
             if named
             else sql.SQL(""),
