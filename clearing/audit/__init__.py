@@ -11,6 +11,7 @@ from clearing.audit.fills import FillReport, fill_report
 from clearing.audit.funds import fund_history, funds
 from clearing.audit.history import HistoryEntry, HistoryEvent, HistoryPage, Wanted, history
 from clearing.audit.house import house
+from clearing.audit.house_views import HouseAssetView, HouseView, MarketView
 from clearing.audit.losses import NameUnknown, deviations, liquidations
 from clearing.audit.markets import market
 from clearing.audit.moments import Moment, MomentUnclear, Reordered, resolve_moment
@@ -23,11 +24,8 @@ from clearing.audit.views import (
     DeviationView,
     FundStateView,
     FundView,
-    HouseAssetView,
-    HouseView,
     LedgerStatus,
     LiquidationView,
-    MarketView,
     PositionView,
     ProviderView,
     ScopeView,

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 
+from clearing.audit.house_views import HouseAssetView, HouseView, OwnersView
 from clearing.audit.load import Histories
 from clearing.audit.moments import Moment
 from clearing.audit.refold import Progress, refold
-from clearing.audit.views import HouseAssetView, HouseView, OwnersView
 from clearing.engine.asset import Asset
 from clearing.engine.book import Book
 from clearing.engine.market import Market

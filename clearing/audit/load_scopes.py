@@ -72,8 +72,8 @@ def _latest(
     """
     key = [*([] if of is None else [of[0]]), *pair]
     order = [*key, "position", "line", *(["side"] if table == "posting" else [])]
-    only = sql.SQL("true")
-    value = sql.SQL("")
+    only: sql.Composable = sql.SQL("true")
+    value: sql.Composable = sql.SQL("")
     if of is not None:
         only = sql.SQL("{} = {}").format(sql.Identifier(of[0]), sql.Literal(of[1]))
         value = sql.SQL("{}, ").format(sql.Literal(of[1]))

@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from clearing.audit.accounts import rulebook_name
+from clearing.audit.house_views import FundingView, HolderView, MarketView, PriceView
 from clearing.audit.load import Histories
 from clearing.audit.losses import times_of
 from clearing.audit.moments import Moment
 from clearing.audit.refold import Progress, refold
-from clearing.audit.views import FundingView, HolderView, MarketView, PriceView
 from clearing.engine.asset import Asset
 from clearing.engine.book import Book
 from clearing.engine.market import Market

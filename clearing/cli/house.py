@@ -112,10 +112,13 @@ def _house_rows(asset: HouseAssetView) -> list[tuple[str, ...]]:
         (name, *(short(x) for x in (who.cash, who.unrealised, who.accrued_funding, who.equity)))
         for name, who in owners.items()
     ]
-    other = {"clearing": ("", short(asset.open_value), ""), "funding": ("", "", "")}
-    for kind, units in asset.ledgers.items():
-        rows.append((kind, short(units), *other.get(kind, ("", "", ""))))
-    rows.append(("of funds: providers' shares", "", "", "", short(asset.fund_claims)))
+    rows += [(kind, short(units), "", "", "") for kind, units in asset.ledgers.items()]
+    beside = (
+        ("value that nobody stands against", ("", short(asset.open_value), "", "")),
+        ("left by rounding funding", ("", "", short(asset.funding_remainder), "")),
+        ("of the funds' equity providers'", ("", "", "", short(asset.fund_claims))),
+    )
+    rows += [(name, *cells) for name, cells in beside if set(cells) != {"", "0"}]
     return rows
 
 

@@ -59,11 +59,11 @@ def named(moment: Moment) -> str:
 def print_scenario(reordered: Reordered | None) -> None:
     """Say so where an answer is not the log's own."""
     if reordered is not None:
-        err.print(
-            f"A scenario: {reordered.late_facts:,} late facts are folded where they occurred, of"
-            f" what was in the log by position {reordered.known_at:,}.",
-            style="yellow",
-        )
+        late = f"{reordered.late_facts:,} late facts are folded where they occurred"
+        if reordered.late_facts == 1:
+            late = "1 late fact is folded where it occurred"
+        known = f"of what was in the log by position {reordered.known_at:,}"
+        err.print(f"A scenario: {late}, {known}.", style="yellow")
 
 
 @contextmanager

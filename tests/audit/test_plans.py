@@ -15,7 +15,7 @@ from clearing.database import connect
 from clearing.log import Connection, LogWriter
 from clearing.projectors import TABLES, project, schema_of
 from clearing.samples import incident_day
-from clearing.samples.desk import FUND
+from clearing.samples.venue import FUND
 from tests.projectors.ledgers import live
 
 Question = Callable[[Connection, Moment], object]

@@ -203,7 +203,7 @@ def test_what_had_happened_by_a_time_says_when_it_is_a_scenario(
         code, out, err = clearing(*question.split(), *by_four)
         assert code == 0, err
         assert out.strip()
-        assert "A scenario: 1 late facts" in err
+        assert "A scenario: 1 late fact is folded where it occurred" in " ".join(err.split())
     code, _, err = clearing("liquidations", *by_four)
     assert code == 2
     assert "late facts" in err
