@@ -15,7 +15,7 @@ from typing import Final
 from psycopg import sql
 
 from clearing.audit.moments import Moment, Reordered, first_later, late_facts
-from clearing.engine import Engine
+from clearing.engine import ENGINE_VERSION, Engine
 from clearing.events import EventRow, upcast
 from clearing.events.canonical import canonical_json
 from clearing.events.fields import to_microseconds
@@ -89,11 +89,14 @@ def refold(connection: Connection, moment: Moment, progress: Progress | None = N
     schema = schema_of(moment.generation.number)
     earliest = late_facts(connection, schema, to_microseconds(asked.occurred), asked.known_at)[2]
     usable = first_later(connection, schema, earliest, asked.known_at)
-    snapshot, start = _snapshot_before(connection, schema, usable)
+    if moment.generation.engine_version == ENGINE_VERSION:
+        snapshot, start = _snapshot_before(connection, schema, usable)
+    else:  # nothing that another engine wrote can be gone on from
+        snapshot, start = None, 0
     order = _order(connection, schema, moment.position, asked, start)
     fold = _Fold(connection, schema, order)
     fold.restore(snapshot, start)
-    fold.run(progress)
+    fold.run(progress, skips=moment.generation.engine_version == ENGINE_VERSION)
     return fold.engine
 
 
@@ -120,10 +123,10 @@ class _Fold:
         self._since = position
         self._numbers = {}
 
-    def run(self, progress: Progress | None) -> None:
-        """Fold what is left, leaving out what the log's own books say already."""
+    def run(self, progress: Progress | None, *, skips: bool) -> None:
+        """Fold what is left; with ``skips``, leave out what the log's own books say already."""
         order, total = self._order, len(self._order.positions)
-        digests = _digests(self._connection, self._schema, order)
+        digests = _digests(self._connection, self._schema, order) if skips else {}
         done = 0
         while done < total:
             ends = [at - order.start for at in digests if at > order.start + done]

@@ -231,3 +231,7 @@ def test_what_follows_a_late_fact_that_changed_nothing_is_not_folded_again(
         view = account(ledger, "ada", moment)
         assert view.scopes[0].cash == "60.00"
         assert applied == [*range(21, 31), *range(121, 127)]
+        ledger.execute("UPDATE clearing.generation SET engine_version = 'another'")
+        again = account(ledger, "ada", resolve_moment(ledger, occurred=hour(0)))
+        assert again == view
+        assert applied[16:] == [*range(1, 127)]
