@@ -87,10 +87,17 @@ class Histories:
         return book
 
     def whole_book(self) -> Book:
-        """Return the book with every scope, ledger account and holder of a position."""
-        book = self.book()
+        """Return the book with all that anybody owns: cash, positions, shares, ledger accounts.
+
+        What only the margin of an account is asked by is not in it: status, calls, orders.
+        """
+        book = self.empty_book()
+        load_cash(self, book, None)
+        load_pending(self, book, None)
+        load_positions(self, book, None)
+        load_shares(self, book, None)
         load_balances(self, book)
-        load_sides(self, book, list(book.markets))
+        load_sides(self, book, book.markets)
         return book
 
     def market_book(self, market: int) -> Book:
