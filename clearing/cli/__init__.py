@@ -17,15 +17,20 @@ from clearing import __version__
 from clearing.adapters import MergeRefused, OptionRefused, ParquetMissing
 from clearing.audit import CheckpointRefused, MomentUnclear
 from clearing.cli import (
+    accounts,
     corrections,
     evidence,
     explain,
+    funds,
+    history,
+    house,
     intake,
+    liquidations,
     proofs,
-    queries,
     rulebooks,
     sample,
     scenarios,
+    status,
     upkeep,
 )
 from clearing.cli.demo import demo
@@ -51,19 +56,22 @@ for command in (
     upkeep.rebuild,
     upkeep.verify,
     proofs.checkpoint,
-    queries.status,
-    queries.accounts,
-    queries.account,
-    queries.liquidations,
-    queries.fund,
-    queries.deviations,
-    queries.fills,
-    queries.quarantine,
     scenarios.replay,
     scenarios.diff,
     scenarios.bisect,
     corrections.corrections,
     corrections.impact,
+    status.status,
+    accounts.accounts,
+    accounts.account,
+    liquidations.liquidations,
+    house.market,
+    funds.fund,
+    house.house,
+    history.history,
+    liquidations.deviations,
+    liquidations.fills,
+    status.quarantine,
     upkeep.psql,
 ):
     app.command(command)
@@ -73,7 +81,7 @@ app.command(explain.app)
 app.command(evidence.app)
 app.command(proofs.app)
 app.command(sample.app)
-app.command(queries.trial_balance, name="trial-balance")
+app.command(house.trial_balance, name="trial-balance")
 
 _CODES: dict[int, tuple[type[Exception], ...]] = {
     1: (

@@ -7,10 +7,10 @@ from cyclopts import App, Parameter
 
 from clearing.audit import check_pack
 from clearing.cli.keys import store_folder, trusted_keys
+from clearing.cli.moment import When, moment_of
 from clearing.cli.output import out, print_json
 from clearing.cli.proofs import Store, Trusted
-from clearing.cli.queries import At
-from clearing.cli.where import Where, ledger, parse_at
+from clearing.cli.where import Where, ledger
 from clearing.log.tiles import TileStore
 
 app = App(name="evidence", help="Everything about one account in one file that others can check.")
@@ -24,7 +24,7 @@ def make(
     /,
     *,
     to: Annotated[Path, Parameter(name="--out", help="the file to write; it must not exist")],
-    at: At = None,
+    when: When | None = None,
     since: Annotated[
         int | None, Parameter(help="the first log position; by default that of its first event")
     ] = None,
@@ -39,12 +39,12 @@ def make(
         folder = store_folder(opened, store)
         kept = TileStore(folder) if folder.is_dir() else None
         keys = trusted_keys([], kept)
-        moment = opened.moment(parse_at(at))
+        moment = moment_of(opened, when)
         try:
             answer = opened.evidence(
                 account,
                 to,
-                moment.position,
+                moment.plain(),
                 since=since,
                 store=kept,
                 verifier=keys[0] if keys else None,

@@ -78,7 +78,7 @@ def make_pack(
     :class:`~clearing.audit.CheckpointRefused` if the store's leaves are not the log's.
     """
     histories = Histories(connection, moment)
-    ordinal = declared(histories, account)
+    ordinal = declared(histories.registry, account, moment)
     first = max(since or _first(histories, ordinal), 1)
     start = engine_at(connection, moment, first - 1)
     gathered = _Gathered(connection, start, moment.position, account, names=names)

@@ -73,7 +73,7 @@ def explain_liquidation(
     liquidated.
     """
     histories = Histories(connection, moment)
-    ordinal = declared(histories, account)
+    ordinal = declared(histories.registry, account, moment)
     found = histories.rows(
         "SELECT position FROM {liquidation} WHERE account = %(account)s"
         " AND position <= %(position)s ORDER BY position DESC, line DESC LIMIT 1",
