@@ -5,15 +5,15 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from clearing.audit import DeviationEvidence
+from clearing.cli.moment import Limit, When, moment_of
 from clearing.cli.output import amount, out, print_json, short, shown_time, table
-from clearing.cli.queries import At, Limit
-from clearing.cli.where import Where, ledger, parse_at
+from clearing.cli.where import Where, ledger
 
 
 def deviations(
     *,
     code: Annotated[str | None, Parameter(help="only this kind")] = None,
-    at: At = None,
+    when: When | None = None,
     evidence: Annotated[
         bool, Parameter(negative=(), help="each with its event, rulebook, mark and units")
     ] = False,
@@ -22,13 +22,11 @@ def deviations(
 ) -> None:
     """List where facts contradicted the rules: what was expected and what was found."""
     with ledger(where) as opened:
-        moment = opened.moment(parse_at(at))
+        moment = moment_of(opened, when)
         if evidence:
-            print_evidence(
-                opened.deviation_evidence(moment.position, code=code, limit=limit), where
-            )
+            print_evidence(opened.deviation_evidence(moment, code=code, limit=limit), where)
             return
-        answer = opened.deviations(moment.position, code=code, limit=limit)
+        answer = opened.deviations(moment, code=code, limit=limit)
     if where is not None and where.json:
         print_json(answer)
         return
