@@ -75,6 +75,26 @@ def test_a_position_handed_over_by_and_by_keeps_its_bankruptcy_price() -> None:
         assert deviations(sold(v, size, "85.50")) == []
 
 
+def test_an_inverse_position_has_a_bankruptcy_price_too() -> None:
+    """Long 1,000 dollars' worth from 100 with 1.45 BTC: at p she has 1.45 + 10 − 1,000 / p."""
+    v = Venue()
+    v("AssetDeclared", name="BTC", decimals=8)
+    contract = {"payoff": "inverse", "multiplier": "100", "lot": "1", "size_decimals": 0}
+    v.market("INV", settlement_asset="BTC", **contract)
+    v.account("ada", "bob")
+    v.deposit("ada", "1.45", "BTC")
+    v.deposit("bob", "100", "BTC")
+    book = rulebook(mode="verify", asset="BTC", schedule=FIVE)
+    v.adopt(book | {"verification": {"price_tolerance": "0", "quantity": "exact"}})
+    v.mark(INV="100")
+    v.trade("ada", "bob", "INV", "10", "100")
+    v.mark(INV="89")
+    told = {"market": "INV", "buyer": "bob", "seller": "ada", "seller_cause": "liquidation"}
+    # She has nothing left at 1,000 / 11.45 = 87.336.
+    entries = v("Traded", size="10", price="87.40", **told)
+    assert [d["expected"] for d in of_kind(entries, "deviation")] == ["87.34"]
+
+
 def test_too_early_is_unexpected_and_nothing_else_is_said_of_it() -> None:
     v = venue()
     v.mark(BTC="91")
