@@ -192,10 +192,15 @@ def _check_deleveraging(
 
 
 def _check_loss(step: Step, market: Market, side: Side, other: Side, liquidated: Scope) -> None:
-    """Say it where the other side is not in liquidation, or is and leaves no loss."""
+    """Say it where the other side is not in liquidation, or is and leaves no loss.
+
+    The loss is that of the whole scope, so it is looked at before the first fill of a stay: what
+    earlier ones rounded may be all that is left.
+    """
     now = measure(step.book, liquidated)
     found = "" if liquidated.status == "liquidation" else liquidated.status
-    if not found and other.cause == LIQUIDATION and now.equity >= 0:
+    begins = other.cause == LIQUIDATION and not liquidated.venue_closed
+    if not found and begins and now.equity >= 0:
         rules = liquidated.rules
         deleverages = any(
             isinstance(rung, TakeoverRung)
