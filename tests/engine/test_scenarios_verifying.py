@@ -79,7 +79,12 @@ def test_an_inverse_position_has_a_bankruptcy_price_too() -> None:
     """Long 1,000 dollars' worth from 100 with 1.45 BTC: at p she has 1.45 + 10 − 1,000 / p."""
     v = Venue()
     v("AssetDeclared", name="BTC", decimals=8)
-    contract = {"payoff": "inverse", "multiplier": "100", "lot": "1", "size_decimals": 0}
+    contract: dict[str, Any] = {
+        "payoff": "inverse",
+        "multiplier": "100",
+        "lot": "1",
+        "size_decimals": 0,
+    }
     v.market("INV", settlement_asset="BTC", **contract)
     v.account("ada", "bob")
     v.deposit("ada", "1.45", "BTC")
