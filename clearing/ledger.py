@@ -41,6 +41,8 @@ from clearing.audit import (
     Verification,
     Wanted,
 )
+from clearing.audit.stress import Stress, StressAnswer
+from clearing.audit.stress import stress as run_stress
 from clearing.database import Database, Settings, connect, migrate, open_database
 from clearing.events import Event, parse_event
 from clearing.log import (
@@ -388,6 +390,23 @@ class Ledger:
             store=store,
             verifier=verifier,
             names=names,
+        )
+
+    def stress(
+        self,
+        document: Stress,
+        at: At = None,
+        *,
+        processes: int | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> StressAnswer:
+        """Return what paths of prices would do to the book as of ``at``; nothing is written.
+
+        The answer is the same for any number of ``processes``.
+        """
+        moment = self.moment(at)
+        return run_stress(
+            self._connection, document, moment, processes=processes, progress=progress
         )
 
     def status(self) -> LedgerStatus:

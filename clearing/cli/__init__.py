@@ -31,6 +31,7 @@ from clearing.cli import (
     sample,
     scenarios,
     status,
+    stress,
     upkeep,
 )
 from clearing.cli.demo import demo
@@ -60,6 +61,7 @@ for command in (
     scenarios.replay,
     scenarios.diff,
     scenarios.bisect,
+    stress.stress,
     corrections.corrections,
     corrections.impact,
     status.status,

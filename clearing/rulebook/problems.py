@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from clearing.events.models import PLAIN_WORDS
 
-_TAGS: Final = ("op", "action", "layer", "override")
+_TAGS: Final = ("op", "action", "layer", "override", "path")
 """Fields by which one of several models is chosen; their value stands in pydantic's locations."""
 
 _INNER_PATH: Final = re.compile(r"([A-Za-z0-9_*@/+.-]+): ", re.ASCII)

@@ -297,18 +297,20 @@ def read_scenario(text: str, name: str = "scenario") -> Scenario:
     """
     if len(text.encode()) > MAX_BYTES:
         raise ScenarioRefused(name, [f"is larger than {MAX_BYTES:,} bytes"])
-    reader: Callable[[str], Any] = _from_json if text.lstrip().startswith("{") else _from_yaml
+    reader: Callable[[str], Any] = from_json if text.lstrip().startswith("{") else from_yaml
     try:
         return parse_scenario(reader(text), name)
     except (yaml.YAMLError, json.JSONDecodeError, RecursionError) as error:
         raise ScenarioRefused(name, [f"cannot be read: {' '.join(str(error).split())}"]) from None
 
 
-def _from_json(text: str) -> Any:
+def from_json(text: str) -> Any:
+    """Return what a JSON text says; numbers with a point as texts."""
     return json.loads(text, parse_float=str)
 
 
-def _from_yaml(text: str) -> Any:
+def from_yaml(text: str) -> Any:
+    """Return what a YAML text says: texts, whole numbers, booleans; no floats, times, aliases."""
     return yaml.load(text, _Loader)  # noqa: S506 - a safe loader that knows fewer types yet
 
 
