@@ -202,6 +202,7 @@ def test_what_cannot_be_run_is_refused_by_its_path(
         (monte_carlo(volatility={"ETH": "1"}), None, "paths.0.volatility.ETH: is no market"),
         (monte_carlo(correlation={"BTC/ETH": "0"}), None, "correlation.BTC/ETH: is no pair"),
         (shock("0.1"), {"BTC": {"per_million": "-1"}}, "impact.BTC"),
+        (shock("0.1"), {"ETH": {"op": "linear", "coefficient": "1"}}, "impact.ETH: is no market"),
     ],
 )
 def test_what_the_book_does_not_have_is_refused(

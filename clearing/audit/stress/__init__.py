@@ -73,12 +73,14 @@ def stress(
 
 def _check(document: Stress, bench: Bench) -> None:
     """Refuse what names markets that have no mark here, before anything runs."""
-    problems = []
+    nowhere = "is no market with a mark here"
+    impact = document.impact or {}
+    problems = [f"impact.{name}: {nowhere}" for name in impact if name not in bench.names]
     for i, path in enumerate(document.paths):
         told = {"shock": "moves", "monte_carlo": "volatility"}.get(path.path)
         named = [] if told is None else list(getattr(path, told))
         problems += [
-            f"paths.{i}.{told}.{name}: is no market with a mark here"
+            f"paths.{i}.{told}.{name}: {nowhere}"
             for name in named
             if name != "*" and name not in bench.names
         ]
