@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks import append, marks, rebuild
+from benchmarks import append, as_of, marks, rebuild
 from benchmarks.measure import Ratio
 from clearing.database import (
     DatabaseUnavailable,
@@ -29,11 +29,14 @@ COMMENT = "Made by benchmarks, which drops it again."
 def main() -> int:
     """Run what the command line names, or everything; the exit code says nothing of speed."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help="append, rebuild, marks")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="append, rebuild, marks, as-of")
     parser.add_argument("--quick", action="store_true", help="smaller sizes, three rounds")
+    parser.add_argument(
+        "--events", type=int, metavar="N", help="events of the log for as-of (10000000 is large)"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
     options = parser.parse_args()
-    known = _known(quick=options.quick)
+    known = _known(quick=options.quick, events=options.events)
     unknown = [name for name in options.names if name not in known]
     if unknown:
         parser.error(f"{', '.join(unknown)}: known are {', '.join(known)}")
@@ -54,7 +57,7 @@ def main() -> int:
     return 0
 
 
-def _known(*, quick: bool) -> dict[str, Callable[[], list[Ratio]]]:
+def _known(*, quick: bool, events: int | None) -> dict[str, Callable[[], list[Ratio]]]:
     """Return the benchmarks by name, in the sizes asked for."""
     repeats = 3 if quick else 5
     return {
@@ -69,6 +72,14 @@ def _known(*, quick: bool) -> dict[str, Callable[[], list[Ratio]]]:
             marks=5_000 if quick else 20_000,
             naive_marks=2_000 if quick else 10_000,
             repeats=repeats,
+        ),
+        "as-of": lambda: _on_database(
+            lambda url: as_of.run(
+                url,
+                events=events or (20_000 if quick else 200_000),
+                samples=20 if quick else 60,
+                repeats=repeats,
+            )
         ),
     }
 

@@ -6,6 +6,7 @@ holds one connection and is for one thread at a time; open another for another.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -14,19 +15,24 @@ from clearing.audit import (
     AccountView,
     CheckpointMade,
     CorrectionView,
+    DeviationEvidence,
     DeviationView,
     Diff,
     Explanation,
     FillReport,
     FirstDifference,
+    FundStateView,
     FundView,
+    HistoryPage,
+    HouseView,
     Impact,
     LedgerStatus,
     LiquidationExplained,
     LiquidationView,
+    MarketView,
     Moment,
+    PackMade,
     PriceExplained,
-    ProviderView,
     Scenario,
     ScenarioAnswer,
     StoryPoint,
@@ -35,6 +41,7 @@ from clearing.audit import (
     ToldLiquidationView,
     TrialBalanceLine,
     Verification,
+    Wanted,
 )
 from clearing.database import Database, Settings, connect, migrate, open_database
 from clearing.events import Event, parse_event
@@ -52,8 +59,12 @@ from clearing.log.notes import Signer, Verifier
 from clearing.log.tiles import TileStore
 from clearing.projectors import Projector, Rebuilt, ensure_live, follow, project, rebuild
 
-At = int | datetime | None
-"""A moment: a log position, the time by which things had happened, or the present."""
+At = int | datetime | Moment | None
+"""A moment: a log position, the time by which things had happened, what :meth:`Ledger.moment`
+returned, or the present."""
+
+Folding = Callable[[int, int], None]
+"""Told how many events were folded, of how many, where a moment has books of its own."""
 
 EventLike = Event | dict[str, Any]
 """An event, or the JSON-like document of one."""
@@ -170,24 +181,46 @@ class Ledger:
             self._connection, accept_engine_change=accept_engine_change, progress=progress
         )
 
-    def moment(self, at: At = None, *, recorded: datetime | None = None) -> Moment:
-        """Return the moment meant by ``at`` or ``recorded``.
+    def moment(
+        self,
+        at: At = None,
+        *,
+        recorded: datetime | None = None,
+        occurred: datetime | None = None,
+        known_at: int | None = None,
+    ) -> Moment:
+        """Return the moment meant; any question takes it as its ``at``.
 
-        Raises :class:`~clearing.audit.MomentUnclear` if there is no plain answer.
+        ``recorded`` is the ledger's own time, ``occurred`` the sources' (as ``at``, if that is a
+        time), of what was appended by log position ``known_at``. Where late facts are among it, the
+        answer is a scenario in their own order, and says so. Raises
+        :class:`~clearing.audit.MomentUnclear` for a contradiction, and beyond what is projected.
         """
+        if isinstance(at, Moment):
+            return at
         if isinstance(at, datetime):
-            return audit.resolve_moment(self._connection, occurred=at, recorded=recorded)
-        return audit.resolve_moment(self._connection, at=at, recorded=recorded)
+            at, occurred = None, at
+        return audit.resolve_moment(
+            self._connection, at=at, recorded=recorded, occurred=occurred, known_at=known_at
+        )
 
     def account(
-        self, account: str, at: At = None, *, recorded: datetime | None = None
+        self, account: str, at: At = None, *, folding: Folding | None = None
     ) -> AccountView:
         """Return an account as it was: cash, positions, equity, requirements, status."""
-        return audit.account(self._connection, account, self.moment(at, recorded=recorded))
+        return audit.account(self._connection, account, self.moment(at), folding)
 
-    def accounts(self, at: At = None, *, recorded: datetime | None = None) -> list[AccountView]:
+    def accounts(self, at: At = None, *, folding: Folding | None = None) -> list[AccountView]:
         """Return every account as it was, in order of opening."""
-        return audit.accounts(self._connection, self.moment(at, recorded=recorded))
+        return audit.accounts(self._connection, self.moment(at), folding)
+
+    def market(self, market: str, at: At = None, *, folding: Folding | None = None) -> MarketView:
+        """Return a market as it was: prices, funding, who holds how much, state."""
+        return audit.market(self._connection, market, self.moment(at), folding)
+
+    def house(self, at: At = None, *, folding: Folding | None = None) -> HouseView:
+        """Return the whole ledger, asset by asset: who owns what, and sums that add up."""
+        return audit.house(self._connection, self.moment(at), folding)
 
     def account_story(
         self, account: str, asset: str, at: At = None, *, points: int = 60
@@ -209,23 +242,43 @@ class Ledger:
         moment = self.moment(at)
         return audit.told_liquidations(self._connection, moment, account=account, limit=limit)
 
-    def fund(self, fund: str | None = None, at: At = None, *, limit: int = 1000) -> list[FundView]:
+    def funds(
+        self, fund: str | None = None, at: At = None, *, folding: Folding | None = None
+    ) -> list[FundStateView]:
+        """Return the funds as they were: cash, inventory at mark, equity, providers' shares."""
+        return audit.funds(self._connection, self.moment(at), fund=fund, progress=folding)
+
+    def fund_history(
+        self, fund: str | None = None, at: At = None, *, limit: int = 1000
+    ) -> list[FundView]:
         """Return the latest lines of the funds' history: cash, inventory at mark, equity."""
         return audit.fund_history(self._connection, self.moment(at), fund=fund, limit=limit)
 
-    def providers(self, fund: str | None = None, at: At = None) -> list[ProviderView]:
-        """Return who has shares of the funds, how many, and what they are worth."""
-        return audit.providers(self._connection, self.moment(at), fund=fund)
-
-    def trial_balance(self, at: At = None) -> list[TrialBalanceLine]:
+    def trial_balance(
+        self, at: At = None, *, folding: Folding | None = None
+    ) -> list[TrialBalanceLine]:
         """Return every ledger account's balance; each asset sums to zero."""
-        return audit.trial_balance(self._connection, self.moment(at))
+        return audit.trial_balance(self._connection, self.moment(at), folding)
+
+    def history(
+        self, sort: str, name: str, at: At = None, *, wanted: Wanted | None = None
+    ) -> HistoryPage:
+        """Return a page of what touched an ``account``, ``market`` or ``fund`` up to ``at``."""
+        moment = self.moment(at)
+        return audit.history(self._connection, sort, name, moment, wanted or Wanted())
 
     def deviations(
         self, at: At = None, *, code: str | None = None, limit: int = 1000
     ) -> list[DeviationView]:
         """Return where facts contradicted the rules."""
         return audit.deviations(self._connection, self.moment(at), code=code, limit=limit)
+
+    def deviation_evidence(
+        self, at: At = None, *, code: str | None = None, limit: int = 1000
+    ) -> list[DeviationEvidence]:
+        """Return where facts contradicted the rules, each with its evidence."""
+        moment = self.moment(at)
+        return audit.deviation_evidence(self._connection, moment, code=code, limit=limit)
 
     def fill_report(self, at: At = None) -> FillReport:
         """Return how recorded fills compare with their source's own figures."""
@@ -332,6 +385,32 @@ class Ledger:
     def explain_liquidation(self, account: str, at: At = None) -> LiquidationExplained:
         """Return what an account's last liquidation up to ``at`` did, rung by rung, and on what."""
         return audit.explain_liquidation(self._connection, account, self.moment(at))
+
+    def evidence(
+        self,
+        account: str,
+        path: Path,
+        at: At = None,
+        *,
+        since: int | None = None,
+        store: TileStore | None = None,
+        verifier: Verifier | None = None,
+        names: bool = False,
+    ) -> PackMade:
+        """Write the evidence about an account up to ``at`` into one file, which must not exist.
+
+        :func:`clearing.audit.check_pack` checks it without a database.
+        """
+        return audit.make_pack(
+            self._connection,
+            account,
+            self.moment(at),
+            path,
+            since=since,
+            store=store,
+            verifier=verifier,
+            names=names,
+        )
 
     def status(self) -> LedgerStatus:
         """Return how far log and read models are, and which protections are active."""

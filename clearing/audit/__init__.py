@@ -15,6 +15,8 @@ from clearing.audit.checkpointing import (
 )
 from clearing.audit.corrections import CorrectionView, corrections
 from clearing.audit.deriving import derive_rulebook, rederive
+from clearing.audit.deviating import DeviationEvidence, deviation_evidence, deviations
+from clearing.audit.evidence import PackBroken, PackChecked, PackMade, check_pack, make_pack
 from clearing.audit.explain import (
     Explanation,
     LiquidationExplained,
@@ -27,10 +29,14 @@ from clearing.audit.explain import (
     explain_price,
 )
 from clearing.audit.fills import FillReport, fill_report
+from clearing.audit.funds import fund_history, funds
+from clearing.audit.history import HistoryEntry, HistoryEvent, HistoryPage, Wanted, history
+from clearing.audit.house import house
+from clearing.audit.house_views import HouseAssetView, HouseView, MarketView
 from clearing.audit.impact import Impact, Impacted, NotACorrection, impact
-from clearing.audit.losses import NameUnknown, deviations, fund_history, liquidations
-from clearing.audit.moments import Moment, MomentUnclear, resolve_moment
-from clearing.audit.providers import providers
+from clearing.audit.losses import NameUnknown, liquidations
+from clearing.audit.markets import market
+from clearing.audit.moments import Moment, MomentUnclear, Reordered, resolve_moment
 from clearing.audit.replay import (
     LOG,
     Diff,
@@ -52,6 +58,7 @@ from clearing.audit.verify import Verification, verify
 from clearing.audit.views import (
     AccountView,
     DeviationView,
+    FundStateView,
     FundView,
     LedgerStatus,
     LiquidationView,
@@ -69,24 +76,36 @@ __all__ = [
     "CheckpointMade",
     "CheckpointRefused",
     "CorrectionView",
+    "DeviationEvidence",
     "DeviationView",
     "Diff",
     "Explanation",
     "FillReport",
     "FirstDifference",
+    "FundStateView",
     "FundView",
+    "HistoryEntry",
+    "HistoryEvent",
+    "HistoryPage",
+    "HouseAssetView",
+    "HouseView",
     "Impact",
     "Impacted",
     "LedgerStatus",
     "LiquidationExplained",
     "LiquidationView",
+    "MarketView",
     "Moment",
     "MomentUnclear",
     "NameUnknown",
     "NotACorrection",
+    "PackBroken",
+    "PackChecked",
+    "PackMade",
     "PositionView",
     "PriceExplained",
     "ProviderView",
+    "Reordered",
     "RulebookUnknown",
     "RulebookView",
     "Scenario",
@@ -99,12 +118,15 @@ __all__ = [
     "ToldLiquidationView",
     "TrialBalanceLine",
     "Verification",
+    "Wanted",
     "account",
     "account_story",
     "accounts",
     "bisect",
+    "check_pack",
     "corrections",
     "derive_rulebook",
+    "deviation_evidence",
     "deviations",
     "diff",
     "explain_equity",
@@ -115,15 +137,19 @@ __all__ = [
     "explain_price",
     "fill_report",
     "fund_history",
+    "funds",
+    "history",
+    "house",
     "impact",
     "ledger_status",
     "liquidations",
     "make_checkpoint",
+    "make_pack",
+    "market",
     "parse_scenario",
     "parse_stress",
     "prove_event",
     "prove_growth",
-    "providers",
     "read_scenario",
     "read_stress",
     "rederive",

@@ -4,7 +4,8 @@ from fractions import Fraction
 
 from clearing.audit.load import Histories
 from clearing.audit.moments import Moment
-from clearing.audit.views import AccountView, PositionView, ScopeView, StoryPoint
+from clearing.audit.refold import Progress, refold
+from clearing.audit.views import AccountView, MarginCallView, PositionView, ScopeView, StoryPoint
 from clearing.engine.asset import Asset
 from clearing.engine.book import Book
 from clearing.engine.forecast import forecast_of
@@ -20,6 +21,7 @@ from clearing.engine.valuation import (
     position_value,
     unrealised,
 )
+from clearing.events import Registry
 from clearing.events.fields import from_microseconds
 from clearing.log import Connection
 from clearing.quantities import Rounding, divide, format_exact, format_scaled
@@ -27,24 +29,71 @@ from clearing.rulebook import MAINTENANCE
 from clearing.rulebook.alerts import DAY_SECONDS
 
 
-def account(connection: Connection, name: str, moment: Moment) -> AccountView:
+def account(
+    connection: Connection, name: str, moment: Moment, progress: Progress | None = None
+) -> AccountView:
     """Return an account as it was. One that did not exist yet is an answer, not an error."""
-    histories = Histories(connection, moment)
-    ordinal = histories.registry.account_ordinals.get(name, 0)
+    if moment.reordered is not None:
+        book = refold(connection, moment, progress).book
+        registry = book.registry
+    else:
+        histories = Histories(connection, moment)
+        registry = histories.registry
+    ordinal = registry.account_ordinals.get(name, 0)
     if not ordinal:
-        return AccountView(name, "", "", False, moment.position, ())
-    auctions = histories.open_auctions([ordinal])
-    return _account_view(histories.book([ordinal]), ordinal, moment, auctions)
+        return AccountView(name, "", "", False, moment.position, (), reordered=moment.reordered)
+    family = _families(registry)
+    if moment.reordered is None:
+        book = histories.book(_members(family, ordinal))
+    return account_view(book, ordinal, moment, family)
 
 
-def accounts(connection: Connection, moment: Moment) -> list[AccountView]:
-    """Return every account as it was, in order of opening."""
-    histories = Histories(connection, moment)
-    book = histories.book()
-    count = histories.registry.counts()[3]
-    everybody = list(range(1, count + 1))
-    auctions = histories.open_auctions(everybody)
-    return [_account_view(book, ordinal, moment, auctions) for ordinal in everybody]
+def accounts(
+    connection: Connection, moment: Moment, progress: Progress | None = None
+) -> list[AccountView]:
+    """Return every account as it was, in order of opening; ``parts`` are left out of each."""
+    if moment.reordered is not None:
+        book = refold(connection, moment, progress).book
+    else:
+        book = Histories(connection, moment).book()
+    count = book.registry.counts()[3]
+    scopes = _scopes_by_account(book)
+    return [
+        account_view(book, ordinal, moment, {}, scopes.get(ordinal, []))
+        for ordinal in range(1, count + 1)
+    ]
+
+
+Family = dict[int, list[int]]
+"""The accounts that name an account as their parent, by its ordinal."""
+
+
+def _families(registry: Registry) -> Family:
+    family: Family = {}
+    for ordinal in range(1, registry.counts()[3] + 1):
+        parent = registry.account(ordinal).parent
+        if parent:
+            family.setdefault(parent, []).append(ordinal)
+    return family
+
+
+def _members(family: Family, ordinal: int) -> list[int]:
+    """Return an account and all that are below it."""
+    found = [ordinal]
+    for part in family.get(ordinal, ()):
+        found += _members(family, part)
+    return found
+
+
+def _scopes_by_account(book: Book) -> dict[int, list[Scope]]:
+    """Return each account's scopes in order of asset, those of pending deposits alone included."""
+    for kind, ordinal, asset in list(book.balances):
+        if kind == "pending":
+            book.scope(ordinal, asset)
+    found: dict[int, list[Scope]] = {}
+    for (ordinal, _), scope in sorted(book.scopes.items()):
+        found.setdefault(ordinal, []).append(scope)
+    return found
 
 
 def account_story(
@@ -110,21 +159,47 @@ def _story_positions(
     return sorted(chosen)
 
 
-def _account_view(
-    book: Book, ordinal: int, moment: Moment, auctions: dict[tuple[int, int], int]
+def account_view(
+    book: Book,
+    ordinal: int,
+    moment: Moment,
+    family: Family,
+    scopes: list[Scope] | None = None,
 ) -> AccountView:
-    spec = book.registry.account(ordinal)
-    scopes = [
-        _scope_view(book, scope, auctions)
-        for _, scope in sorted(book.scopes.items())
-        if scope.account == ordinal
-    ]
+    """Return what a book says of an account, and of those below it by ``family``."""
+    registry = book.registry
+    spec = registry.account(ordinal)
+    if scopes is None:
+        scopes = _scopes_by_account(book).get(ordinal, [])
     return AccountView(
-        spec.name, spec.account_class, spec.owner or "", True, moment.position, tuple(scopes)
+        spec.name,
+        spec.account_class,
+        spec.owner or "",
+        True,
+        moment.position,
+        tuple(_scope_view(book, scope) for scope in scopes),
+        registry.account(spec.parent).name if spec.parent else "",
+        tuple(registry.market(market).name for market in spec.isolates),
+        tuple(account_view(book, part, moment, family) for part in family.get(ordinal, ())),
+        moment.reordered,
     )
 
 
-def _scope_view(book: Book, scope: Scope, auctions: dict[tuple[int, int], int]) -> ScopeView:
+def rulebook_name(asset: Asset) -> str:
+    """Return the rulebook in force for an asset as ``name@version``; nothing without one."""
+    rulebook = asset.rulebook
+    return "" if rulebook is None else f"{rulebook.name}@{rulebook.version}"
+
+
+def _call_view(scope: Scope, asset: Asset) -> MarginCallView | None:
+    call = scope.call
+    if call is None:
+        return None
+    due = format_scaled(call.amount, asset.decimals)
+    return MarginCallView(due, call.level, from_microseconds(call.due_at), call.missed)
+
+
+def _scope_view(book: Book, scope: Scope) -> ScopeView:
     asset = book.assets[scope.asset]
     working = asset.working
     now = measure(book, scope)
@@ -134,8 +209,7 @@ def _scope_view(book: Book, scope: Scope, auctions: dict[tuple[int, int], int]) 
         market = book.markets[ordinal]
         gain += unrealised(asset, market, position)
         owed += accrued_funding(market, position) * market.funding_lift
-        ends_at = auctions.get((scope.account, ordinal))
-        positions.append(_position_view(book, asset, market, scope, position, ends_at))
+        positions.append(position_view(book, asset, market, scope, position))
     own = equity_of(book, scope)
     figures = MarginFigures(book, scope, now)
     names = [] if scope.rules is None else scope.rules.levels
@@ -159,6 +233,8 @@ def _scope_view(book: Book, scope: Scope, auctions: dict[tuple[int, int], int]) 
         _ratio(figures.collateralisation),
         _ratio(figures.effective_leverage) or ("none" if scope.positions else ""),
         scope.status,
+        _call_view(scope, asset),
+        rulebook_name(asset),
         tuple(positions),
     )
 
@@ -201,15 +277,12 @@ def _fraction(value: Fraction, decimals: int = 6) -> str:
     return format_scaled(scaled, decimals)
 
 
-def _position_view(
-    book: Book,
-    asset: Asset,
-    market: Market,
-    scope: Scope,
-    position: Position,
-    ends_at: int | None,
+def position_view(
+    book: Book, asset: Asset, market: Market, scope: Scope, position: Position
 ) -> PositionView:
+    """Return what a book says of one position of a scope."""
     spec, working = market.spec, asset.working
+    auction = scope.auctions.get(market.ordinal)
     entry = ""
     if position.cost:
         average = market.payoff.entry(position.size, position.cost)
@@ -228,5 +301,5 @@ def _position_view(
         format_exact(asked, working),
         _liquidation_price(book, scope, market),
         *_forecast(book, scope, market),
-        None if ends_at is None else from_microseconds(ends_at),
+        None if auction is None else from_microseconds(auction.ends_at),
     )

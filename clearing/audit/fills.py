@@ -6,8 +6,8 @@ beside what agrees, so that nothing that differs is hidden and nothing that agre
 
 from dataclasses import dataclass
 
+from clearing.audit.deviating import deviations
 from clearing.audit.load import Histories
-from clearing.audit.losses import deviations
 from clearing.audit.moments import Moment
 from clearing.audit.views import DeviationView
 from clearing.log import Connection

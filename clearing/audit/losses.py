@@ -1,4 +1,4 @@
-"""Liquidations with who bore what, the fund's history, and deviations."""
+"""Liquidations with who bore what."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -6,7 +6,8 @@ from typing import Any
 
 from clearing.audit.load import Histories
 from clearing.audit.moments import Moment
-from clearing.audit.views import DeviationView, FundView, LiquidationView
+from clearing.audit.views import LiquidationView
+from clearing.events import Registry
 from clearing.events.fields import from_microseconds
 from clearing.log import Connection
 from clearing.quantities import format_exact, format_scaled
@@ -16,12 +17,11 @@ class NameUnknown(ValueError):  # noqa: N818 - reads as the statement that it is
     """A question names what was not declared at the moment it asks about."""
 
 
-def declared(histories: Histories, account: str) -> int:
+def declared(registry: Registry, account: str, moment: Moment) -> int:
     """Return the ordinal of an account that was opened by the moment asked about."""
-    ordinal = histories.registry.account_ordinals.get(account, 0)
+    ordinal = registry.account_ordinals.get(account, 0)
     if not ordinal:
-        position = histories.moment.position
-        raise NameUnknown(f"no account {account!r} was opened by log position {position:,}")
+        raise NameUnknown(f"no account {account!r} was opened by log position {moment.position:,}")
     return ordinal
 
 
@@ -50,7 +50,7 @@ def liquidations(
     With ``account``, only that account's. Raises :class:`NameUnknown` if it was not opened by then.
     """
     histories = Histories(connection, moment)
-    ordinal = 0 if account is None else declared(histories, account)
+    ordinal = 0 if account is None else declared(histories.registry, account, moment)
     found = histories.rows(
         "SELECT * FROM (SELECT position, line, account, asset, action, equity, comparator,"
         " threshold, level FROM {liquidation} WHERE position <= %(position)s"
@@ -128,69 +128,3 @@ def _losses(histories: Histories, positions: list[int]) -> dict[tuple[int, int],
         texts = tuple(plain(amount) for amount in amounts)
         losses.setdefault((position, account), []).append((line, texts))
     return losses
-
-
-def fund_history(
-    connection: Connection, moment: Moment, *, fund: str | None = None, limit: int = 1000
-) -> list[FundView]:
-    """Return the latest lines of the funds' history up to a position, in order.
-
-    With ``fund``, only that fund's. Raises :class:`NameUnknown` if there was no such fund by then.
-    """
-    histories = Histories(connection, moment)
-    registry = histories.registry
-    ordinal = 0 if fund is None else declared(histories, fund)
-    if fund is not None and registry.account(ordinal).account_class != "fund":
-        raise NameUnknown(f"account {fund!r} is not of class fund")
-    found = histories.rows(
-        "SELECT * FROM (SELECT position, line, account, asset, cash, inventory, equity"
-        " FROM {fund_history} WHERE position <= %(position)s"
-        " AND (%(fund)s = 0 OR account = %(fund)s)"
-        " ORDER BY position DESC, line DESC LIMIT %(limit)s) t ORDER BY position, line",
-        ["fund_history"],
-        fund=ordinal,
-        limit=limit,
-    )
-    times = times_of(connection, {int(row[0]) for row in found})
-    return [
-        FundView(
-            position,
-            times[position],
-            registry.account(account).name,
-            registry.asset(asset).name,
-            format_scaled(int(cash), registry.asset(asset).decimals),
-            plain(inventory),
-            plain(equity),
-        )
-        for position, _, account, asset, cash, inventory, equity in found
-    ]
-
-
-def deviations(
-    connection: Connection, moment: Moment, *, code: str | None = None, limit: int = 1000
-) -> list[DeviationView]:
-    """Return the latest deviations up to a position, in order; with ``code``, only those."""
-    histories = Histories(connection, moment)
-    registry = histories.registry
-    found = histories.rows(
-        "SELECT * FROM (SELECT position, line, code, account, market, asset, expected, found,"
-        " detail FROM {deviation} WHERE position <= %(position)s"
-        " AND (%(code)s = '' OR code = %(code)s)"
-        " ORDER BY position DESC, line DESC LIMIT %(limit)s) t ORDER BY position, line",
-        ["deviation"],
-        code=code or "",
-        limit=limit,
-    )
-    return [
-        DeviationView(
-            position,
-            name,
-            registry.account(account).name if account else "",
-            registry.market(market).name if market else "",
-            registry.asset(asset).name if asset else "",
-            expected,
-            what,
-            detail,
-        )
-        for position, _, name, account, market, asset, expected, what, detail in found
-    ]

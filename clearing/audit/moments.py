@@ -1,11 +1,19 @@
-"""Moments: which log position a question is about."""
+"""Moments: which books a question is about.
+
+Three ways to name one: a log position, the last position that was recorded by a time, or what had
+happened by a time as far as it was known at a position. Only the last can ask for an order other
+than the log's: where late facts are among what had happened, the books are those that the same
+facts would have made in the order in which they occurred (:mod:`clearing.audit.refold`).
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
 
-from clearing.events.fields import to_microseconds
+from psycopg import sql
+
+from clearing.events.fields import from_microseconds, to_microseconds
 from clearing.log import Connection, position_recorded_by
-from clearing.projectors import Generation, ensure_live
+from clearing.projectors import Generation, ensure_live, schema_of
 
 
 class MomentUnclear(ValueError):  # noqa: N818 - reads as the statement that it is
@@ -13,11 +21,39 @@ class MomentUnclear(ValueError):  # noqa: N818 - reads as the statement that it 
 
 
 @dataclass(frozen=True, slots=True)
+class Reordered:
+    """Says that an answer is a scenario: facts stand in the order in which they occurred.
+
+    ``occurred`` is the time up to which, ``known_at`` the log position up to which facts count;
+    ``late_facts`` of them were appended after one that occurred later.
+    """
+
+    occurred: datetime
+    known_at: int
+    late_facts: int
+
+
+@dataclass(frozen=True, slots=True)
 class Moment:
-    """A log position in a generation that has been projected at least that far."""
+    """A log position in a generation that has been projected at least that far.
+
+    ``reordered`` is None where the books are those of the log at ``position``. Else ``position`` is
+    that of the last event that counts, and the books have to be folded anew.
+    """
 
     generation: Generation
     position: int
+    reordered: Reordered | None = None
+
+    def plain(self) -> int:
+        """Return the log position whose books are meant; :class:`MomentUnclear` if none's are."""
+        if self.reordered is not None:
+            raise MomentUnclear(
+                f"{self.reordered.late_facts} late facts are among what had happened by then, so"
+                " there is no such position in the log; this question has an answer --at a position"
+                " or as --recorded by a time"
+            )
+        return self.position
 
 
 def resolve_moment(
@@ -26,46 +62,106 @@ def resolve_moment(
     at: int | None = None,
     occurred: datetime | None = None,
     recorded: datetime | None = None,
+    known_at: int | None = None,
 ) -> Moment:
-    """Return the moment meant: a log position, or the last one by a time; by default the present.
+    """Return the moment meant: one of ``at``, ``occurred`` and ``recorded``; without any, now.
 
-    ``occurred`` is the sources' time: it has a plain answer only if no event that happened later
-    was appended before one that happened by then. ``recorded`` is ours. Raises
-    :class:`MomentUnclear` otherwise, and for a position that is not projected yet.
+    ``at`` is a log position. ``recorded`` is our time: the last position recorded by then.
+    ``occurred`` is the sources' time: everything that happened by then and was appended by position
+    ``known_at`` (the last one that is projected, if it is not named). Raises :class:`MomentUnclear`
+    for a contradiction among these, and for a position that is not projected yet.
     """
     live = ensure_live(connection)
     if sum(value is not None for value in (at, occurred, recorded)) > 1:
         raise MomentUnclear("name one moment: a position, an occurred time or a recorded time")
-    position = live.position
+    if known_at is not None and occurred is None:
+        raise MomentUnclear("a position that facts were known at goes with an occurred time")
     if at is not None:
-        position = at
-    elif recorded is not None:
+        return Moment(live, _projected(live, at))
+    if recorded is not None:
         position = position_recorded_by(connection, to_microseconds(recorded))
-    elif occurred is not None:
-        position = _occurred_by(connection, to_microseconds(occurred))
+        return Moment(live, _projected(live, position))
+    if occurred is None:
+        return Moment(live, live.position)
+    if known_at is None:
+        known_at = _last_by(connection, live, to_microseconds(occurred))
+    return _occurred_by(connection, live, to_microseconds(occurred), _projected(live, known_at))
+
+
+def _projected(live: Generation, position: int) -> int:
+    """Return a position that the generation has; :class:`MomentUnclear` for any other."""
     if not 0 <= position <= live.position:
         raise MomentUnclear(
             f"log position {position} is not projected; the live generation is at {live.position}"
             " (`clearing project` brings it up to the log)"
         )
-    return Moment(live, position)
-
-
-def _occurred_by(connection: Connection, moment: int) -> int:
-    """Return the last position whose event happened by ``moment``, if the order is plain there."""
-    row = connection.execute(
-        "SELECT coalesce(max(position), 0) FROM clearing.log WHERE occurred_at <= %s",
-        (moment,),
-    ).fetchone()
-    position = int(row[0]) if row else 0
-    late = connection.execute(
-        "SELECT min(position) FROM clearing.log"
-        " WHERE occurred_at > %s AND position < %s AND kind > 4",
-        (moment, position),
-    ).fetchone()
-    if late is not None and late[0] is not None:
-        raise MomentUnclear(
-            f"the event at log position {late[0]} happened after that time but was appended before"
-            f" position {position}, which happened by then; ask for a log position instead"
-        )
     return position
+
+
+def _last_by(connection: Connection, live: Generation, moment: int) -> int:
+    """Return the last projected position, or what is beyond it and happened by ``moment``."""
+    row = connection.execute(
+        "SELECT min(position) FROM clearing.log WHERE position > %s AND occurred_at <= %s",
+        (live.position, moment),
+    ).fetchone()
+    return live.position if row is None or row[0] is None else int(row[0])
+
+
+def _occurred_by(connection: Connection, live: Generation, moment: int, known_at: int) -> Moment:
+    """Return what had happened by ``moment`` (microseconds) of what is up to ``known_at``.
+
+    That is a log position, unless a late fact is among it.
+    """
+    schema = schema_of(live.number)
+    following = first_later(connection, schema, moment, known_at)
+    # Declarations are nobody's late facts; those that came next count if they happened by then.
+    row = connection.execute(
+        "SELECT max(position) FROM clearing.log WHERE position >= %(first)s AND occurred_at"
+        " <= %(moment)s AND position < coalesce((SELECT min(position) FROM clearing.log"
+        " WHERE position >= %(first)s AND position <= %(last)s AND kind > 4), %(last)s + 1)",
+        {"first": following, "moment": moment, "last": known_at},
+    ).fetchone()
+    position = following - 1 if row is None or row[0] is None else int(row[0])
+    count, last = late_facts(connection, schema, moment, known_at)[:2]
+    if not count:
+        return Moment(live, position)
+    reordered = Reordered(from_microseconds(moment), known_at, count)
+    return Moment(live, max(position, last), reordered)
+
+
+def late_facts(
+    connection: Connection, schema: str, moment: int, known_at: int
+) -> tuple[int, int, int]:
+    """Return how many late facts up to ``known_at`` occurred by ``moment``, and two bounds.
+
+    These are the last one's position and the earliest one's time (microseconds; 0 without any).
+    """
+    query = sql.SQL(
+        "SELECT count(*), coalesce(max(position), 0), coalesce(min(l.occurred_at), 0)"
+        " FROM {late} JOIN clearing.log l USING (position)"
+        " WHERE position <= %s AND l.occurred_at <= %s"
+    ).format(late=sql.Identifier(schema, "late"))
+    row = connection.execute(query, (known_at, moment)).fetchone()
+    return (0, 0, 0) if row is None else (int(row[0]), int(row[1]), int(row[2]))
+
+
+def first_later(connection: Connection, schema: str, moment: int, upto: int) -> int:
+    """Return the position after the last one by which no fact occurred after ``moment``.
+
+    Found by halving, since the greatest time so far never decreases along the log: a fact's own
+    time, and for a late one as much later as it was late. Declarations do not count.
+    """
+    query = sql.SQL(
+        "SELECT position, occurred_at + coalesce(microseconds, 0) FROM ("
+        " SELECT position, occurred_at FROM clearing.log WHERE position >= %s AND position <= %s"
+        " AND kind > 4 ORDER BY position LIMIT 1) f LEFT JOIN {late} USING (position)"
+    ).format(late=sql.Identifier(schema, "late"))
+    low, high = 1, upto + 1
+    while low < high:
+        middle = (low + high) // 2
+        row = connection.execute(query, (middle, upto)).fetchone()
+        if row is None or row[1] > moment:
+            high = middle
+        else:
+            low = int(row[0]) + 1
+    return low

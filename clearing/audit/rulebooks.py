@@ -88,7 +88,7 @@ def _adoptions(connection: Connection, moment: Moment) -> list[tuple[RulebookVie
         "SELECT asset, name, version, document_sha256, status, position FROM {}"
         " WHERE position <= %s ORDER BY position, line"
     )
-    stated = connection.execute(query.format(entries), (moment.position,)).fetchall()
+    stated = connection.execute(query.format(entries), (moment.plain(),)).fetchall()
     registry = load_registry(connection)
     found = []
     rows = connection.execute(

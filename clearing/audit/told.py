@@ -16,7 +16,7 @@ def told_liquidations(
     With ``account``, only that account's. Raises :class:`NameUnknown` if it was not opened by then.
     """
     histories = Histories(connection, moment)
-    ordinal = 0 if account is None else declared(histories, account)
+    ordinal = 0 if account is None else declared(histories.registry, account, moment)
     found = histories.rows(
         "SELECT * FROM (SELECT position, line, account, market, size, price, mark, method,"
         " equity, maintenance FROM {venue_liquidation} WHERE position <= %(position)s"

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from clearing.audit.moments import Reordered
+
 
 @dataclass(frozen=True, slots=True)
 class PositionView:
@@ -36,6 +38,16 @@ class PositionView:
 
 
 @dataclass(frozen=True, slots=True)
+class MarginCallView:
+    """An open margin call: what is due (at its opening), which level it restores, and when."""
+
+    amount_due: str
+    level: str
+    due_at: datetime
+    missed: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ScopeView:
     """An account in one asset: what it has, what is asked of it, and its status.
 
@@ -47,7 +59,8 @@ class ScopeView:
     half-even and empty where there is nothing to divide by (nothing asked, nothing owed);
     ``margin_ratio`` and ``effective_leverage`` are ``none`` while no equity is left:
     ``margin_level`` in per cent, the others plain (:class:`~clearing.engine.ratios.MarginFigures`
-    has the formulas).
+    has the formulas). ``rulebook`` is the one in force for the asset, as ``name@version``; empty
+    without one.
     """
 
     asset: str
@@ -69,12 +82,19 @@ class ScopeView:
     collateralisation: str
     effective_leverage: str
     status: str
+    margin_call: MarginCallView | None
+    rulebook: str
     positions: tuple[PositionView, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class AccountView:
-    """An account at a log position. ``exists`` is false before it was opened; that is an answer."""
+    """An account at a log position. ``exists`` is false before it was opened; that is an answer.
+
+    ``isolates`` are the only markets that it may trade in (empty: all), ``parts`` the accounts that
+    name it as their ``parent``: isolated positions and the like, which are margined apart. With
+    ``reordered`` the answer is a scenario.
+    """
 
     account: str
     account_class: str
@@ -82,6 +102,10 @@ class AccountView:
     exists: bool
     log_position: int
     scopes: tuple[ScopeView, ...]
+    parent: str = ""
+    isolates: tuple[str, ...] = ()
+    parts: tuple["AccountView", ...] = ()
+    reordered: Reordered | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,12 +201,32 @@ class ProviderView:
 
 
 @dataclass(frozen=True, slots=True)
+class FundStateView:
+    """A fund in an asset: cash, inventory at mark (with accrued funding), their sum, its providers.
+
+    ``shares`` are all that there are (0: it is the house's alone). With ``reordered`` the answer is
+    a scenario.
+    """
+
+    fund: str
+    asset: str
+    log_position: int
+    cash: str
+    inventory: str
+    equity: str
+    positions: tuple[PositionView, ...]
+    shares: str
+    providers: tuple[ProviderView, ...]
+    reordered: Reordered | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class TrialBalanceLine:
     """A ledger account's balance; the lines of an asset that are not memos sum to zero.
 
     ``account`` names the account, market or nothing; all trading accounts are one line. A ``memo``
     line is no balance but explains one: ``accrued funding`` is what a market's holders are owed and
-    not paid yet, ``funding remainder`` what rounding left; together its ``funding`` balance.
+    not paid yet, ``funding remainder`` the rest of its ``funding`` balance, which rounding left.
     """
 
     ledger: str

@@ -16,10 +16,27 @@ from cyclopts import App
 from clearing import __version__
 from clearing.adapters import MergeRefused, OptionRefused, ParquetMissing
 from clearing.audit import CheckpointRefused, MomentUnclear
-from clearing.cli import corrections, explain, intake, proofs, queries, rulebooks, scenarios, upkeep
+from clearing.cli import (
+    accounts,
+    corrections,
+    evidence,
+    explain,
+    funds,
+    history,
+    house,
+    intake,
+    liquidations,
+    proofs,
+    rulebooks,
+    sample,
+    scenarios,
+    status,
+    stress,
+    upkeep,
+)
 from clearing.cli.demo import demo
+from clearing.cli.deviations import deviations
 from clearing.cli.output import err
-from clearing.cli.stress import stress
 from clearing.database import DatabaseUnavailable, SchemaTooNewError
 from clearing.engine import OutOfOrder, UnknownKind
 from clearing.events import UnknownVersion
@@ -41,28 +58,33 @@ for command in (
     upkeep.rebuild,
     upkeep.verify,
     proofs.checkpoint,
-    queries.status,
-    queries.accounts,
-    queries.account,
-    queries.liquidations,
-    queries.fund,
-    queries.deviations,
-    queries.fills,
-    queries.quarantine,
     scenarios.replay,
     scenarios.diff,
     scenarios.bisect,
-    stress,
+    stress.stress,
     corrections.corrections,
     corrections.impact,
+    status.status,
+    accounts.accounts,
+    accounts.account,
+    liquidations.liquidations,
+    house.market,
+    funds.fund,
+    house.house,
+    history.history,
+    deviations,
+    liquidations.fills,
+    status.quarantine,
     upkeep.psql,
 ):
     app.command(command)
 app.command(intake.import_, name="import")
 app.command(rulebooks.app)
 app.command(explain.app)
+app.command(evidence.app)
 app.command(proofs.app)
-app.command(queries.trial_balance, name="trial-balance")
+app.command(sample.app)
+app.command(house.trial_balance, name="trial-balance")
 
 _CODES: dict[int, tuple[type[Exception], ...]] = {
     1: (

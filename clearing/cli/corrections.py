@@ -5,17 +5,19 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from clearing.audit import CorrectionView, Impact, Impacted
+from clearing.cli.moment import Limit, When, moment_of
 from clearing.cli.output import clock, out, print_json, short, steps, table
-from clearing.cli.queries import At, Limit
 from clearing.cli.scenarios import print_diff
-from clearing.cli.where import Where, ledger, parse_at
+from clearing.cli.where import Where, ledger
 
 
-def corrections(*, at: At = None, limit: Limit = 1000, where: Where | None = None) -> None:
+def corrections(
+    *, when: When | None = None, limit: Limit = 1000, where: Where | None = None
+) -> None:
     """List late facts, corrected marks, reversals, adjustments and certified states."""
     with ledger(where) as opened:
-        moment = opened.moment(parse_at(at))
-        answer = opened.corrections(moment.position, limit=limit)
+        moment = moment_of(opened, when)
+        answer = opened.corrections(moment.plain(), limit=limit)
     if where is not None and where.json:
         print_json(answer)
         return
@@ -49,14 +51,14 @@ def impact(
     position: Annotated[int, Parameter(help="the log position of a late fact or correction")],
     /,
     *,
-    at: At = None,
+    when: When | None = None,
     where: Where | None = None,
 ) -> None:
     """Say what a late fact or correction would have changed, had it been known in time."""
     with ledger(where) as opened:
-        moment = opened.moment(parse_at(at))
-        with steps("compared", moment.position) as progress:
-            answer = opened.impact(position, moment.position, progress=progress.reached)
+        moment = moment_of(opened, when)
+        with steps("compared", moment.plain()) as progress:
+            answer = opened.impact(position, moment.plain(), progress=progress.reached)
     if where is not None and where.json:
         print_json(answer)
         return

@@ -6,15 +6,13 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from clearing.audit import AccountView, LiquidationView
+from clearing.cli.accounts import print_account
 from clearing.cli.chart import equity_chart
+from clearing.cli.funds import print_fund
+from clearing.cli.house import print_trial_balance
 from clearing.cli.keys import forget_demo_checkpoints
+from clearing.cli.liquidations import print_liquidations
 from clearing.cli.output import err, out, print_json, steps
-from clearing.cli.queries import (
-    print_account,
-    print_fund,
-    print_liquidations,
-    print_trial_balance,
-)
 from clearing.cli.where import Where, ledger, say
 from clearing.ledger import Ledger
 from clearing.samples import DEFAULT_INCIDENT_SEED, incident_day
@@ -72,7 +70,7 @@ def _show(opened: Ledger, options: Where) -> None:
     losses = [view for view in steps_taken if view.loss]
     balances = [line for line in opened.trial_balance() if not line.memo]
     print_trial_balance(balances, "Trial balance at the end of the day")
-    history = opened.fund(limit=100_000)
+    history = opened.fund_history(limit=100_000)
     chosen = history[:: max(1, len(history) // _SHOWN)]
     if history and chosen[-1] != history[-1]:
         chosen.append(history[-1])

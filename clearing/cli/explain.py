@@ -10,9 +10,9 @@ from rich.tree import Tree
 
 from clearing.audit import Explanation, LiquidationExplained, PriceExplained
 from clearing.audit.explain import Node, Observation, RungStep, Source
+from clearing.cli.moment import When, moment_of
 from clearing.cli.output import amount, clock, out, print_json, short, table
-from clearing.cli.queries import At
-from clearing.cli.where import Where, ledger, parse_at
+from clearing.cli.where import Where, ledger
 from clearing.ledger import Ledger
 
 app = App(name="explain", help="Why a number is what it is, down to the events it comes from.")
@@ -32,12 +32,12 @@ def equity(
     /,
     *,
     asset: Asset = None,
-    at: At = None,
+    when: When | None = None,
     depth: Depth = 4,
     where: Where | None = None,
 ) -> None:
     """Explain an account's equity: cash by its postings, positions at their marks, funding."""
-    _explain(lambda opened, a, p: opened.explain_equity(account, a, p), asset, at, depth, where)
+    _explain(lambda opened, a, p: opened.explain_equity(account, a, p), asset, when, depth, where)
 
 
 @app.command
@@ -47,7 +47,7 @@ def margin(
     *,
     asset: Asset = None,
     level: Annotated[str, Parameter(help="which level of the rulebook")] = "maintenance",
-    at: At = None,
+    when: When | None = None,
     depth: Depth = 4,
     where: Where | None = None,
 ) -> None:
@@ -55,7 +55,7 @@ def margin(
     _explain(
         lambda opened, a, p: opened.explain_margin(account, a, p, level=level),
         asset,
-        at,
+        when,
         depth,
         where,
     )
@@ -67,14 +67,14 @@ def funding(
     market: str,
     /,
     *,
-    at: At = None,
+    when: When | None = None,
     depth: Depth = 4,
     where: Where | None = None,
 ) -> None:
     """Explain all funding that an account got (negative: paid) in a market."""
     with ledger(where) as opened:
-        moment = opened.moment(parse_at(at))
-        answer = opened.explain_funding(account, market, moment.position)
+        moment = moment_of(opened, when)
+        answer = opened.explain_funding(account, market, moment.plain())
     _show(answer, depth, where)
 
 
@@ -84,22 +84,24 @@ def fund(
     /,
     *,
     asset: Asset = None,
-    at: At = None,
+    when: When | None = None,
     depth: Depth = 4,
     where: Where | None = None,
 ) -> None:
     """Explain a fund's equity: what came in and went out, and its inventory at the marks."""
-    _explain(lambda opened, a, p: opened.explain_fund(fund_account, a, p), asset, at, depth, where)
+    _explain(
+        lambda opened, a, p: opened.explain_fund(fund_account, a, p), asset, when, depth, where
+    )
 
 
 @app.command
 def liquidation(
-    account: str, /, *, at: At = None, depth: Depth = 3, where: Where | None = None
+    account: str, /, *, when: When | None = None, depth: Depth = 3, where: Where | None = None
 ) -> None:
     """Explain an account's last liquidation: which inequality, at which mark, sold to whom."""
     with ledger(where) as opened:
-        moment = opened.moment(parse_at(at))
-        answer = opened.explain_liquidation(account, moment.position)
+        moment = moment_of(opened, when)
+        answer = opened.explain_liquidation(account, moment.plain())
     if where is not None and where.json:
         print_json(answer)
         return
@@ -107,11 +109,11 @@ def liquidation(
 
 
 @app.command
-def price(market: str, /, *, at: At = None, where: Where | None = None) -> None:
+def price(market: str, /, *, when: When | None = None, where: Where | None = None) -> None:
     """Explain a market's prices: what each source said last, how long ago, and what came of it."""
     with ledger(where) as opened:
-        moment = opened.moment(parse_at(at))
-        answer = opened.explain_price(market, moment.position)
+        moment = moment_of(opened, when)
+        answer = opened.explain_price(market, moment.plain())
     if where is not None and where.json:
         print_json(answer)
         return
@@ -121,14 +123,14 @@ def price(market: str, /, *, at: At = None, where: Where | None = None) -> None:
 def _explain(
     ask: Callable[[Ledger, str, int], Explanation],
     asset: str | None,
-    at: str | None,
+    when: When | None,
     depth: int,
     where: Where | None,
 ) -> None:
     with ledger(where) as opened:
-        moment = opened.moment(parse_at(at))
-        named = _only_asset(opened, moment.position) if asset is None else asset
-        answer = ask(opened, named, moment.position)
+        moment = moment_of(opened, when)
+        named = _only_asset(opened, moment.plain()) if asset is None else asset
+        answer = ask(opened, named, moment.plain())
     _show(answer, depth, where)
 
 
@@ -235,10 +237,13 @@ def print_liquidation(answer: LiquidationExplained, depth: int) -> None:
 def _print_step(step: RungStep, depth: int) -> None:
     out.print()
     marks = ", ".join(f"{market} {mark}" for market, mark in step.marks.items())
+    equity = short(str(step.equity))
+    if step.counted != step.equity:
+        equity += f", of which {short(step.counted)} counts"
     threshold = f"{short(str(step.threshold))} ({step.factor} × {step.level or 'nothing'})"
     out.print(
         f"[bold]rung {step.rung}, {escape(str(step.action))}[/bold]: equity"
-        f" {short(str(step.equity))} {escape(str(step.comparator))} {escape(threshold)}: short of"
+        f" {equity} {escape(str(step.comparator))} {escape(threshold)}: short of"
         f" it by {short(step.short)}; at marks {escape(marks) or '-'}"
     )
     tree = Tree("on", guide_style="dim")

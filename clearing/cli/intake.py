@@ -20,8 +20,8 @@ from clearing.adapters import (
     merge_sorted,
     read_events,
 )
+from clearing.cli.liquidations import print_fill_report
 from clearing.cli.output import err, out, print_json, steps, table
-from clearing.cli.queries import print_fill_report
 from clearing.cli.where import Where, ledger
 from clearing.events import EventRefused
 from clearing.ledger import Ledger

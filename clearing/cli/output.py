@@ -36,16 +36,17 @@ err = _console(stderr=True)
 
 def print_json(answer: Any) -> None:
     """Print an answer as one JSON document; amounts stay decimal text."""
-    print(json.dumps(_plain(answer), indent=2, ensure_ascii=False))
+    print(json.dumps(plain(answer), indent=2, ensure_ascii=False))
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """Return an answer as what JSON has: dataclasses as objects, times as ISO text."""
     if is_dataclass(value) and not isinstance(value, type):
-        return _plain(asdict(value))
+        return plain(asdict(value))
     if isinstance(value, dict):
-        return {str(key): _plain(inner) for key, inner in value.items()}
+        return {str(key): plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
+        return [plain(inner) for inner in value]
     if isinstance(value, datetime):
         return value.isoformat().replace("+00:00", "Z")
     if isinstance(value, bytes):

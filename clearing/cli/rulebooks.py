@@ -13,9 +13,9 @@ from cyclopts import App, Parameter
 
 from clearing.audit import RulebookView, derive_rulebook, rederive, rulebooks
 from clearing.audit import rulebook as adopted_rulebook
+from clearing.cli.moment import When, moment_of
 from clearing.cli.output import err, out, print_json, shown_time, table
-from clearing.cli.queries import At
-from clearing.cli.where import Where, ledger, parse_at
+from clearing.cli.where import Where, ledger
 from clearing.events import EventRefused
 from clearing.events.canonical import document_hash
 from clearing.events.fields import parse_time
@@ -33,10 +33,10 @@ _SHOWN = 12
 
 
 @app.command(name="list")
-def list_(*, at: At = None, where: Where | None = None) -> None:
+def list_(*, when: When | None = None, where: Where | None = None) -> None:
     """List every adoption: what it was, who wanted and allowed it, and when it held."""
     with ledger(where) as opened:
-        views = rulebooks(opened.connection, opened.moment(parse_at(at)))
+        views = rulebooks(opened.connection, moment_of(opened, when))
     if where is not None and where.json:
         print_json(views)
         return
@@ -61,7 +61,7 @@ def list_(*, at: At = None, where: Where | None = None) -> None:
 
 @app.command
 def show(
-    name: str, *, version: str | None = None, at: At = None, where: Where | None = None
+    name: str, *, version: str | None = None, when: When | None = None, where: Where | None = None
 ) -> None:
     """Show a rulebook of the log, NAME or NAME@VERSION: its adoption, its document as JSON."""
     name, told = _named(name)
@@ -69,7 +69,7 @@ def show(
         raise ValueError(f"--version {version} is not the one of {name}@{told}")
     version = version or told
     with ledger(where) as opened:
-        moment = opened.moment(parse_at(at))
+        moment = moment_of(opened, when)
         view, document = adopted_rulebook(opened.connection, name, version, moment)
     if where is not None and where.json:
         print_json({"adoption": view, "document": document})
@@ -159,9 +159,9 @@ def check(
 
 
 @app.command
-def diff(one: str, other: str, *, at: At = None, where: Where | None = None) -> int:
+def diff(one: str, other: str, *, when: When | None = None, where: Where | None = None) -> int:
     """Compare two rulebooks, files or NAME[@VERSION] of the log; 1 if they differ."""
-    found = list(differences(_either(one, at, where), _either(other, at, where)))
+    found = list(differences(_either(one, when, where), _either(other, when, where)))
     if where is not None and where.json:
         print_json([{"path": path, "one": a, "other": b} for path, a, b in found])
     elif found:
@@ -178,7 +178,7 @@ def derive(
     *,
     base: Annotated[str, Parameter(help="NAME or NAME@VERSION of the log, to start from")],
     out_file: Annotated[str, Parameter(name="--out", help="the file to write, a new one")],
-    at: At = None,
+    when: When | None = None,
     where: Where | None = None,
 ) -> int:
     """Derive a rulebook's parameters from the log by a recipe file; nothing is adopted."""
@@ -194,7 +194,7 @@ def derive(
         raise ValueError(f"{out_file}: there is no folder {target.parent}")
     name, version = _named(base)
     with ledger(where) as opened:
-        moment = opened.moment(parse_at(at))
+        moment = moment_of(opened, when)
         view, _ = adopted_rulebook(opened.connection, name, version, moment)
         sha256 = view.document_sha256
         document, working = derive_rulebook(opened.connection, sha256, content, moment)
@@ -341,7 +341,7 @@ def _named(text: str) -> tuple[str, str | None]:
     return name, version or None
 
 
-def _either(text: str, at: str | None, where: Where | None) -> dict[str, Any]:
+def _either(text: str, when: When | None, where: Where | None) -> dict[str, Any]:
     path = Path(text)
     if path.is_file():
         return _read(text)
@@ -349,7 +349,7 @@ def _either(text: str, at: str | None, where: Where | None) -> dict[str, Any]:
         raise ValueError(f"{text} is no file")
     name, version = _named(text)
     with ledger(where) as opened:
-        moment = opened.moment(parse_at(at))
+        moment = moment_of(opened, when)
         return adopted_rulebook(opened.connection, name, version, moment)[1]
 
 

@@ -18,9 +18,9 @@ from clearing.audit import (
 )
 from clearing.audit.replay import ColumnTotals, ContestedView, Fate, FateView
 from clearing.audit.replay.document import MAX_BYTES
+from clearing.cli.moment import When, moment_of
 from clearing.cli.output import amount, clock, out, print_json, short, steps, table
-from clearing.cli.queries import At
-from clearing.cli.where import Where, ledger, parse_at
+from clearing.cli.where import Where, ledger
 
 _LISTED = 40
 
@@ -54,13 +54,15 @@ def naming_files(files: dict[str, str]) -> Iterator[None]:
         raise ScenarioRefused(files[refused.name], refused.problems) from refused
 
 
-def replay(scenario: ScenarioFile, /, *, at: At = None, where: Where | None = None) -> None:
+def replay(
+    scenario: ScenarioFile, /, *, when: When | None = None, where: Where | None = None
+) -> None:
     """Run a scenario over the log, in memory: recorded, derived without it, derived with it."""
     document = scenario_file(scenario)
     with naming_files({document.name: str(scenario)}), ledger(where) as opened:
-        moment = opened.moment(parse_at(at))
-        with steps("replayed", moment.position) as progress:
-            answer = opened.replay(document, moment.position, progress=progress.reached)
+        moment = moment_of(opened, when)
+        with steps("replayed", moment.plain()) as progress:
+            answer = opened.replay(document, moment.plain(), progress=progress.reached)
     if where is not None and where.json:
         print_json(answer)
         return
@@ -74,26 +76,26 @@ def _side(named: str) -> Scenario:
     return LOG if named == LOG.name else scenario_file(Path(named))
 
 
-def diff(a: Side, b: Side, /, *, at: At = None, where: Where | None = None) -> None:
+def diff(a: Side, b: Side, /, *, when: When | None = None, where: Where | None = None) -> None:
     """Say what differs between two scenarios, or one and the log: who, how much, since when."""
     one, other = _side(a), _side(b)
     with naming_files({one.name: a, other.name: b}), ledger(where) as opened:
-        moment = opened.moment(parse_at(at))
-        with steps("compared", moment.position) as progress:
-            answer = opened.diff(one, other, moment.position, progress=progress.reached)
+        moment = moment_of(opened, when)
+        with steps("compared", moment.plain()) as progress:
+            answer = opened.diff(one, other, moment.plain(), progress=progress.reached)
     if where is not None and where.json:
         print_json(answer)
         return
     print_diff(answer)
 
 
-def bisect(a: Side, b: Side, /, *, at: At = None, where: Where | None = None) -> None:
+def bisect(a: Side, b: Side, /, *, when: When | None = None, where: Where | None = None) -> None:
     """Find the first event after which two scenarios, or one and the log, differ."""
     one, other = _side(a), _side(b)
     with naming_files({one.name: a, other.name: b}), ledger(where) as opened:
-        moment = opened.moment(parse_at(at))
-        with steps("compared", moment.position) as progress:
-            answer = opened.bisect(one, other, moment.position, progress=progress.reached)
+        moment = moment_of(opened, when)
+        with steps("compared", moment.plain()) as progress:
+            answer = opened.bisect(one, other, moment.plain(), progress=progress.reached)
     if where is not None and where.json:
         print_json(answer)
         return

@@ -10,10 +10,10 @@ from cyclopts.types import PositiveInt
 
 from clearing.audit import Stress, StressAnswer, read_stress
 from clearing.audit.stress import Chance, Driver, Figure, PathAnswer
+from clearing.cli.moment import When, moment_of
 from clearing.cli.output import amount, out, print_json, short, steps, table
-from clearing.cli.queries import At
 from clearing.cli.scenarios import naming_files, print_columns, text_of
-from clearing.cli.where import Where, ledger, parse_at
+from clearing.cli.where import Where, ledger
 
 _LISTED = 8
 
@@ -40,7 +40,12 @@ _WORDS = {
 
 
 def stress(
-    test: StressFile, /, *, at: At = None, processes: Processes = None, where: Where | None = None
+    test: StressFile,
+    /,
+    *,
+    processes: Processes = None,
+    when: When | None = None,
+    where: Where | None = None,
 ) -> None:
     """Put the book through shocks, paths of files and Monte Carlo: liquidations, funds, losses."""
     document = stress_file(test)
@@ -49,9 +54,8 @@ def stress(
         ledger(where) as opened,
         steps("paths", document.runs) as progress,
     ):
-        answer = opened.stress(
-            document, parse_at(at), processes=processes, progress=progress.reached
-        )
+        moment = moment_of(opened, when)
+        answer = opened.stress(document, moment, processes=processes, progress=progress.reached)
     if where is not None and where.json:
         print_json(answer)
         return

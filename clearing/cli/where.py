@@ -3,14 +3,12 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Annotated
 
 from cyclopts import Parameter
 
 from clearing.cli.output import err
 from clearing.database import DatabaseUnavailable, Settings, beside, open_database
-from clearing.events.fields import parse_time
 from clearing.ledger import Ledger
 
 DEMO = "clearing_demo"
@@ -66,12 +64,3 @@ def _demo_url(url: str, fresh: bool) -> str:
     except DatabaseUnavailable as error:
         hint = "" if fresh else "; run `clearing demo`"
         raise DatabaseUnavailable(f"{error}{hint}") from error
-
-
-def parse_at(text: str | None) -> int | datetime | None:
-    """Read ``--at``: a log position, or a time with an offset; :class:`ValueError` otherwise."""
-    if text is None:
-        return None
-    if text.isascii() and text.isdigit():
-        return int(text)
-    return parse_time(text)

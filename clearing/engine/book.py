@@ -40,7 +40,8 @@ class Book:
     ``claimed`` what one whose claims are limited ever bore, by (account, asset, market): units.
     ``pending`` are the positions of deposits that are not final yet. ``priced`` are the markets
     that have a price policy, ``funded`` those whose funding is computed, ``volatile`` those that
-    have a volatility policy. ``overridden`` are the scopes, by key, that a scenario takes out of
+    have a volatility policy, ``owing`` those in which payments of funding are waited for.
+    ``overridden`` are the scopes, by key, that a scenario takes out of
     the record: whatever their rulebook's mode, their ladder acts.
     """
 
@@ -54,6 +55,7 @@ class Book:
         "latest",
         "markets",
         "overridden",
+        "owing",
         "pending",
         "priced",
         "refused",
@@ -83,6 +85,7 @@ class Book:
         self.priced: dict[int, Market] = {}
         self.funded: dict[int, Market] = {}
         self.volatile: dict[int, Market] = {}
+        self.owing: dict[int, Market] = {}
         self.time = 0
         self.latest = 0
         self.timers: list[tuple[int, int, int]] = []

@@ -122,7 +122,7 @@ _KEYS: Final[dict[str, Callable[[Candidate], Key]]] = {
 def allot(step: Step, scope: Scope, estate: Estate, layer: AdlLayer) -> list[Allotment]:
     """Rank who may be deleveraged, allot what is left of the estate, and state the ranking."""
     market, working = estate.market, step.book.assets[scope.asset].working
-    price = None if layer.price == "bankruptcy" else _price(step, market, layer.price)
+    price = None if layer.price == "bankruptcy" else price_of(step, market, layer.price)
     ranked = _ranked(step, estate, scope, layer)
     gives = _limits(ranked, layer, market.spec.lot)
     if layer.pro_rata:
@@ -150,7 +150,8 @@ def allot(step: Step, scope: Scope, estate: Estate, layer: AdlLayer) -> list[All
     return found
 
 
-def _price(step: Step, market: Market, name: str) -> int:
+def price_of(step: Step, market: Market, name: str) -> int:
+    """Return the price that a layer names (not the bankruptcy amount), at mark decimals."""
     if name == "previous_mark":
         moved = any(other is market for other, _ in step.moved_markets)
         return (market.previous_mark if moved else 0) or market.mark
@@ -158,6 +159,20 @@ def _price(step: Step, market: Market, name: str) -> int:
 
 
 def _ranked(step: Step, estate: Estate, scope: Scope, layer: AdlLayer) -> list[Candidate]:
+    """Return the ranking, and say who was told and is no candidate."""
+    ranked = ranking(step, estate, scope, layer)
+    if layer.rank == "recorded":
+        market, known = estate.market, {who.account for who in ranked}
+        for account in _told(market, estate):
+            if account not in known:
+                step.deviation(
+                    "no_candidate", account=account, market=market.ordinal, asset=market.asset
+                )
+    return ranked
+
+
+def ranking(step: Step, estate: Estate, scope: Scope | None, layer: AdlLayer) -> list[Candidate]:
+    """Return who may be deleveraged for an estate of ``scope`` (None: of nobody known), by rank."""
     book, market = step.book, estate.market
     asset = book.assets[market.asset]
     found = []
@@ -171,7 +186,7 @@ def _ranked(step: Step, estate: Estate, scope: Scope, layer: AdlLayer) -> list[C
         if _may_be_taken(step, estate, layer, who) and not _is_due(step, other, now):
             found.append(who)
     if layer.rank == "recorded":
-        return _as_told(step, market, estate, layer, found)
+        return _as_told(_told(market, estate), layer, found)
     if layer.rank == "random":
         return sorted(found, key=lambda who: _lot(step, layer.seed, market, who))
     key_of = _KEYS[layer.rank]
@@ -188,7 +203,7 @@ def _may_be_taken(step: Step, estate: Estate, layer: AdlLayer, who: Candidate) -
         lift = step.book.assets[market.asset].lift
         loss = estate.amount * lift - estate.size * market.worth
     else:
-        price = _price(step, market, layer.price)
+        price = price_of(step, market, layer.price)
         loss = estate.size * (market.worth_at(price) - market.worth)
     return who.equity * abs(estate.size) >= loss * size
 
@@ -212,20 +227,14 @@ def _is_due(step: Step, scope: Scope, now: Measure) -> bool:
     return rules is not None and any(holds(step.book, scope, rung, now) for rung in rules.closing)
 
 
-def _as_told(
-    step: Step, market: Market, estate: Estate, layer: AdlLayer, found: list[Candidate]
-) -> list[Candidate]:
-    """Return candidates in the order told for their side; say who was listed and is no candidate.
+def _told(market: Market, estate: Estate) -> list[int]:
+    """Return who was told to be deleveraged first for an estate, by ordinal."""
+    return market.ranked.get("short" if estate.size > 0 else "long", [])
 
-    Whoever is not listed comes last, by ordinal, or is left out.
-    """
-    told = market.ranked.get("short" if estate.size > 0 else "long", [])
+
+def _as_told(told: list[int], layer: AdlLayer, found: list[Candidate]) -> list[Candidate]:
+    """Return candidates in the order told; whoever is not listed comes last, or is left out."""
     by_account = {who.account: who for who in found}
-    for account in told:
-        if account not in by_account:
-            step.deviation(
-                "no_candidate", account=account, market=market.ordinal, asset=market.asset
-            )
     listed = [by_account[account] for account in told if account in by_account]
     return listed if layer.listed_only else listed + [who for who in found if who not in listed]
 

@@ -25,6 +25,7 @@ from clearing.engine.ladder import in_order, run_ladder
 from clearing.engine.margin import examine, fire
 from clearing.engine.market_states import SETTLED
 from clearing.engine.observed import apply_observation
+from clearing.engine.owed_funding import state_unpaid
 from clearing.engine.pools import apply_pool
 from clearing.engine.prices import evaluate, mark_told, observe_price, reprice_timed
 from clearing.engine.reversal import reverse
@@ -154,12 +155,7 @@ class Engine:
             for scope in self._watch.on_mark(market, before):
                 step.touched[scope.key()] = scope
         if row.kind in _CLOCKS:
-            if book.volatile:
-                sample_due(step)
-            if book.funded:
-                settle_due(step)
-            for due_at, scope in book.due_timers():
-                fire(step, scope, due_at)
+            _pass_time(step)
         self._settle(step)
         self.position = row.position
         self.entry_hash = chain(self.entry_hash, row.position, step.entries)
@@ -264,6 +260,19 @@ def _note_time(step: Step) -> None:
         step.entries.append(("late", book.latest - row.occurred_at))
     else:
         book.latest = row.occurred_at
+
+
+def _pass_time(step: Step) -> None:
+    """Do what fold time alone makes due, once marks are set."""
+    book = step.book
+    if book.volatile:
+        sample_due(step)
+    if book.funded:
+        settle_due(step)
+    if book.owing:
+        state_unpaid(step)
+    for due_at, scope in book.due_timers():
+        fire(step, scope, due_at)
 
 
 def _declare(step: Step) -> None:

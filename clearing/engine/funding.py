@@ -6,6 +6,7 @@ from typing import Any
 from clearing.engine.asset import Asset
 from clearing.engine.content import Content
 from clearing.engine.market import Market
+from clearing.engine.owed_funding import await_payments, awaited, note_paid
 from clearing.engine.step import Holder, Step, asset_of
 from clearing.engine.variation import share_shortfall
 from clearing.events.kinds import RATE_DECIMALS
@@ -48,6 +49,12 @@ def apply_settled(step: Step, content: Content) -> None:
     due = _told(market)
     seconds = content.interval_seconds
     settle(step, market, content.quantity, content.price, seconds, Dues(due, due))
+    if asset.mode == "verify":
+        amounts = {
+            scope.account: _in_units(asset, market, -scope.positions[market.ordinal].size * due)[0]
+            for scope in awaited(step.book, market)
+        }
+        await_payments(step, market, amounts)
 
 
 class Dues:
@@ -238,6 +245,7 @@ def apply_paid(step: Step, content: Content, sign: int) -> None:
             return
         if asset.mode == "verify" and account:
             _check_paid(step, asset, market, content)
+        note_paid(book, market, account)
     payee = ("account", account) if account else ("suspense", 0)
     amount = content.amount * sign
     step.move("funding", market.asset, "funding", market.ordinal, *payee, amount, market.ordinal)

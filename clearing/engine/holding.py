@@ -73,6 +73,28 @@ class Holding:
         """The share of the position that is being closed."""
         return Fraction(self._taken, self.held)
 
+    def bankruptcy_amount(self) -> Fraction:
+        """Return what the whole position is handed over for in a takeover, at the working scale."""
+        self._taken = self.held
+        return self._position.size * self._market.worth - self.at_bankruptcy
+
+    def bankruptcy_price(self) -> Fraction | None:
+        """Return the price of that, in whole units, exactly; None where no price is."""
+        return self._price_for(self.held, self.bankruptcy_amount())
+
+    def _price_for(self, quantity: int, amount: Fraction) -> Fraction | None:
+        """Return the price at which a part fetches ``amount`` (signed, at the working scale)."""
+        if amount * self._signed(quantity) * self._market.worth <= 0:
+            return None
+        return self._priced(quantity, Fraction(abs(amount), self.asset.lift))
+
+    def _priced(self, quantity: int, amount: Fraction) -> Fraction:
+        """Return the price, in whole units, at which ``quantity`` costs ``amount`` > 0 units."""
+        market = self._market
+        scaled, divisor = market.payoff.entry(self._signed(quantity), 1)
+        unit = Fraction(scaled, divisor * 10**market.spec.price_decimals)
+        return Fraction(unit, amount) if market.spec.payoff == "inverse" else unit * amount
+
     @property
     def _released(self) -> int:
         """How much of the position's maintenance requirement goes with the part."""

@@ -11,7 +11,7 @@ from clearing.engine.auctioning import cancel_auctions, review_auctions
 from clearing.engine.awarding import end_due
 from clearing.engine.book import Book
 from clearing.engine.requirements import bears_margin
-from clearing.engine.scope import MarginCall, Scope
+from clearing.engine.scope import NEVER, MarginCall, Scope
 from clearing.engine.stays import end_stays, note_stays
 from clearing.engine.step import Step
 from clearing.engine.valuation import Measure, measure
@@ -183,12 +183,17 @@ def _check_liquidated(step: Step, asset: Asset, scope: Scope, old: str, new: str
     if new == "liquidation":
         scope.withheld = False
         scope.venue_closed = False
+        rulebook = asset.rulebook
+        checks = None if rulebook is None else rulebook.verification
+        if asset.mode == "verify" and checks is not None and checks.liquidation_lag is not None:
+            scope.due_since = step.book.time
     elif old == "liquidation":
         scope.withheld = False
         verifies = asset.mode == "verify" and not step.book.derives(scope)
         if verifies and not scope.venue_closed:
             step.deviation("liquidation_missing", account=scope.account, asset=scope.asset)
         scope.venue_closed = False
+        scope.due_since = NEVER
 
 
 def _note_call(

@@ -49,6 +49,21 @@ class RiskArray:
         self.greeks = greeks
 
 
+class Owed:
+    """What a told settlement of funding makes accounts due and they were not paid yet.
+
+    ``position`` is the settlement's in the log, ``due_at`` (microseconds) when it has to be paid,
+    ``amounts`` the units by account, negative where it has to pay.
+    """
+
+    __slots__ = ("amounts", "due_at", "position")
+
+    def __init__(self, position: int, due_at: int, amounts: dict[int, int]) -> None:
+        self.position = position
+        self.due_at = due_at
+        self.amounts = amounts
+
+
 class Market:
     """One market: its specification, prices, funding index, holders, and working-scale factors.
 
@@ -67,9 +82,11 @@ class Market:
     sides differ. ``period`` is the funding period that runs where the rulebook computes funding,
     ``residual`` the fraction of a unit that its sides left over, ``coming`` what margin takes as
     the payment to come (all at the funding scales). ``pending`` maps accounts to carried sizes that
-    wait for the first price. ``houses`` are the positions of :data:`HOUSES`. ``variation`` is the
-    rule by which gains and losses are paid at every mark, ``flows`` what accounts realised since
-    the last one (units). ``worth`` × size is a value at the mark at the working scale (0 without),
+    wait for the first price, ``owed`` is what verify mode waits for, ``deleveraged`` who was told
+    last to be, with the time (microseconds). ``houses`` are the positions of :data:`HOUSES`.
+    ``variation`` is the rule by which gains and losses are paid at every mark, ``flows`` what
+    accounts realised since the last one (units). ``worth`` × size is a value at the mark at the
+    working scale (0 without),
     ``base_worth`` × |size| the notional divided by the scale of rates,
     ``face_unit`` × a face a worth, ``funding_lift`` × accrued an amount. The decimals are
     ``value_decimals`` of size × face, ``index_decimals`` of the funding index (rate × face),
@@ -84,6 +101,7 @@ class Market:
         "base_worth",
         "breaker",
         "coming",
+        "deleveraged",
         "depth",
         "face_unit",
         "feed",
@@ -103,6 +121,7 @@ class Market:
         "open_interest",
         "ordering",
         "ordinal",
+        "owed",
         "payoff",
         "pending",
         "period",
@@ -148,6 +167,8 @@ class Market:
         self.index = self.short_index = 0
         self.period: FundingPeriod | None = None
         self.residual = self.coming = 0
+        self.owed: Owed | None = None
+        self.deleveraged: tuple[int, int] | None = None
         self.funding_rate = 0
         self.funding_price = 0
         self.sides = 0

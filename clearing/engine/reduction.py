@@ -243,25 +243,49 @@ class Reduction(Holding):
         may leave a debt; what it is worth beyond whole units is the taker's.
         """
         rung, lift = self._rung, self.asset.lift
-        size = self._signed(quantity)
-        value = size * self._market.worth
-        self._taken = quantity
-        lost = Fraction(self._full_equity)
-        if rung.price is not None and rung.price.floored:
-            lost = min(lost, self.at_bankruptcy)
-        least = -((lost - value) // lift)
-        discount = Fraction(0) if rung.price is None else rung.price.discount(self)
-        exact = Fraction(self._fetched(quantity)) - discount
-        if rung.tick is not None and exact * size > 0:
-            exact = self._on_tick(quantity, Fraction(exact, lift), rung.tick) * lift
+        value = self._signed(quantity) * self._market.worth
+        exact = self._exact(quantity)
         proceeds = divide(exact.numerator, exact.denominator * lift, Rounding.DOWN)
-        if rung.price is None or not rung.price.overdraws:
+        least = self._least(quantity)
+        if least is not None:
             proceeds = max(proceeds, least)
         after = self._full_equity + proceeds * lift - value
         limit = after // lift
         if rung.penalty is not None and rung.penalty.surplus:
             limit = min(limit, self._surplus(proceeds * lift - value))
         return proceeds, penalty_amount(rung.penalty, self.penalty_rate, abs(value), lift, limit)
+
+    def _exact(self, quantity: int) -> Fraction:
+        """Return what a part fetches by the rung's price alone, at the working scale."""
+        self._taken = quantity
+        rung, lift = self._rung, self.asset.lift
+        discount = Fraction(0) if rung.price is None else rung.price.discount(self)
+        exact = Fraction(self._fetched(quantity)) - discount
+        if rung.tick is not None and exact * self._signed(quantity) > 0:
+            exact = self._on_tick(quantity, Fraction(exact, lift), rung.tick) * lift
+        return exact
+
+    def _least(self, quantity: int) -> int | None:
+        """Return the least that a part fetches whatever the price, in units; None: no limit."""
+        price = self._rung.price
+        if price is not None and price.overdraws:
+            return None
+        self._taken = quantity
+        lost = Fraction(self._full_equity)
+        if price is not None and price.floored:
+            lost = min(lost, self.at_bankruptcy)
+        return int(-((lost - self._signed(quantity) * self._market.worth) // self.asset.lift))
+
+    def due_price(self, quantity: int) -> Fraction | None:
+        """Return the price at which ``quantity`` would close now, its limit observed.
+
+        Exactly, in whole units, before rounding to units; None where no price gives what it
+        fetches.
+        """
+        exact, least = self._exact(quantity), self._least(quantity)
+        if least is not None:
+            exact = max(exact, Fraction(least * self.asset.lift))
+        return self._price_for(quantity, exact)
 
     def price(self, quantity: int) -> Fraction:
         """Return the price at which ``quantity`` would close, exactly, before any rounding."""
@@ -310,13 +334,6 @@ class Reduction(Holding):
         inverse = self._market.spec.payoff == "inverse"
         rounded = Fraction(of_one, price) if inverse else Fraction(price, of_one)
         return rounded if amount >= 0 else -rounded
-
-    def _priced(self, quantity: int, amount: Fraction) -> Fraction:
-        """Return the price, in whole units, at which ``quantity`` costs ``amount`` > 0 units."""
-        market = self._market
-        scaled, divisor = market.payoff.entry(self._signed(quantity), 1)
-        unit = Fraction(scaled, divisor * 10**market.spec.price_decimals)
-        return Fraction(unit, amount) if market.spec.payoff == "inverse" else unit * amount
 
     def _ticked(self, price: Fraction, tick: Decimal) -> Fraction:
         """Return a price on the tick, one at least: up for a long position, down for a short."""

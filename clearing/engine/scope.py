@@ -80,10 +80,11 @@ class Scope:
     ``orders`` are the sizes of open buys and sells, ``leverages`` what its account chose, at
     :data:`~clearing.rulebook.RATE_SCALE`. ``withheld``: a closing rung was withheld during this
     stay in liquidation. ``taken_over``: a takeover happened and no money came in since.
-    ``venue_closed``: a venue's liquidation or ADL fill came during this stay. ``ended_in`` is the
-    market in which its last position ended (0: none did). ``secures`` is the scope that its cash
-    is collateral of, if any. ``auctions`` are those that are open, by market; ``unsold`` the (rung,
-    market) of those that ended with something left in this stay. ``alerts`` are the (market,
+    ``venue_closed``: a venue's liquidation or ADL fill came during this stay, which verify mode has
+    seen since ``due_since`` (microseconds, :data:`NEVER`: it did not see it begin). ``ended_in`` is
+    the market in which its last position ended (0: none did). ``secures`` is the scope that its
+    cash is collateral of, if any. ``auctions`` are those that are open, by market; ``unsold`` the
+    (rung, market) of those that ended with something left in this stay. ``alerts`` are the (market,
     number) of those that hold, ``scores`` what models said, by (market, model), at rate decimals.
     Of a fund: ``shares`` by provider (0: the house), ``requests`` to leave with (shares, their
     worth in units when it asked), ``short`` whether its equity was below zero when it was noted.
@@ -96,6 +97,7 @@ class Scope:
         "auctions",
         "call",
         "cash",
+        "due_since",
         "ended_in",
         "interest_left",
         "leverages",
@@ -137,6 +139,7 @@ class Scope:
         self.withheld = False
         self.taken_over = False
         self.venue_closed = False
+        self.due_since = NEVER
 
     def key(self) -> tuple[int, int]:
         """Return (account ordinal, asset ordinal), the order in which scopes are tested."""

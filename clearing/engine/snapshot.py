@@ -15,9 +15,9 @@ from clearing.engine.book import Book, PendingRulebook
 from clearing.engine.feed import Feed
 from clearing.engine.funding_period import Average, Ended, FundingPeriod
 from clearing.engine.impact import follow_impact
-from clearing.engine.market import Market, RiskArray, Volatility
+from clearing.engine.market import Market, Owed, RiskArray, Volatility
 from clearing.engine.observed import set_orders
-from clearing.engine.scope import MarginCall, Position, Scope, Stay
+from clearing.engine.scope import NEVER, MarginCall, Position, Scope, Stay
 from clearing.engine.stays import schedule_stays
 from clearing.engine.volatility import set_volatility
 from clearing.events.canonical import canonical_json
@@ -43,7 +43,10 @@ def canonical_text(document: dict[str, Any]) -> str:
 
 
 def book_document(book: Book) -> dict[str, Any]:
-    """Return the book as JSON-ready data; what only a scenario has stands apart, if it has it."""
+    """Return the book as JSON-ready data; what only a scenario has, or verify mode, stands apart.
+
+    It is there only where there is any.
+    """
     document: dict[str, Any] = {
         "registry": book.registry.to_json(),
         "assets": [_asset_document(asset) for _, asset in sorted(book.assets.items())],
@@ -73,7 +76,25 @@ def book_document(book: Book) -> dict[str, Any]:
     if book.overridden or contested:
         overridden = [list(key) for key in sorted(book.overridden)]
         document["scenario"] = {"overridden": overridden, "contested": contested}
+    owed = [
+        [ordinal, *_owed_document(market.owed)]
+        for ordinal, market in sorted(book.owing.items())
+        if market.owed is not None
+    ]
+    if owed:
+        document["owed"] = owed
+    deleveraged = [
+        [ordinal, *market.deleveraged]
+        for ordinal, market in sorted(book.markets.items())
+        if market.deleveraged is not None
+    ]
+    if deleveraged:
+        document["deleveraged"] = deleveraged
     return document
+
+
+def _owed_document(owed: Owed) -> list[Any]:
+    return [owed.position, owed.due_at, [list(item) for item in sorted(owed.amounts.items())]]
 
 
 def read_snapshot(text: str, engine_version: str) -> Snapshot:
@@ -185,7 +206,9 @@ def _feed_document(feed: Feed) -> dict[str, Any]:
 
 def _scope_document(scope: Scope) -> dict[str, Any]:
     call = scope.call
+    seen = {} if scope.due_since == NEVER else {"due_since": scope.due_since}
     return {
+        **seen,
         "account": scope.account,
         "asset": scope.asset,
         "cash": scope.cash,
@@ -269,11 +292,20 @@ def _read_book(document: dict[str, Any]) -> Book:
     book.latest = document["latest"]
     for stored in document["scopes"]:
         _read_scope(book, stored)
+    _read_verified(book, document)
     scenario = document.get("scenario", {"overridden": [], "contested": []})
     book.overridden = {(account, asset) for account, asset in scenario["overridden"]}
     for ordinal, *position in scenario["contested"]:
         book.markets[ordinal].houses["contested"] = Position(*position)
     return book
+
+
+def _read_verified(book: Book, document: dict[str, Any]) -> None:
+    for ordinal, account, at in document.get("deleveraged", []):
+        book.markets[ordinal].deleveraged = (account, at)
+    for ordinal, position, due_at, amounts in document.get("owed", []):
+        market = book.owing[ordinal] = book.markets[ordinal]
+        market.owed = Owed(position, due_at, dict(amounts))
 
 
 def _read_rulebook(book: Book, name: list[str]) -> Rulebook:
@@ -352,6 +384,7 @@ def _read_scope(book: Book, stored: dict[str, Any]) -> None:
     scope.withheld = stored["withheld"]
     scope.taken_over = stored["taken_over"]
     scope.venue_closed = stored["venue_closed"]
+    scope.due_since = stored.get("due_since", NEVER)
     for market, *position in stored["positions"]:
         scope.positions[market] = Position(*position)
         book.markets[market].holders[scope.account] = scope

@@ -15,43 +15,16 @@ from clearing.engine.positions import (
 from clearing.engine.priced_close import PricedClose
 from clearing.engine.recorded import waiting_rung
 from clearing.engine.scope import Scope
+from clearing.engine.side import LIQUIDATION, TRADE, Side, sides_of
 from clearing.engine.spot import exchange
 from clearing.engine.step import Holder, Step, asset_of
 from clearing.engine.valuation import measure
+from clearing.engine.verifying import check_outcomes
 from clearing.events.kinds import CAUSES, Kind
 from clearing.quantities import format_exact
 from clearing.rulebook import ClassRules, ReduceRung
 
-_TRADE = CAUSES.index("trade")
-_LIQUIDATION = CAUSES.index("liquidation")
 _FILLED, _TRADED = 1, 2
-
-
-class Side:
-    """One side of an execution: who, signed size, fee and cause (an index of ``CAUSES``)."""
-
-    __slots__ = ("account", "cause", "fee", "size", "unknown")
-
-    def __init__(self, account: int, unknown: str, size: int, fee: int, cause: int) -> None:
-        self.account = account
-        self.unknown = unknown
-        self.size = size
-        self.fee = fee
-        self.cause = cause
-
-
-def sides_of(content: Content) -> list[Side]:
-    """Return the sides of a ``Filled`` or a ``Traded``."""
-    row = content.row
-    if row.kind == Kind.Filled:
-        unknown = content.unknown("account")
-        return [Side(content.account, unknown, content.quantity, content.fee, row.flags & 15)]
-    size = content.quantity
-    buyer, seller = content.unknown("buyer"), content.unknown("seller")
-    return [
-        Side(content.account, buyer, size, content.fee, row.flags & 15),
-        Side(content.contra, seller, -size, content.amount, row.flags >> 4 & 15),
-    ]
 
 
 def apply_execution(step: Step, content: Content, sign: int) -> None:
@@ -66,6 +39,8 @@ def apply_execution(step: Step, content: Content, sign: int) -> None:
             return
     if market.pending:
         price_pending(step, market, content.price, market.spec.price_decimals)
+    if sign > 0:
+        check_outcomes(step, content, market, sides)
     market.last_price = content.price
     size = amount = total = 0
     for side in sides:
@@ -96,7 +71,7 @@ def _venue_outcome(step: Step, market: Market, sides: list[Side]) -> bool:
     outcomes = [
         side
         for side in sides
-        if side.cause != _TRADE
+        if side.cause != TRADE
         and side.account not in step.contested
         and _rung_for(step, market, side) is None
     ]
@@ -113,7 +88,7 @@ def _venue_outcome(step: Step, market: Market, sides: list[Side]) -> bool:
 
 def _rung_for(step: Step, market: Market, side: Side) -> ReduceRung | None:
     """Return the rung of a side's account that waits for this very fill, in derive mode."""
-    if side.cause != _LIQUIDATION or not side.account or side.account in step.contested:
+    if side.cause != LIQUIDATION or not side.account or side.account in step.contested:
         return None
     scope = step.book.scope(side.account, market.asset)
     if not step.book.derives(scope):
@@ -236,13 +211,13 @@ def _check_side(step: Step, content: Content, market: Market, holder: Holder, si
     if scope.taken_over:
         _deviate(step, "after_takeover", scope, market)
     _check_position(step, content, market, scope, side)
-    if side.cause == _TRADE:
+    if side.cause == TRADE:
         return
-    if side.cause == _LIQUIDATION and not market.spec.base_asset:
+    if side.cause == LIQUIDATION and not market.spec.base_asset:
         _note_liquidation(step, content, market, scope, side)
     verifies = scope.rules is not None and asset_of(step, market).mode == "verify"
     verifies = verifies and not step.book.derives(scope)
-    if verifies and side.cause == _LIQUIDATION and scope.status != "liquidation":
+    if verifies and side.cause == LIQUIDATION and scope.status != "liquidation":
         _deviate(step, "liquidation_unexpected", scope, market, found=scope.status)
     scope.venue_closed = True
 

@@ -13,7 +13,7 @@ from clearing.log.append import (
 )
 from clearing.log.head import Connection, Head, load_registry, may_assume, read_head
 from clearing.log.quarantine import Quarantined, Refused, keep, quarantined
-from clearing.log.read import LogHole, Stored, follow_log, position_recorded_by, read_log
+from clearing.log.read import LogHole, Stored, follow_log, position_recorded_by, read_log, read_rows
 from clearing.log.receipts import BatchRefused, Conflict, Receipt
 from clearing.log.verify import Findings, Witness, protections, verify_log
 
@@ -43,5 +43,6 @@ __all__ = [
     "read_at",
     "read_head",
     "read_log",
+    "read_rows",
     "verify_log",
 ]

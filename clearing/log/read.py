@@ -46,6 +46,23 @@ def read_log(
         after = end
 
 
+def read_rows(connection: Connection, positions: list[int]) -> list[Stored]:
+    """Return the stored events at some positions, in order of position.
+
+    Raises :class:`LogHole` where one is missing.
+    """
+    query = (
+        f"COPY (SELECT {COLUMNS} FROM clearing.log WHERE position = ANY(%s)"  # noqa: S608 - constant columns
+        " ORDER BY position) TO STDOUT (FORMAT BINARY)"
+    )
+    with connection.cursor() as cursor, cursor.copy(query, (positions,)) as copy:
+        rows = read_copy(b"".join(copy))
+    missing = sorted(set(positions) - {row.position for row, _ in rows})
+    if missing:
+        raise LogHole(f"log position {missing[0]} is missing")
+    return rows
+
+
 def follow_log(
     connection: Connection, *, after: int = 0, batch: int = BATCH, idle_seconds: float | None = None
 ) -> Iterator[list[Stored]]:

@@ -26,10 +26,12 @@ from clearing.projectors.projector import (
     snapshot_problem,
 )
 from clearing.projectors.rebuild import RebuildBusy, RebuildRefused, Rebuilt, rebuild
-from clearing.projectors.tables import POSTING, TABLES, Table, schema_of
+from clearing.projectors.tables import BETWEEN, OF_MARKETS, POSTING, TABLES, Table, schema_of
 from clearing.projectors.verify import Stated, check_generation
 
 __all__ = [
+    "BETWEEN",
+    "OF_MARKETS",
     "POSTING",
     "TABLES",
     "BrokenCheckpoint",

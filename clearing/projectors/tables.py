@@ -101,10 +101,26 @@ _NAMES: Final = {
 }
 """Tables that are not called by their entry's kind."""
 
+OF_MARKETS: Final = ("clearing", "funding", "control", "spot")
+"""Kinds of ledger account that each market has."""
+
+_KINDS: Final = ", ".join(f"'{kind}'" for kind in OF_MARKETS)
+BETWEEN: Final = (
+    f"market > 0 AND side = 0 AND ledger NOT IN ({_KINDS}) AND counter_ledger NOT IN ({_KINDS})"
+)
+"""Which lines stand for postings that a market is the reason of, and that none of its ledger
+accounts takes part in."""
+
 _INDEXES: Final[dict[str, tuple[str, ...]]] = {
-    "posting": ("ledger, ordinal, asset, position, line, side", "position"),
-    "position_history": ("holder_kind, holder, market, position, line", "market, position"),
     "late": ("position",),
+    "posting": (
+        "ledger, ordinal, asset, position, line, side",
+        "position",
+        f"USING btree (market, position) WHERE {BETWEEN} AND purpose <> 'fee'",
+    ),
+    "position_history": ("holder_kind, holder, market, position, line", "market, position"),
+    "waiting": ("account, position", "market, position"),
+    "remainder": ("holder_kind, holder, market, position", "market, position"),
     "mark": ("market, position, line",),
     "price": ("market, role, position, line",),
     "price_status": ("market, position",),
@@ -117,32 +133,51 @@ _INDEXES: Final[dict[str, tuple[str, ...]]] = {
     "interest": ("asset, position",),
     "interest_left": ("account, asset, position",),
     "market_settled": ("market, position",),
-    "leverage": ("account, market, position",),
-    "orders": ("account, market, position",),
+    "leverage": ("account, market, position", "market, position"),
+    "orders": ("account, market, position", "market, position"),
+    "market_state": ("market, position",),
     "open_interest": ("market, position",),
     "margin_rate": ("market, position",),
     "depth": ("market, position",),
-    "shares": ("account, asset, provider, position, line",),
-    "leave_request": ("account, asset, provider, position",),
-    "adl_order": ("market, position",),
-    "venue_liquidation": ("account, market, position, line",),
-    "alert": ("account, market, position, line",),
-    "risk_score": ("account, market, position",),
+    "shares": (
+        "account, asset, provider, position, line",
+        "account, position",
+        "provider, position",
+    ),
+    "leave_request": (
+        "account, asset, provider, position",
+        "account, position",
+        "provider, position",
+    ),
+    "adl_order": ("market, position", "USING gin ((accounts::jsonb))"),
+    "venue_liquidation": (
+        "account, market, position, line",
+        "market, position",
+        "position, line",
+    ),
+    "alert": ("account, market, position, line", "market, position"),
+    "risk_score": ("account, market, position", "market, position"),
     "risk_array": ("market, position",),
     "transition": ("account, asset, position, line",),
     "margin_call": ("account, asset, position, line",),
-    "liquidation": ("account, position, line",),
-    "auction": ("account, market, position, line",),
-    "closing": ("account, position, line",),
-    "loss": ("position",),
+    "withheld": ("account, position",),
+    "liquidation": ("account, position, line", "position, line"),
+    "auction": ("account, market, position, line", "market, position", "taker, position"),
+    "closing": ("account, position, line", "market, position", "taker, position", "position"),
+    "loss": ("position", "account, position"),
     "notice": ("account, position, line",),
-    "haircut": ("payer, position",),
-    "per_unit": ("market, position",),
-    "fund_history": ("account, asset, position, line",),
-    "deviation": ("account, position", "code, position"),
-    "adl_rank": ("account, position",),
-    "bankruptcy": ("account, position",),
+    "haircut": ("payer, position", "account, position", "market, position"),
+    "per_unit": ("market, position", "account, position"),
+    "fund_history": ("account, asset, position, line", "position, line"),
+    "deviation": ("account, position", "code, position", "market, position", "position, line"),
+    "adl_rank": ("account, position", "candidate, position", "market, position"),
+    "bankruptcy": ("account, position", "market, position"),
 }
+"""The columns of each table's indexes (or the whole of how one is made).
+
+The latest row of an account or market is found by one, and so are all rows that name either; but
+fees are found for a market by the other entries of their events.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +256,11 @@ def index_script(generation: int) -> str:
     """Return the statements that make the indexes of a generation's tables, where not made yet."""
     schema = schema_of(generation)
     return "\n".join(
-        f"CREATE INDEX IF NOT EXISTS {table.name}_{number} ON {schema}.{table.name} ({index});"
+        f"CREATE INDEX IF NOT EXISTS {table.name}_{number} ON {schema}.{table.name} {_how(index)};"
         for table in TABLES.values()
         for number, index in enumerate(table.indexes, 1)
     )
+
+
+def _how(index: str) -> str:
+    return index if index.startswith("USING") else f"({index})"

@@ -45,6 +45,7 @@ from clearing.rulebook.rules import (
 )
 from clearing.rulebook.schedules import REQUIRED, level_pieces, sorted_levels
 from clearing.rulebook.variation import VariationRule
+from clearing.rulebook.verification import Fees, Verification
 from clearing.rulebook.volatility import VolatilityRule
 from clearing.rulebook.waterfall import (
     AdlLayer,
@@ -132,7 +133,7 @@ class _Compiler:
         }
         if self.problems:
             raise RulebookRefused(self.problems)
-        numerics = document.numerics
+        numerics, checks = document.numerics, document.verification
         regime = Regime(
             document.mode,
             document.instruments.cost_basis == "rounded_entry",
@@ -159,6 +160,8 @@ class _Compiler:
             impact,
             variation,
             solvent=document.funds.below_zero == "deviation",
+            verification=None if checks is None else Verification(checks),
+            fees={name: Fees(told) for name, told in document.fees.items()},
         )
 
     def schedule(self, path: str, name: str, document: dict[str, LevelDocument]) -> Schedule:

@@ -25,6 +25,7 @@ from clearing.rulebook.prices import MarketPricesDocument
 from clearing.rulebook.problems import problems_of
 from clearing.rulebook.schedules import ScheduleDocument
 from clearing.rulebook.variation import VariationDocument
+from clearing.rulebook.verification import FeesDocument, VerificationDocument
 from clearing.rulebook.volatility import VolatilityDocument
 from clearing.rulebook.waterfall import WaterfallDocument
 
@@ -120,7 +121,8 @@ class RulebookDocument(Fact):
     ``mode`` says whether venue outcomes are posted as told (``record``), also checked
     (``verify``), or derived by the ladder (``derive``). ``derivation`` says how the document was
     made, if a recipe made it; nothing depends on it. ``variation_margin`` names the markets (``*``:
-    every other one) whose gains and losses are paid at every mark, in derive mode.
+    every other one) whose gains and losses are paid at every mark, in derive mode. ``verification``
+    says what is checked in verify mode, ``fees`` what each account class pays, to check it.
     """
 
     format: Annotated[Literal[1], BeforeValidator(_whole)] = 1
@@ -151,6 +153,8 @@ class RulebookDocument(Fact):
     variation_margin: Annotated[
         dict[str, VariationDocument], Field(max_length=10_000, default_factory=dict)
     ]
+    verification: VerificationDocument | None = None
+    fees: Annotated[dict[Name, FeesDocument], Field(max_length=1000, default_factory=dict)]
     funding: FundingDocument = FundingDocument(markets={})
     interest: InterestDocument = InterestDocument()
     numerics: NumericsDocument = NumericsDocument()

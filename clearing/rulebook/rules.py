@@ -15,6 +15,7 @@ from clearing.rulebook.operators import RATE_SCALE, MarginalTiers, Operator
 from clearing.rulebook.portfolio import Portfolio
 from clearing.rulebook.prices import PricePolicy
 from clearing.rulebook.variation import VariationRule
+from clearing.rulebook.verification import Fees, Verification
 from clearing.rulebook.volatility import VolatilityRule
 from clearing.rulebook.waterfall import Waterfall
 
@@ -300,13 +301,15 @@ class Rulebook:
     ``margins_funding`` says whether a schedule looks at the funding to come; ``volatility`` are the
     volatility policies, ``impact`` the rules by which forced closes move marks;
     ``variation`` those of variation margin (0: of every other market);
-    ``solvent``: that a fund's equity falls below zero is a deviation.
+    ``solvent``: that a fund's equity falls below zero is a deviation. ``verification`` and, by
+    account class, ``fees`` are what verify mode checks.
     """
 
     __slots__ = (
         "_variation",
         "asset",
         "classes",
+        "fees",
         "funding",
         "impact",
         "margins_funding",
@@ -315,6 +318,7 @@ class Rulebook:
         "regime",
         "sha256",
         "solvent",
+        "verification",
         "version",
         "volatility",
     )
@@ -335,8 +339,12 @@ class Rulebook:
         variation: dict[int, VariationRule],
         *,
         solvent: bool,
+        verification: Verification | None,
+        fees: dict[str, Fees],
     ) -> None:
         self._variation = variation
+        self.verification = verification
+        self.fees = fees
         self.solvent = solvent
         self.impact = impact
         self.prices = prices

@@ -98,6 +98,8 @@ class Trader:
         for i, held in enumerate(self.sizes):
             if held and (everything or i == largest):
                 size = held if everything else held - held // 2
+                if not size:
+                    continue
                 amount = MARKETS[i].value(size, marks[i])
                 self.fill(i, -size, -amount, 0)
                 taker.fill(i, size, amount, 0)

@@ -116,6 +116,54 @@ def test_a_liquidation_says_on_what_and_all_that_followed(database_url: str) -> 
     assert computed(asdict(fund.tree)) == Fraction(fund.result)
 
 
+def weighed() -> Venue:
+    """ada is long 10 BTC from 100 with coin worth 1,000, of which 500 counts; BTC falls to 55."""
+    venue = Venue()
+    venue("AssetDeclared", name="COIN", decimals=8)
+    venue.market("COIN-USD")
+    venue.market("BTC")
+    venue.account("ada", "bob")
+    venue.deposit("bob", "100000")
+    venue.deposit("insurance", "100000")
+    venue.mark(**{"COIN-USD": "100.00", "BTC": "100.00"})
+    coin = {"market": "COIN-USD", "weights": {"maintenance": "0.5"}}
+    levels = {
+        "initial": {"op": "rate", "rate": "0.2"},
+        "maintenance": {"op": "rate", "rate": "0.1"},
+    }
+    document = rulebook(schedule=levels, collateral={"mixed": {"assets": {"COIN": coin}}})
+    document["bindings"][0]["collateral"] = "mixed"
+    venue.adopt(document)
+    venue.deposit("ada", "10", "COIN")
+    venue.trade("ada", "bob", "BTC", "10", "100.00")
+    venue.mark(BTC="55.00")
+    return venue
+
+
+def test_an_inequality_is_of_the_equity_that_counts(database_url: str) -> None:
+    """Equity is 550, but of the coin only half counts: 50 is below a maintenance of 55."""
+    with stored(weighed(), database_url) as ledger:
+        (step,) = ledger.explain_liquidation("ada").steps
+    assert (step.equity, step.counted, step.threshold, step.short) == ("550", "50", "55", "5")
+
+
+def test_a_fact_that_the_event_set_itself_names_that_event(database_url: str) -> None:
+    venue = weighed()
+    with stored(venue, database_url) as ledger:
+        answer = ledger.explain_liquidation("ada")
+    (step,) = answer.steps
+    (equity,) = (part for part in step.working if part.name == "equity")
+    face = equity.named("unrealised BTC").named("value of one")
+    assert (face.named("mark").result, step.marks["BTC"]) == ("55", "55")
+    assert face.named("mark").sources == (answer.event,)
+    (collateral,) = (part for part in step.working if part.name == "collateral")
+    coin = collateral.inputs[0].named("value of one").named("mark")
+    assert (coin.result, coin.sources[0].log_position) == ("100", 11)
+    size = equity.named("unrealised BTC").named("size")
+    assert size.sources[0].log_position == venue.engine.position - 1
+    assert coin.sources[0].age_seconds == "4"
+
+
 def test_a_price_says_what_each_source_said_and_when(database_url: str) -> None:
     venue = Venue()
     for name in ("one", "two", "three"):

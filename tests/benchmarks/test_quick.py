@@ -2,11 +2,15 @@
 
 import shutil
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from benchmarks import append, marks, rebuild
+from benchmarks import append, as_of, marks, rebuild
 from benchmarks.measure import Ratio, against, compared
+from clearing.audit import AccountView
+from clearing.audit.accounts import account_view
 from clearing.database import connect
 from clearing.engine.bands import BandedWatch
 from clearing.engine.market import Market
@@ -59,6 +63,24 @@ def test_the_baseline_is_named_by_what_sends(
         name, send, note = rebuild._baseline(database_url, connection)
         send()
         assert (name.split()[0], note) == ("psycopg", "")
+
+
+def test_as_of(database_url: str) -> None:
+    ratios = as_of.run(database_url, events=1500, samples=3, repeats=2, accounts=10)
+    names = measured(ratios)
+    assert [name.split(",")[0] for name in names] == ["account", "market", "fund", "house"]
+    assert all("p50" in ratio.note and "p99" in ratio.note for ratio in ratios)
+
+
+def test_as_of_sees_an_answer_that_is_not_the_engines(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def richer(*arguments: Any) -> AccountView:
+        return replace(account_view(*arguments), owner="somebody else")
+
+    monkeypatch.setattr(as_of, "account_view", richer)
+    with pytest.raises(RuntimeError, match="is not the engine's"):
+        as_of.run(database_url, events=1500, samples=1, repeats=1, accounts=10)
 
 
 def test_marks() -> None:

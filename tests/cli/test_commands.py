@@ -85,7 +85,7 @@ def test_an_account_as_of_a_position_a_time_and_before_it_existed(
     before = answer("account", "ada", "--at", "12")["account"]["scopes"][0]
     assert (before["equity"], before["initial"], before["maintenance"]) == ("100", "50", "10")
     assert before["positions"][0]["average_entry"] == "1000.00"
-    at_three = answer("account", "ada", "--at", "2026-01-01T03:30:00Z")["account"]
+    at_three = answer("account", "ada", "--occurred", "2026-01-01T03:30:00Z")["account"]
     assert at_three["log_position"] == 12
     assert answer("account", "ada", "--at", "4")["account"]["exists"] is False
     assert answer("account", "nobody")["account"]["exists"] is False
@@ -103,11 +103,131 @@ def test_a_liquidation_names_inequality_taker_and_layers(answer: Callable[..., A
 
 @pytest.mark.usefixtures("projected")
 def test_the_funds_history_and_the_trial_balance(answer: Callable[..., Any]) -> None:
-    history = [(line["cash"], line["inventory"], line["equity"]) for line in answer("fund")]
+    history = [
+        (line["cash"], line["inventory"], line["equity"]) for line in answer("fund", "--history")
+    ]
     assert history == [("500.00", "0", "500"), ("500.00", "-30", "470")]
     lines = answer("trial-balance")
     assert sum(int(line["balance"].replace(".", "")) for line in lines) == 0
     assert {line["ledger"] for line in lines} == {"accounts", "fund", "external", "clearing"}
+
+
+@pytest.mark.usefixtures("projected")
+def test_a_market_as_it_was_and_before_it_was_declared(answer: Callable[..., Any]) -> None:
+    now = answer("market", "BTC")
+    (mark,) = now["prices"]
+    assert (mark["role"], mark["price"], mark["log_position"]) == ("mark", "870.00", 13)
+    assert (mark["since"], mark["age_seconds"]) == ("2026-01-01T04:00:00Z", 0)
+    assert (now["state"], now["rulebook"], now["holders"]) == ("normal", "rules@1", 2)
+    assert (now["longs"]["size"], now["longs"]["cost"]) == ("1", "900.00")
+    assert (now["shorts"]["size"], now["shorts"]["unrealised"]) == ("-1", "130")
+    assert now["balances"] == {"clearing": "100.00", "funding": "0.00", "control": "0.00"}
+    before = answer("market", "BTC", "--at", "11")
+    assert (before["holders"], before["longs"]["size"]) == (0, "0")
+    assert answer("market", "BTC", "--at", "12")["prices"][0]["age_seconds"] == 3600
+    assert answer("market", "BTC", "--at", "2")["exists"] is False
+
+
+@pytest.mark.usefixtures("projected")
+def test_a_history_is_told_in_pages_and_in_lines(clearing: Run, answer: Callable[..., Any]) -> None:
+    whole = answer("history", "account", "ada")
+    assert whole["after"] == ""
+    events = {one["log_position"]: one for one in whole["events"]}
+    assert list(events) == [5, 9, 12, 13]
+    assert events[9]["rulebooks"] == {"USD": "rules@1"}
+    assert (events[5]["rulebooks"], events[5]["content"]["account_class"]) == ({}, "trader")
+    assert events[9]["recorded_at"] > events[9]["occurred_at"]
+    kinds = [entry["kind"] for entry in events[13]["entries"]]
+    assert kinds[:2] == ["transition", "liquidation"]
+    assert {"bankruptcy", "closed", "posting", "position", "loss"} <= set(kinds)
+    pieces: list[tuple[int, int]] = []
+    after = "1"
+    while after:
+        page = answer("history", "account", "ada", "--limit", "3", "--after", after)
+        pieces += [
+            (one["log_position"], entry["line"])
+            for one in page["events"]
+            for entry in one["entries"]
+        ]
+        after = page["after"]
+    assert pieces == [
+        (position, entry["line"]) for position, one in events.items() for entry in one["entries"]
+    ]
+    code, out, _ = clearing("history", "account", "ada", "--lines", "--limit", "3")
+    assert code == 0
+    assert {json.loads(line)["log_position"] for line in out.splitlines()} == set(events)
+    only = answer("history", "account", "ada", "--kind", "Deposited", "--from", "2", "--at", "12")
+    assert [one["log_position"] for one in only["events"]] == [9]
+    fund = answer("history", "fund", "insurance", "--entry", "fund")
+    lines = [one["entries"][0]["fields"]["equity"] for one in fund["events"]]
+    assert lines == ["500", "470"]
+    marks = answer("history", "account", "ada", "--equity", "--from", "12")["events"]
+    standing = [
+        (one["standing"]["USD"]["equity"], one["standing"]["USD"]["status"]) for one in marks
+    ]
+    assert standing == [("100", "healthy"), ("0", "flat")]
+
+
+@pytest.mark.usefixtures("projected")
+def test_the_house_is_the_trial_balance_and_what_is_unrealised(answer: Callable[..., Any]) -> None:
+    (usd,) = answer("house")["assets"]
+    assert usd["accounts"] == {
+        "cash": "1000",
+        "unrealised": "130",
+        "accrued_funding": "0",
+        "equity": "1130",
+    }
+    assert (usd["funds"]["cash"], usd["funds"]["equity"]) == ("500", "470")
+    assert usd["ledgers"] == {"clearing": "100", "external": "-1600"}
+    assert usd["differences"] == {"cash": "0", "unrealised": "0"}
+    assert answer("house", "--at", "0")["assets"] == []
+
+
+def test_what_had_happened_by_a_time_says_when_it_is_a_scenario(
+    clearing: Run, answer: Callable[..., Any], tmp_path: Path
+) -> None:
+    """ada's hundred more of two o'clock come last: with them nothing was liquidated at four."""
+    late = event(14, "Deposited", 2, account="ada", asset="USD", amount="100")
+    path = tmp_path / "late.jsonl"
+    path.write_text("".join(json.dumps(e) + "\n" for e in (*ledger_events(), late)))
+    assert clearing("append", str(path))[0] == 0
+    assert clearing("project")[0] == 0
+    by_four = ("--occurred", "2026-01-01T04:00:00Z")
+    view = answer("account", "ada", *by_four)["account"]
+    assert view["reordered"]["late_facts"] == 1
+    assert (view["scopes"][0]["equity"], view["scopes"][0]["status"]) == ("70", "healthy")
+    known = answer("account", "ada", *by_four, "--known-at", "13")["account"]
+    assert (known["reordered"], known["log_position"]) == (None, 13)
+    assert known["scopes"][0]["positions"] == []
+    for question in ("accounts", "account ada", "market BTC", "house", "fund", "trial-balance"):
+        code, out, err = clearing(*question.split(), *by_four)
+        assert code == 0, err
+        assert out.strip()
+        assert "A scenario: 1 late fact is folded where it occurred" in " ".join(err.split())
+    code, _, err = clearing("liquidations", *by_four)
+    assert code == 2
+    assert "late facts" in err
+
+
+@pytest.mark.usefixtures("projected")
+def test_isolated_accounts_are_shown_with_their_parent(
+    tmp_path: Path, clearing: Run, answer: Callable[..., Any]
+) -> None:
+    pending = {"asset": "USD", "amount": "7", "finality": "pending"}
+    told = [
+        event(14, "AccountOpened", 5, account="ada-btc", parent="ada", isolates=["BTC"]),
+        event(15, "Deposited", 5, account="ada-btc", **pending),
+    ]
+    path = tmp_path / "part.jsonl"
+    path.write_text("".join(json.dumps(one) + "\n" for one in told))
+    assert clearing("append", str(path))[0] == 0
+    assert clearing("project")[0] == 0
+    (part,) = answer("account", "ada")["account"]["parts"]
+    assert (part["account"], part["parent"], part["isolates"]) == ("ada-btc", "ada", ["BTC"])
+    assert (part["scopes"][0]["cash"], part["scopes"][0]["pending"]) == ("0.00", "7.00")
+    out = clearing("account", "ada")[1]
+    assert "part of ada, for BTC alone" in out
+    assert answer("house")["assets"][0]["ledgers"]["pending"] == "7"
 
 
 @pytest.mark.usefixtures("projected")
@@ -126,14 +246,18 @@ def test_a_funds_providers_with_what_their_shares_are_worth(
     path.write_text("".join(json.dumps(one) + "\n" for one in told))
     assert clearing("append", str(path))[0] == 0
     assert clearing("project")[0] == 0
-    house, bob = answer("fund", "insurance", "--providers")
+    (state,) = answer("fund", "insurance")
+    assert (state["cash"], state["inventory"], state["equity"]) == ("600.00", "-87", "513")
+    assert (state["shares"], state["positions"][0]["size"]) == ("570.00", "1")
+    house, bob = state["providers"]
     assert (house["provider"], house["shares"], house["worth"]) == ("", "470.00", "423.00")
     assert (bob["provider"], bob["shares"], bob["worth"]) == ("bob", "100.00", "90.00")
     assert (bob["total_shares"], bob["leaving"]) == ("570.00", "40.00")
-    assert answer("fund", "--providers", "--at", "13") == []
-    out = clearing("fund", "--providers")[1]
+    assert answer("fund", "--at", "13")[0]["providers"] == []
+    out = clearing("fund")[1]
     assert "(the venue)" in out
-    assert clearing("fund", "nobody", "--providers")[0] == 2
+    assert clearing("fund", "nobody")[0] == 2
+    assert clearing("fund", "bob")[0] == 2
 
 
 @pytest.mark.parametrize("kind", ["PoolJoined", "PoolLeft"])
@@ -171,10 +295,27 @@ def test_verify_and_rebuild_find_nothing_on_a_sound_ledger(
 @pytest.mark.usefixtures("projected")
 @pytest.mark.parametrize(
     "command",
-    ["status", "accounts", "liquidations", "fund", "trial-balance", "deviations", "quarantine"],
+    [
+        "status",
+        "accounts",
+        "account insurance",
+        "market BTC",
+        "market NONE",
+        "house",
+        "history account ada --equity",
+        "history market BTC",
+        "history fund insurance --entry fund",
+        "liquidations",
+        "fund",
+        "fund --history",
+        "trial-balance",
+        "deviations",
+        "quarantine",
+        "rulebook list",
+    ],
 )
 def test_every_query_prints_for_people(clearing: Run, command: str) -> None:
-    code, out, _ = clearing(command)
+    code, out, _ = clearing(*command.split())
     assert code == 0
     assert out.strip()
 
@@ -227,6 +368,17 @@ def test_a_conflict_refuses_the_batch_and_names_both_contents(
         ("import", "nowhere", "x.csv"),
         ("account", "ada", "--at", "yesterday"),
         ("account", "ada", "--at", "999"),
+        ("account", "ada", "--at", "1", "--recorded", "2026-01-01T00:00:00Z"),
+        ("account", "ada", "--known-at", "1"),
+        ("account", "ada", "--occurred", "noon"),
+        ("house", "--at", "-1"),
+        ("history", "account", "nobody"),
+        ("history", "fund", "ada"),
+        ("history", "venue", "ada"),
+        ("history", "market", "BTC", "--equity"),
+        ("history", "account", "ada", "--kind", "Dreamt"),
+        ("history", "account", "ada", "--after", "here"),
+        ("history", "account", "ada", "--limit", "0"),
         ("frobnicate",),
         ("fund", "--limit", "many"),
         ("fund", "--limit", "-1"),
@@ -296,7 +448,7 @@ def test_a_time_after_what_is_projected_is_refused_and_not_answered_from_older_b
     more = event(50, "Deposited", 6, account="ada", asset="USD", amount="1000")
     path.write_text(json.dumps(more))
     assert clearing("append", str(path))[0] == 0
-    for moment in (("--at", "2026-01-02T00:00:00Z"), ("--recorded", "2199-01-01T00:00:00Z")):
+    for moment in (("--occurred", "2026-01-02T00:00:00Z"), ("--recorded", "2199-01-01T00:00:00Z")):
         code, _, err = clearing("account", "ada", *moment)
         assert code == 2
         assert "log position 14 is not projected" in err

@@ -12,7 +12,13 @@ from tests.docs.test_documents import text
 
 __all__ = ["demo_server"]
 
-PAGES = ("docs/scenarios.md", "docs/explain.md", "docs/proofs.md", "docs/stress.md")
+PAGES = (
+    "docs/scenarios.md",
+    "docs/explain.md",
+    "docs/proofs.md",
+    "docs/evidence.md",
+    "docs/stress.md",
+)
 
 
 @pytest.mark.usefixtures("demo_server")

@@ -150,3 +150,13 @@ def test_links_between_documents_lead_somewhere() -> None:
     for name in ["README.md", *(str(p.relative_to(ROOT)) for p in (ROOT / "docs").glob("*.md"))]:
         for target in re.findall(r"\]\(([^)#:]+)\)", text(name)):
             assert (ROOT / name).parent.joinpath(target).exists(), f"{name} links to {target}"
+
+
+def test_the_verification_and_the_fees_on_the_page_on_rulebooks_are_accepted() -> None:
+    page = text("docs/rulebooks.md")
+    sections = {}
+    for name in ("verification", "fees"):
+        (section,) = re.findall(rf"```json {name}\n(.*?)```", page, re.DOTALL)
+        sections[name] = json.loads(section)
+    _, problems = check_document(rulebook(mode="verify", **sections))
+    assert problems == []

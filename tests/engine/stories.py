@@ -18,7 +18,8 @@ from tests.engine.venue import PERSON, Venue, deviations, rulebook
 
 TRADERS = ("ada", "bob", "cyd", "dan")
 KINDS = ["mark", "trade", "cash", "funding", "observe", "price", "adopt", "tick", "rare", "auction"]
-WEIGHTS = [50, 30, 8, 6, 6, 10, 2, 4, 3, 1]
+KINDS += ["told"]
+WEIGHTS = [50, 30, 8, 6, 6, 10, 2, 4, 3, 1, 5]
 PRICES = {"LIN": 100_00, "QUA": 5_00, "INV": 20_000_00, "JUN": 104_00, "COIN-USD": 20_00}
 MARKETS = ("LIN", "QUA", "INV", "JUN")
 
@@ -79,6 +80,20 @@ def add_alerts(dice: Random, book: dict[str, Any]) -> None:
     told = {"horizon_seconds": dice.choice([7, 600]), "sigmas": dice.choice(["1", "2.5"])}
     book["alerts"] = {"desk": {**told, "alerts": dice.sample(alerts, dice.randrange(1, 5))}}
     book["bindings"][0]["alerts"] = "desk"
+
+
+def random_checks(dice: Random) -> dict[str, Any]:
+    """What verify mode holds a venue to, and fees."""
+    checks = {
+        "price_tolerance": dice.choice([None, "0", "0.05"]),
+        "quantity": dice.choice([None, "exact", "at_most"]),
+        "adl_rank": dice.random() < 0.7,
+        "liquidation_seconds": dice.choice([None, 0, 10]),
+        "funding_seconds": dice.choice([None, 0, 30]),
+    }
+    fee = dice.choice([{"rate": "0.0003"}, {"maker": "-0.00011", "taker": "0.0007", "adl": "0"}])
+    fees = {"trader": fee | {"rounding": dice.choice(["up", "half_even"])}}
+    return {"verification": checks} | ({"fees": fees} if dice.random() < 0.5 else {})
 
 
 def random_portfolio(dice: Random) -> dict[str, Any]:
@@ -175,6 +190,8 @@ class Story:
         if self.rounds:
             book["prices"] = random_prices(dice, tuple(PRICES))
             book["funding"]["markets"] = random_funding(dice, book["prices"])
+        if dice.random() < 0.7:
+            book |= random_checks(dice)
         named = book["bindings"][0]["markets"].keys() - {"*"}
         if "funding_to_come" in json.dumps(schedule):
             sampled = {"interval_seconds": 60, "premium": {"op": "samples"}}
@@ -212,6 +229,56 @@ class Story:
                 venue("MarketStateChanged", market=market, state=state, **PERSON)
             case _:
                 venue("OpenInterestObserved", market=market, size=size)
+
+    def liquidated(self) -> list[str]:
+        """The markets in which somebody in liquidation has a position."""
+        markets = self.venue.engine.book.markets.values()
+        return [
+            market.spec.name
+            for market in markets
+            if any(scope.status == "liquidation" for scope in market.holders.values())
+        ]
+
+    def tell(self, market: str) -> None:
+        """Have the venue say that it liquidated or deleveraged somebody, or paid funding."""
+        dice, venue = self.dice, self.venue
+        if dice.random() < 0.3:
+            amount = dice.choice(["0.01", "-1.25", "3"])
+            venue("FundingPaid", account=dice.choice(TRADERS), market=market, amount=amount)
+            return
+        ordinal = venue.registry.market_ordinals[market]
+        spec = venue.registry.market(ordinal)
+        holders = venue.engine.book.markets[ordinal].holders
+        sizes = {
+            venue.registry.account(account).name: scope.positions[ordinal].size
+            for account, scope in sorted(holders.items())
+        }
+        due = [
+            venue.registry.account(account).name
+            for account, scope in sorted(holders.items())
+            if scope.status == "liquidation"
+        ]
+        name = dice.choice(due or [*sizes, *TRADERS])
+        size = sizes.get(name, 0)
+        other = dice.choice([one for one in (*sizes, *TRADERS) if one != name])
+        step = 10**spec.size_decimals
+        most = abs(size) // step if spec.size_decimals else abs(size)
+        told = {"market": market, "size": str(dice.choice([1, max(most, 1), max(most // 2, 1)]))}
+        price = max(1, self.prices[market] * dice.choice([90, 99, 100, 101, 110]) // 100)
+        told["price"] = f"{price // 100}.{price % 100:02}"
+        cause, against = dice.choice([("liquidation", "trade"), ("liquidation", "adl")])
+        sides = [(name, cause), (other, against)]
+        if size > 0:
+            sides.reverse()
+        (buyer, bought), (seller, sold) = sides
+        venue(
+            "Traded",
+            buyer=buyer,
+            seller=seller,
+            buyer_cause=bought,
+            seller_cause=sold,
+            **told,
+        )
 
     def offers(self) -> list[tuple[int, int, bool]]:
         """Whose position in which market is auctioned off, and whether by sealed bids."""
@@ -283,18 +350,24 @@ class Story:
             case kind:
                 self.venue(kind, **told, shares=amount)
 
+    def move(self, markets: list[str]) -> None:
+        """Move the marks of some markets, a little or far."""
+        for name in markets:
+            move = self.dice.choice([-300, -50, -9, 9, 50, 300])
+            self.prices[name] = max(1, self.prices[name] * (1000 + move) // 1000)
+        self.venue.mark(**{name: self.text(name) for name in markets})
+
     def step(self) -> None:
         """Have one thing happen."""
         dice, venue = self.dice, self.venue
         market = dice.choice(MARKETS)
         kind = dice.choices(KINDS, WEIGHTS)[0]
+        if dice.random() < 0.2 and (held := self.liquidated()):
+            market, kind = dice.choice(held), "told"
         match "auction" if self.offers() and dice.random() < 0.3 else kind:
             case "mark":
                 moved = dice.sample(list(PRICES), dice.choice([1, 1, 2, 3]))
-                for name in moved:
-                    move = dice.choice([-300, -50, -9, 9, 50, 300])
-                    self.prices[name] = max(1, self.prices[name] * (1000 + move) // 1000)
-                venue.mark(**{name: self.text(name) for name in moved})
+                self.move(moved)
             case "trade":
                 buyer, seller = dice.sample(TRADERS, 2)
                 size = dice.choice([1, 2, 5, 20])
@@ -321,6 +394,8 @@ class Story:
                 self.adopt()
             case "auction":
                 self.auction(market)
+            case "told":
+                self.tell(market)
             case "rare":
                 self.rare(market)
             case _:

@@ -48,9 +48,10 @@ def deposits(first: int, count: int) -> list[Event]:
     return [deposit(n, amount=f"{n}.00") for n in range(first, first + count)]
 
 
-def trade(number: int, size: str = "1", price: str = "100.00") -> Event:
+def trade(number: int, size: str = "1", price: str = "100.00", **fields: Any) -> Event:
     """ada buys from bob."""
-    return event(number, "Traded", market="BTC", buyer="ada", seller="bob", size=size, price=price)
+    told = {"buyer": "ada", "seller": "bob", "size": size, "price": price, **fields}
+    return event(number, "Traded", market="BTC", **told)
 
 
 @contextmanager

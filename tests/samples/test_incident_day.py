@@ -14,6 +14,8 @@ from clearing.engine import ENTRY_FIELDS, Engine
 from clearing.events import Event, EventRow, Kind, Registry, encode, pack
 from clearing.events.kinds import REGISTRY_KINDS
 from clearing.samples import DEFAULT_INCIDENT_SEED, incident_day
+from clearing.samples.traders import Trader
+from clearing.samples.venue import MARKETS
 
 # The default day, as the digest of its stored bytes. It changes only when somebody means to
 # change the sample: everything printed about the day in the documentation changes with it.
@@ -189,3 +191,14 @@ def test_samples_are_made_of_integers() -> None:
             assert not (isinstance(node, ast.Constant) and isinstance(node.value, float)), path
             if isinstance(node, ast.Attribute) and ast.unparse(node.value).startswith("random"):
                 assert node.attr in ("Random", "getrandbits"), path
+
+
+def test_half_of_a_single_step_short_is_nothing_to_hand_over() -> None:
+    """It used to divide by the size of nothing where the taker held the other side."""
+    marks = [10**8] * len(MARKETS)
+    poor, taker = (Trader(name, "trader", 0, 100, 50, [0]) for name in ("poor", "taker"))
+    poor.sizes[0], taker.sizes[0] = -1, 5
+    poor.costs[0] = MARKETS[0].value(-1, marks[0])
+    poor.cash = poor.required(marks, initial=False) // 2 + 1
+    poor.hand_over(taker, marks)
+    assert (poor.sizes[0], taker.sizes[0]) == (-1, 5)

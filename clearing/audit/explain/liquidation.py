@@ -11,6 +11,7 @@ from fractions import Fraction
 from clearing.audit.entries import Value, entry_view
 from clearing.audit.explain.nodes import Node, Source, Subject, nodes_of
 from clearing.audit.explain.sources import Sources
+from clearing.audit.explain.within import within
 from clearing.audit.load import Histories
 from clearing.audit.losses import NameUnknown, declared
 from clearing.audit.moments import Moment
@@ -27,8 +28,10 @@ from clearing.quantities import Trace
 class RungStep:
     """One rung that acted on the account.
 
-    The inequality that was true: ``equity`` ``comparator`` ``threshold`` (``factor`` × what
-    ``level`` asked), missed by ``short`` (threshold − equity; 0 where both are equal). ``marks``
+    The inequality that was true: ``counted`` ``comparator`` ``threshold`` (``factor`` × what
+    ``level`` asked), missed by ``short`` (threshold − counted; 0 where both are equal). ``counted``
+    is the part of ``equity`` that counts at the level: all of it, where nothing is weighed. After
+    a missed margin call the entry's threshold is of the whole equity, and so is this. ``marks``
     are those at which it was tested, ``working`` the trees of its figures (equity, what counts
     less, each level), computed before the rung acted.
     ``entries`` are all that followed until the next rung: what was closed, for how much, to whom,
@@ -39,6 +42,7 @@ class RungStep:
     action: Value
     account: Value
     equity: Value
+    counted: str
     comparator: Value
     threshold: Value
     level: Value
@@ -69,7 +73,7 @@ def explain_liquidation(
     liquidated.
     """
     histories = Histories(connection, moment)
-    ordinal = declared(histories, account)
+    ordinal = declared(histories.registry, account, moment)
     found = histories.rows(
         "SELECT position FROM {liquidation} WHERE account = %(account)s"
         " AND position <= %(position)s ORDER BY position DESC, line DESC LIMIT 1",
@@ -84,7 +88,9 @@ def explain_liquidation(
     then = Moment(moment.generation, position)
     engine = engine_at(connection, then, position - 1)
     entries, workings = engine.explain(upcast(read_at(connection, position)[0]))
-    sources = Sources(Histories(connection, Moment(moment.generation, position - 1)))
+    after = Sources(Histories(connection, then))
+    sources = Sources(Histories(connection, Moment(moment.generation, position - 1)), after.now)
+    event = after.event(position)
     book = engine.book
     rulebooks = {
         book.registry.asset(asset.ordinal).name: f"{asset.rulebook.name}@{asset.rulebook.version}"
@@ -92,27 +98,34 @@ def explain_liquidation(
         if asset.rulebook is not None
     }
     steps = [
-        _step(sources, entries, line, scope, working)
+        _step(sources, event, entries, line, scope, working)
         for line, scope, working in workings
         if scope.account == ordinal and line < len(entries) and entries[line][0] == "liquidation"
     ]
-    event = Sources(Histories(connection, then)).event(position)
     return LiquidationExplained(account, position, event, rulebooks, tuple(steps))
 
 
 def _step(
-    sources: Sources, entries: list[Entry], line: int, scope: Scope, working: Trace
+    sources: Sources,
+    event: Source,
+    entries: list[Entry],
+    line: int,
+    scope: Scope,
+    working: Trace,
 ) -> RungStep:
     registry = sources.registry
     told = entry_view(registry, entries[line])
-    short = Fraction(str(told["threshold"])) - Fraction(str(told["equity"]))
+    counted = _counted(told, working)
+    short = Fraction(str(told["threshold"])) - counted
     about = Subject(scope.account, 0, scope.asset)
-    parts = tuple(nodes_of(child, about, sources.find) for child in working.inputs)
+    find = within(event, entries[:line], sources.find)
+    parts = tuple(nodes_of(child, about, find) for child in working.inputs)
     return RungStep(
         told["rung"],
         told["action"],
         told["account"],
         told["equity"],
+        exact_text(counted),
         told["comparator"],
         told["threshold"],
         told["level"],
@@ -122,6 +135,20 @@ def _step(
         parts,
         tuple(entry_view(registry, entry) for entry in _following(entries, line)),
     )
+
+
+def _counted(told: dict[str, Value], working: Trace) -> Fraction:
+    """Return what the rung compared with its threshold: the equity that counts at the level.
+
+    Where the threshold is not factor × requirement, a missed margin call made the rung act: that
+    threshold is the whole equity and what the level to restore is missed by.
+    """
+    figures = {part.name: Fraction(part.result) for part in working.inputs}
+    equity, level = Fraction(str(told["equity"])), str(told["level"])
+    asked = Fraction(str(told["factor"])) * figures.get(level, Fraction(0))
+    if Fraction(str(told["threshold"])) != asked:
+        return equity
+    return equity - figures.get(f"haircut {level}", Fraction(0))
 
 
 def _marks(parts: Iterable[Node]) -> Iterable[tuple[str, str]]:

@@ -19,7 +19,10 @@ from clearing.quantities import format_exact
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What a source said last of a role: the price, when, and how long ago (exact decimal)."""
+    """What a source said last of a role: the price, when, and how long ago (exact decimal).
+
+    That is before the latest that any of them said.
+    """
 
     source: str
     role: str
@@ -61,9 +64,10 @@ def explain_price(connection: Connection, market: str, moment: Moment) -> PriceE
     if not ordinal:
         raise NameUnknown(f"no market {market!r} was declared by log position {moment.position:,}")
     engine = engine_at(connection, moment, moment.position)
-    here, now = engine.book.markets[ordinal], engine.book.latest
+    here = engine.book.markets[ordinal]
     decimals = here.spec.mark_decimals
     feed, registry = here.feed, engine.book.registry
+    now = feed.now
     told = None if feed.last_mark is None else _observation("", "mark", here, *feed.last_mark, now)
     made_by = Sources(histories).event(here.mark_position) if here.mark_position else None
     return PriceExplained(

@@ -136,7 +136,7 @@ class _Asked:
         self.histories = Histories(connection, moment)
         self.registry = self.histories.registry
         self.names = (account, asset)
-        self.account = declared(self.histories, account)
+        self.account = declared(self.registry, account, moment)
         self.asset = self.registry.asset_ordinals.get(asset, 0)
         if not self.asset:
             raise NameUnknown(

@@ -17,16 +17,19 @@ LISTED: Final = 200
 
 
 class Sources:
-    """Finds the events behind the facts of a book loaded from the histories at a position."""
+    """Finds the events behind the facts of a book loaded from the histories at a position.
 
-    def __init__(self, histories: Histories) -> None:
+    ``now`` (microseconds) is the moment that ages are counted to, if not that of the position.
+    """
+
+    def __init__(self, histories: Histories, now: int | None = None) -> None:
         self.histories = histories
         self.registry = histories.registry
         row = histories.connection.execute(
             "SELECT coalesce(max(occurred_at), 0) FROM clearing.log WHERE position = %s",
             (histories.moment.position,),
         ).fetchone()
-        self.now = int(row[0]) if row else 0
+        self.now = now if now is not None else int(row[0]) if row else 0
         self.event = cache(self._event)
         self._adopted = cache(self._adoptions)
 

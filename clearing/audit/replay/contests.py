@@ -16,8 +16,8 @@ from clearing.engine.holding import after_fill
 from clearing.engine.market import Market
 from clearing.engine.recorded import waiting_rung
 from clearing.engine.scope import Scope
+from clearing.engine.side import Side, sides_of
 from clearing.engine.step import NOBODY, Step
-from clearing.engine.trading import Side, sides_of
 from clearing.events import EventRow, Kind
 from clearing.events.kinds import CAUSES
 from clearing.rulebook import INITIAL

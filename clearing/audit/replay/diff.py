@@ -6,7 +6,7 @@ the first position with an entry about it that only one of them has.
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -102,9 +102,10 @@ class _Side:
 
     def causes(self, position: int) -> list[tuple[int, str]]:
         """Return the overrides that had changed something by ``position``, since when."""
-        applied = self.overlay.applied
         return [
-            (a.first, f"{self.name}: {a.where}") for a in applied if 0 < a.first <= position + 1
+            (applied.since, f"{self.name}: {applied.where}")
+            for applied in self.overlay.applied
+            if applied.since is not None and applied.since <= position
         ]
 
 
@@ -196,10 +197,14 @@ def diff(
         pair.since,
         pair.upto,
         pair.first,
-        (totals_of(pair.a.column), totals_of(pair.b.column)),
+        (_totals(pair.a), _totals(pair.b)),
         tuple(_fates(pair, times)),
         tuple(house_lines(pair.a.column.engine.book, pair.b.column.engine.book)),
     )
+
+
+def _totals(side: _Side) -> ColumnTotals:
+    return replace(totals_of(side.column), column=side.name)
 
 
 def bisect(

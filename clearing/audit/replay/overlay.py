@@ -28,19 +28,25 @@ Place = int | datetime
 
 
 class Applied:
-    """What became of one override: how many events it changed, and the first and last of them."""
+    """What became of one override: how many events it changed, and the first and last of them.
 
-    __slots__ = ("count", "first", "last", "where")
+    ``since`` is the position of the first entries that it may have changed (None: of none).
+    """
+
+    __slots__ = ("count", "first", "last", "since", "where")
 
     def __init__(self, where: str) -> None:
         self.where = where
         self.count = self.first = self.last = 0
+        self.since: int | None = None
 
-    def note(self, position: int) -> None:
+    def note(self, position: int, *, inserted: bool = False) -> None:
         """Count an event that was changed, dropped, or inserted before ``position``."""
         self.count += 1
         self.first = self.first or position
         self.last = position
+        if self.since is None:
+            self.since = position - 1 if inserted else position
 
 
 class Overlay:
@@ -68,7 +74,7 @@ class Overlay:
             if scene.position in change.moments:
                 inserted = change.before(scene)
                 for _ in inserted:
-                    applied.note(scene.position)
+                    applied.note(scene.position, inserted=True)
                 rows += inserted
         return rows
 

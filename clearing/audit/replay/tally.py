@@ -95,6 +95,8 @@ def scopes_of(book: Book, entry: Entry) -> set[Key]:
     if entry[0] == "posting":
         sides = ((fields["payer_kind"], fields["payer"]), (fields["payee_kind"], fields["payee"]))
         return {_key(who, asset) for kind, who in sides if kind == "account"}
+    if entry[0] in ("funding", "short_index"):  # whoever holds the market accrues by it
+        return {scope.key() for scope in book.markets[int(market)].holders.values()}
     named = {fields.get(name, 0) for name in _PEOPLE}
     if entry[0] == "haircut":
         named.add(fields["payer"])

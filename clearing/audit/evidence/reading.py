@@ -1,0 +1,232 @@
+"""Reading a pack, and checking it: hashes, proofs, and every figure made again."""
+
+import hashlib
+import json
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from clearing.audit.evidence.pseudonyms import pseudonym
+from clearing.audit.evidence.report import report_html
+from clearing.audit.evidence.running import Figures, figures_of
+from clearing.engine import ENGINE_VERSION, Engine, Resolver
+from clearing.events import EventRow, unpack, upcast
+from clearing.events.canonical import document_hash
+from clearing.log.checkpoints import Checkpoint
+from clearing.log.merkle import Frontier, leaf_hash
+from clearing.log.notes import NoteRefused, Verifier, decoded, open_note
+from clearing.log.proving import proves_growth
+from clearing.rulebook.comparing import differences
+
+MAX_FILE: Final = 1 << 30
+"""The most bytes that one file of a pack may have, unpacked."""
+
+_NEEDED: Final = ("manifest.json", "state.json", "events.jsonl", "earlier.jsonl", "figures.json")
+
+
+class PackBroken(ValueError):  # noqa: N818 - reads as the statement that it is
+    """A file is no pack, or one that cannot be read; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class PackChecked:
+    """What became of checking a pack.
+
+    ``verdict``: ``reproduces``, ``does not reproduce``, or ``could not tell`` (another engine
+    version made it). ``findings`` are what does not agree; ``proven`` events are the log's by a
+    checkpoint that somebody trusted signed, of which the contents of ``shown`` are in the pack and
+    were hashed; those of ``withheld`` are not, for other people's sake. ``unproven`` says why
+    nothing is proven, if so.
+    """
+
+    verdict: str
+    account: str
+    since: int
+    upto: int
+    findings: tuple[str, ...]
+    proven: int
+    shown: int
+    withheld: int
+    unproven: str
+    signed_by: tuple[str, ...]
+
+
+def rows_of(
+    lines: Sequence[dict[str, Any]], earlier: Sequence[dict[str, Any]]
+) -> tuple[list[EventRow], Resolver]:
+    """Return a pack's events, and what finds them and the earlier ones by identity."""
+    rows = [_row(line) for line in lines]
+    index: dict[tuple[int, str], EventRow] = {}
+    for row in (*(_row(line) for line in earlier), *rows):
+        index[row.source, row.external_id] = row
+        index[row.source, pseudonym(row.source, row.external_id)] = row
+    return rows, lambda source, external_id: index.get((source, external_id))
+
+
+def _row(line: dict[str, Any]) -> EventRow:
+    if "content" in line:
+        row = unpack(decoded(line["content"], "content"))
+        row.position = int(line["position"])
+        return upcast(row)
+    return EventRow(*line["row"])
+
+
+def check_pack(path: Path, trusted: Sequence[Verifier] = ()) -> PackChecked:
+    """Check a pack, without a database: hashes, proofs, and every figure made again.
+
+    ``trusted`` are the public keys that count; without any, the one in the pack does, which proves
+    no more than that the pack agrees with itself. Raises :class:`PackBroken`.
+    """
+    files = _read(path)
+    manifest = _object(files, "manifest.json")
+    findings = _hashes(manifest, files)
+    lines, earlier = (_lines(files, name) for name in ("events.jsonl", "earlier.jsonl"))
+    findings += _contents(lines)
+    findings += _rulebooks(files)
+    proven, unproven = 0, ""
+    signed: tuple[str, ...] = ()
+    try:
+        proven, signed = _proofs(files, manifest, lines, trusted)
+    except (NoteRefused, ValueError, KeyError, TypeError) as refused:
+        unproven = str(refused)
+        if "log.json" in files:
+            findings.append(f"log.json: {unproven}")
+    told = _object(files, "figures.json")
+    verdict = "could not tell"
+    if told.get("engine_version") == ENGINE_VERSION:
+        findings += _figures(files, manifest, lines, earlier, told)
+        verdict = "does not reproduce" if findings else "reproduces"
+    elif findings:
+        verdict = "does not reproduce"
+    shown = sum("content" in line for line in lines)
+    return PackChecked(
+        verdict,
+        str(manifest.get("account", "")),
+        int(manifest.get("since", 0)),
+        int(manifest.get("upto", 0)),
+        tuple(findings),
+        proven,
+        shown,
+        len(lines) - shown,
+        unproven,
+        signed,
+    )
+
+
+def _read(path: Path) -> dict[str, str]:
+    """Return the files of a pack, by name."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            large = [one.filename for one in archive.infolist() if one.file_size > MAX_FILE]
+            if large:
+                raise PackBroken(f"{path}: {large[0]} is larger than {MAX_FILE:,} bytes")
+            files = {one.filename: archive.read(one).decode() for one in archive.infolist()}
+    except (OSError, zipfile.BadZipFile, UnicodeDecodeError, RuntimeError) as error:
+        raise PackBroken(f"{path} cannot be read: {error}") from error
+    missing = [name for name in _NEEDED if name not in files]
+    if missing:
+        raise PackBroken(f"{path} is no pack of evidence: it has no {missing[0]}")
+    return files
+
+
+def _object(files: dict[str, str], name: str) -> dict[str, Any]:
+    try:
+        value = json.loads(files[name])
+    except ValueError as error:
+        raise PackBroken(f"{name} is not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise PackBroken(f"{name} is not a JSON object")
+    return value
+
+
+def _lines(files: dict[str, str], name: str) -> list[dict[str, Any]]:
+    try:
+        return [json.loads(line) for line in files[name].splitlines()]
+    except ValueError as error:
+        raise PackBroken(f"{name} is not JSON, line by line: {error}") from error
+
+
+def _hashes(manifest: dict[str, Any], files: dict[str, str]) -> list[str]:
+    """Return which files are not those of the manifest."""
+    told = manifest.get("files", {})
+    found = {
+        name: hashlib.sha256(text.encode()).hexdigest()
+        for name, text in files.items()
+        if name != "manifest.json"
+    }
+    names = sorted({*told, *found})
+    return [f"{name}: is not the manifest's" for name in names if told.get(name) != found.get(name)]
+
+
+def _contents(lines: list[dict[str, Any]]) -> list[str]:
+    """Return which events do not hash to their leaves."""
+    return [
+        f"log position {line['position']}: content and leaf differ"
+        for line in lines
+        if "content" in line
+        and leaf_hash(decoded(line["content"], "content")).hex() != line["leaf"]
+    ]
+
+
+def _rulebooks(files: dict[str, str]) -> list[str]:
+    found = []
+    for name, text in files.items():
+        if name.startswith("rulebooks/"):
+            sha256 = name.removeprefix("rulebooks/").removesuffix(".json")
+            if document_hash(json.loads(text)) != sha256:
+                found.append(f"{name}: is not the document of that hash")
+    return found
+
+
+def _proofs(
+    files: dict[str, str],
+    manifest: dict[str, Any],
+    lines: list[dict[str, Any]],
+    trusted: Sequence[Verifier],
+) -> tuple[int, tuple[str, ...]]:
+    """Return how many events are proven to be the log's, and who signed the checkpoint."""
+    if "log.json" not in files:
+        raise NoteRefused("the pack has no checkpoint and no proofs")
+    proofs = _object(files, "log.json")
+    keys = list(trusted) or [Verifier.from_text(files.get("verifier", ""))]
+    text, signed = open_note(str(proofs["checkpoint"]), keys)
+    checkpoint = Checkpoint.from_text(text)
+    tree = Frontier(int(proofs["since"]), [decoded(one, "a peak") for one in proofs["peaks"]])
+    for expected, line in enumerate(lines, start=tree.size + 1):
+        if line["position"] != expected:
+            raise NoteRefused(f"log position {expected} is missing; {line['position']} follows")
+        tree.append(bytes.fromhex(line["leaf"]))
+    if tree.size != manifest.get("upto"):
+        raise NoteRefused(f"the events end at {tree.size}, not at {manifest.get('upto')}")
+    path = [decoded(one, "a hash") for one in proofs["growth"]]
+    if not proves_growth(tree.size, checkpoint.size, path, tree.root(), checkpoint.root):
+        raise NoteRefused(
+            f"the events are not those under the checkpoint of {checkpoint.size:,} events"
+        )
+    return len(lines), tuple(signed)
+
+
+def _figures(
+    files: dict[str, str],
+    manifest: dict[str, Any],
+    lines: list[dict[str, Any]],
+    earlier: list[dict[str, Any]],
+    told: Figures,
+) -> list[str]:
+    """Return which figures are others when they are made again, and whether the report is."""
+    try:
+        rows, resolver = rows_of(lines, earlier)
+        engine = Engine.restore(files["state.json"], resolver=resolver)
+        again = figures_of(engine, rows, str(manifest.get("account", "")))
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        return [f"the events cannot be folded: {error!r}"]
+    found = [
+        f"figures.json: {path} is {told_!r}, and comes to {again_!r}"
+        for path, told_, again_ in differences(told, json.loads(json.dumps(again)))
+    ]
+    report = report_html(told, proven="log.json" in files)
+    if files.get("report.html") != report:
+        found.append("report.html: is not the report of these figures")
+    return found
