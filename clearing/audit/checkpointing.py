@@ -9,12 +9,25 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from clearing.events import pack
-from clearing.log import Connection, read_at, read_head, read_log
-from clearing.log.checkpoints import Checkpoint, State
-from clearing.log.merkle import Frontier, leaf_hash
-from clearing.log.notes import NoteRefused, Signer, Verifier, open_note
+from clearing.log import Connection, packed_leaf, read_at, read_head, read_log
+from clearing.log.annexes import (
+    Leaves,
+    contradicted,
+    quarantine_leaves,
+    quarantine_now,
+    receipt_leaves,
+    receipts_upto,
+)
+from clearing.log.checkpoints import Annex, Checkpoint, State, open_checkpoint
+from clearing.log.merkle import Frontier
+from clearing.log.notes import NoteRefused, Signer, Verifier
 from clearing.log.proof_files import write_growth, write_inclusion
-from clearing.log.proving import consistency_path, inclusion_path
+from clearing.log.proving import (
+    consistency_path,
+    inclusion_path,
+    proves_growth,
+    proves_inclusion,
+)
 from clearing.log.tiles import StoreBroken, TileStore
 from clearing.projectors import Projector, ensure_live, project
 from clearing.projectors.certified import rules_digest
@@ -45,8 +58,8 @@ def make_checkpoint(
 ) -> CheckpointMade:
     """Project what is there, and sign and keep a checkpoint of the log and its state.
 
-    A log that has not grown since the last one gives that one again. Raises
-    :class:`CheckpointRefused` if the log does not begin with what the store has, and
+    Where nothing was appended or put in quarantine since the last one, that one is given again.
+    Raises :class:`CheckpointRefused` if what is there does not begin with what the store has, and
     :class:`~clearing.log.tiles.StoreBroken`.
     """
     project(connection)
@@ -55,13 +68,6 @@ def make_checkpoint(
     size = engine.position
     if not size:
         raise CheckpointRefused("the log is empty; there is nothing to sign")
-    if size < store.size:
-        raise CheckpointRefused(
-            f"the log has {size:,} events, the last checkpoint {store.size:,}: events were removed"
-        )
-    _check_signer(store, signer)
-    _grow(connection, store, size, progress)
-    root = store.root(size)
     state = State(
         engine.digest(),
         engine.entry_hash.hex(),
@@ -69,24 +75,42 @@ def make_checkpoint(
         live.engine_version,
         live.number,
     )
-    if size in store.sizes():
-        note = store.checkpoint(size)
-        _check_same(note, signer, Checkpoint(signer.name, size, root, state))
-    else:
-        note = signer.sign(Checkpoint(signer.name, size, root, state).text())
-    path = store.keep(size, note)
+    with store.held():
+        if size < store.size:
+            raise CheckpointRefused(
+                f"the log has {size:,} events, the last checkpoint {store.size:,}: events were"
+                " removed"
+            )
+        last = _last(store, signer)
+        root = _grow(connection, store, size, progress)
+        _check_annexes(connection, last)
+        new = Checkpoint(
+            signer.name,
+            size,
+            root,
+            state,
+            receipts_upto(connection, size),
+            quarantine_now(connection),
+        )
+        if last is not None and last.size == size:
+            _check_same(last, new)
+        if last is not None and _covers(last, new):
+            new, note = last, store.checkpoint(size)
+        else:
+            note = signer.sign(new.text())
+        path = store.keep(size, note)
+    told = new.state or state
     return CheckpointMade(
-        size, root.hex(), state.digest, state.engine, state.generation, str(path), note
+        size, root.hex(), told.digest, told.engine, told.generation, str(path), note
     )
 
 
-def _check_signer(store: TileStore, signer: Signer) -> None:
-    """Refuse to go on with a store whose last checkpoint another key signed."""
+def _last(store: TileStore, signer: Signer) -> Checkpoint | None:
+    """Return the last checkpoint, if any; refuse to go on with one that another key signed."""
     if not store.size:
-        return
+        return None
     try:
-        text, _ = open_note(store.checkpoint(store.size), [signer.verifier])
-        checkpoint = Checkpoint.from_text(text)
+        checkpoint, _ = open_checkpoint(store.checkpoint(store.size), [signer.verifier])
     except NoteRefused as refused:
         raise CheckpointRefused(
             f"the last checkpoint of {store.folder} is not this key's: {refused}"
@@ -95,44 +119,82 @@ def _check_signer(store: TileStore, signer: Signer) -> None:
         raise CheckpointRefused(
             f"the tiles of {store.folder} do not give the root of its last checkpoint"
         )
+    return checkpoint
 
 
-def _check_same(note: str, signer: Signer, expected: Checkpoint) -> None:
-    text, _ = open_note(note, [signer.verifier])
-    kept = Checkpoint.from_text(text)
-    if kept.root != expected.root:
+def _check_annexes(connection: Connection, last: Checkpoint | None) -> None:
+    """Refuse to go on where receipts or quarantine are no longer what the last checkpoint says."""
+    if last is None:
+        return
+    told: list[tuple[str, Annex | None, Leaves]] = [
+        ("receipts", last.receipts, receipt_leaves(connection)),
+        ("quarantine", last.quarantine, quarantine_leaves(connection)),
+    ]
+    for name, annex, leaves in told:
+        if annex is not None:
+            for problem in contradicted(leaves, {f"the last checkpoint's {name}": annex}):
+                raise CheckpointRefused(problem)
+
+
+def _covers(last: Checkpoint, new: Checkpoint) -> bool:
+    """Whether the last checkpoint says all that a new one would (but for the read models' name)."""
+    return (last.size, last.receipts, last.quarantine) == (
+        new.size,
+        new.receipts,
+        new.quarantine,
+    ) and _engine(last) == _engine(new)
+
+
+def _engine(checkpoint: Checkpoint) -> str:
+    return "" if checkpoint.state is None else checkpoint.state.engine
+
+
+def _check_same(kept: Checkpoint, new: Checkpoint) -> None:
+    """Refuse to contradict what is signed already of the same events."""
+    if kept.root != new.root:
         raise CheckpointRefused(
             f"the checkpoint of {kept.size:,} events that is kept has another root"
         )
-    before, now = kept.state, expected.state
-    same = before is None or now is None or before.engine != now.engine
-    if not same and before is not None and now is not None and before.digest != now.digest:
+    before, now = kept.state, new.state
+    if before is None or now is None or before.engine != now.engine:
+        return
+    if before.digest != now.digest:
         raise CheckpointRefused(
             f"the checkpoint of {kept.size:,} events says their state is {before.digest}, and they"
             f" fold to {now.digest}"
         )
 
 
-def _grow(connection: Connection, store: TileStore, size: int, progress: Progress | None) -> None:
-    """Add the log's new leaves to the tiles, once they are seen to give the log's head."""
+def _grow(connection: Connection, store: TileStore, size: int, progress: Progress | None) -> bytes:
+    """Add the log's new leaves to the tiles and return the root over all of them.
+
+    Raises :class:`CheckpointRefused` unless the old leaves and the new ones give the log's head.
+    """
     head = read_head(connection)
-    frontier = _frontier(store)
-    leaves: list[bytes] = []
-    for stored in read_log(connection, after=store.size, upto=head.position):
-        for row, leaf in stored:
-            if leaf_hash(pack(row)) != leaf:
-                raise CheckpointRefused(f"log position {row.position}: content and leaf differ")
-            frontier.append(leaf)
-            if row.position <= size:
-                leaves.append(leaf)
-        if progress is not None:
-            progress(frontier.size)
-    if frontier.root() != head.root:
+    before, tree = store.size, _frontier(store)
+
+    def leaves(after: int, upto: int) -> Iterator[bytes]:
+        for stored in read_log(connection, after=after, upto=upto):
+            for row, leaf in stored:
+                if packed_leaf(row) != leaf:
+                    raise CheckpointRefused(f"log position {row.position}: content and leaf differ")
+                tree.append(leaf)
+                yield leaf
+            if progress is not None:
+                progress(tree.size)
+
+    store.append(leaves(before, size))
+    root = tree.root()
+    for _ in leaves(size, head.position):
+        pass  # appended meanwhile: not signed yet, but the head is of them too
+    if tree.root() != head.root:
         raise CheckpointRefused(
-            f"the log does not begin with the {store.size:,} events of the last checkpoint: with"
-            f" them its root would be {frontier.root().hex()}, and it is {head.root.hex()}"
+            f"the log does not begin with the {before:,} events of the last checkpoint: with"
+            f" them its root would be {tree.root().hex()}, and it is {head.root.hex()}"
         )
-    store.append(leaves)
+    if store.root(size) != root:
+        raise CheckpointRefused(f"the tiles of {store.folder} do not give the root that they must")
+    return root
 
 
 def _frontier(store: TileStore) -> Frontier:
@@ -158,13 +220,16 @@ def prove_event(
             f"the checkpoint of {size:,} events does not have log position {position:,}"
         )
     row, _ = read_at(connection, position)
-    content = pack(row)
-    if leaf_hash(content) != store.leaf(position - 1):
+    leaf = packed_leaf(row)
+    if leaf is None or leaf != store.leaf(position - 1):
         raise CheckpointRefused(
             f"the event at log position {position:,} is not the one that the checkpoint has"
         )
     path = inclusion_path(store.subtree, position - 1, size)
-    return write_inclusion(position - 1, content, path, store.checkpoint(size))
+    note = store.checkpoint(size)
+    if not proves_inclusion(leaf, position - 1, size, path, _root(note)):
+        raise CheckpointRefused(_untrue(store, size))
+    return write_inclusion(position - 1, pack(row), path, note)
 
 
 def prove_growth(store: TileStore, first: int, second: int | None = None) -> str:
@@ -174,7 +239,22 @@ def prove_growth(store: TileStore, first: int, second: int | None = None) -> str
     if first > second:
         raise CheckpointRefused(f"the checkpoint of {first:,} events is not before {second:,}")
     path = consistency_path(store.subtree, first, second)
-    return write_growth(path, store.checkpoint(first), store.checkpoint(second))
+    old, new = store.checkpoint(first), store.checkpoint(second)
+    if not proves_growth(first, second, path, _root(old), _root(new)):
+        raise CheckpointRefused(_untrue(store, second))
+    return write_growth(path, old, new)
+
+
+def _root(note: str) -> bytes:
+    """Return the root that a note gives, whoever signed it: that is for its readers to see."""
+    try:
+        return Checkpoint.from_text(note.rpartition("\n\n")[0] + "\n").root
+    except NoteRefused as refused:
+        raise StoreBroken(f"a kept checkpoint is none: {refused}") from refused
+
+
+def _untrue(store: TileStore, size: int) -> str:
+    return f"the tiles of {store.folder} do not give the root of its checkpoint of {size:,} events"
 
 
 def _kept(store: TileStore, size: int | None) -> int:
@@ -194,20 +274,34 @@ class Kept:
     """One kept checkpoint, opened: its size, what it says, or what is wrong with the file."""
 
     size: int
+    name: str
     checkpoint: Checkpoint | None
     problem: str
 
 
 def kept_checkpoints(store: TileStore, trusted: list[Verifier]) -> Iterator[Kept]:
-    """Yield every kept checkpoint, by size, signed by somebody trusted or with what is wrong."""
-    for size in store.sizes():
+    """Yield every kept checkpoint, by size: signed by its log's key, or with what is wrong."""
+    for size, number in store.kept():
+        which = "" if number == 1 else f" (number {number})"
+        name = f"checkpoint of {size:,} events{which}"
         try:
-            text, _ = open_note(store.checkpoint(size), trusted)
-            checkpoint = Checkpoint.from_text(text)
+            checkpoint, _ = open_checkpoint(store.checkpoint(size, number), trusted)
         except (NoteRefused, StoreBroken) as refused:
-            yield Kept(size, None, f"checkpoint of {size:,} events: {refused}")
+            yield Kept(size, name, None, f"{name}: {refused}")
             continue
         problem = ""
         if checkpoint.size != size:
-            problem = f"checkpoint of {size:,} events: says that it is of {checkpoint.size:,}"
-        yield Kept(size, checkpoint, problem)
+            problem = f"{name}: says that it is of {checkpoint.size:,}"
+        yield Kept(size, name, checkpoint, problem)
+
+
+def latest_problem(store: TileStore) -> str:
+    """Say what is wrong with the file that gives the latest checkpoint; empty if nothing is."""
+    try:
+        latest = store.latest()
+        expected = store.checkpoint(store.sizes()[-1]) if store.kept() else None
+    except StoreBroken as broken:
+        return str(broken)
+    if latest == expected:
+        return ""
+    return f"{store.folder / 'checkpoint'} is not the last of the checkpoints that are kept"

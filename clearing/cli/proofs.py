@@ -94,13 +94,13 @@ def _print_proof(proof: str, where: Where | None) -> None:
 
 @app.command
 def check(
-    files: Annotated[list[Path], Parameter(help="proofs")],
+    files: Annotated[list[Path], Parameter(help="proofs, or checkpoints")],
     /,
     *,
     key: Trusted = None,
     as_json: Annotated[bool, Parameter(name="--json", negative=(), help="answer as JSON")] = False,
 ) -> int:
-    """Check proofs, without a database. Exit codes: 0 all prove, 1 one does not."""
+    """Check proofs and checkpoints, without a database. Exit codes: 0 all prove, 1 one does not."""
     trusted = trusted_keys(key or [], None)
     if not trusted:
         raise ValueError("--key is needed: the public key of whoever signs the checkpoints")
@@ -127,12 +127,24 @@ def check(
 def _facts(proved: Proved) -> dict[str, object]:
     """Return what a proof proves, in words and numbers."""
     signed = ", ".join(proved.signed_by)
+    facts: dict[str, object] = {
+        "origin": proved.checkpoint.origin,
+        "size": proved.size,
+        "root": proved.root,
+        "signed_by": proved.signed_by,
+    }
+    if not proved.log_position and not proved.first:
+        what = (
+            f"the log {proved.checkpoint.origin} of {proved.size:,} events has the root"
+            f" {proved.root}; signed by {signed}"
+        )
+        return {"what": what, **facts, "state": proved.checkpoint.state}
     if not proved.log_position:
         what = (
             f"the log of {proved.size:,} events begins with the {proved.first:,} of the earlier"
             f" checkpoint; both signed by {signed}"
         )
-        return {"what": what, "first": proved.first, "size": proved.size, "root": proved.root}
+        return {"what": what, "first": proved.first, **facts}
     row = unpack(proved.content)
     kind = Kind(row.kind).name if row.kind in set(Kind) else f"kind {row.kind}"
     happened = from_microseconds(row.occurred_at).isoformat()
@@ -143,7 +155,6 @@ def _facts(proved: Proved) -> dict[str, object]:
     return {
         "what": what,
         "log_position": proved.log_position,
-        "size": proved.size,
-        "root": proved.root,
+        **facts,
         "content": dict(zip(row.__slots__, row.values(), strict=True)),
     }

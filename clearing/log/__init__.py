@@ -11,11 +11,18 @@ from clearing.log.append import (
     position_of,
     read_at,
 )
-from clearing.log.head import Connection, Head, load_registry, may_assume, read_head
+from clearing.log.head import (
+    Connection,
+    Head,
+    HeadMissing,
+    load_registry,
+    may_assume,
+    read_head,
+)
 from clearing.log.quarantine import Quarantined, Refused, keep, quarantined
 from clearing.log.read import LogHole, Stored, follow_log, position_recorded_by, read_log, read_rows
 from clearing.log.receipts import BatchRefused, Conflict, Receipt
-from clearing.log.verify import Findings, Witness, protections, verify_log
+from clearing.log.verify import Findings, Witness, packed_leaf, protections, verify_log
 
 __all__ = [
     "BATCH",
@@ -25,6 +32,7 @@ __all__ = [
     "Connection",
     "Findings",
     "Head",
+    "HeadMissing",
     "LogHole",
     "LogWriter",
     "Quarantined",
@@ -36,6 +44,7 @@ __all__ = [
     "keep",
     "load_registry",
     "may_assume",
+    "packed_leaf",
     "position_of",
     "position_recorded_by",
     "protections",

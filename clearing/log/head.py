@@ -16,6 +16,10 @@ _HEAD_COLUMNS: Final = (
 )
 
 
+class HeadMissing(RuntimeError):  # noqa: N818 - reads as the statement that it is
+    """The log has no head row: the database is damaged, or was tampered with."""
+
+
 class Head:
     """How far the log is.
 
@@ -63,7 +67,7 @@ def read_head(connection: Connection, *, lock: bool = False) -> Head:
     with connection.cursor(row_factory=namedtuple_row) as cursor:
         row = cursor.execute(query).fetchone()
     if row is None:
-        raise RuntimeError("clearing.log_head has no row; the database is damaged")
+        raise HeadMissing("clearing.log_head has no row; the database is damaged")
     return Head(row)
 
 

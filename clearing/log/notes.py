@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
 _ED25519: Final = b"\x01"
 _SIGNATURE: Final = re.compile(r"— ([^\s+]+) ([A-Za-z0-9+/]+={0,2})")
 _NAME: Final = re.compile(r"[^\s+]{1,200}")
+_CONTROL: Final = re.compile(r"[\x00-\x09\x0b-\x1f]")
 MAX_NOTE: Final = 64 * 1024
 """The longest note that is read, in characters."""
 
@@ -79,10 +80,12 @@ class Verifier:
         """Return the key as ``name+id+base64``."""
         return f"{self.name}+{self._id.hex()}+{encoded(_ED25519 + self._public)}"
 
-    def accepts(self, name: str, signature: bytes, text: str) -> bool:
+    def names(self, name: str, signature: bytes) -> bool:
+        """Whether a signature says that it is this key's: by name and key id."""
+        return name == self.name and signature[:4] == self._id
+
+    def accepts(self, signature: bytes, text: str) -> bool:
         """Whether this is a signature of this key under ``text``."""
-        if name != self.name or signature[:4] != self._id:
-            return False
         try:
             Ed25519PublicKey.from_public_bytes(self._public).verify(signature[4:], text.encode())
         except InvalidSignature:
@@ -141,20 +144,29 @@ class Signer:
 def open_note(note: str, trusted: Sequence[Verifier]) -> tuple[str, list[str]]:
     """Return a note's text and the names of those trusted who signed it.
 
-    Raises :class:`NoteRefused` for what is no note, and for one that nobody trusted signed.
+    Raises :class:`NoteRefused` for what is no note, for one that nobody trusted signed, and for one
+    with a signature that says it is of somebody trusted and is not.
     """
     if len(note) > MAX_NOTE:
         raise NoteRefused(f"a note has at most {MAX_NOTE:,} characters")
     head, gap, signatures = note.rpartition("\n\n")
     if not gap or not signatures.endswith("\n"):
         raise NoteRefused("is not a signed note: text, an empty line, signatures")
-    text, signed = head + "\n", []
+    if _CONTROL.search(note):
+        raise NoteRefused("a note has no control characters but newlines")
+    text, signed = head + "\n", list[str]()
     for line in signatures[:-1].split("\n"):
         found = _SIGNATURE.fullmatch(line)
         if found is None:
             raise NoteRefused(f"{line[:60]!r} is not a signature's line")
         signature = decoded(found[2], "a signature")
-        signed += [key.name for key in trusted if key.accepts(found[1], signature, text)]
+        for key in trusted:
+            if not key.names(found[1], signature):
+                continue
+            if not key.accepts(signature, text):
+                raise NoteRefused(f"the signature of {key.name} is not of this text")
+            if key.name not in signed:
+                signed.append(key.name)
     if not signed:
         raise NoteRefused("nobody who is trusted signed it")
     return text, signed

@@ -1,9 +1,10 @@
 """Input that could not become an event, kept with where it was and why it was refused."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from psycopg.rows import class_row
 
@@ -12,6 +13,8 @@ from clearing.log.head import Connection, may_assume
 
 MAX_CONTENT = 4096
 """The most characters of a refused line that are kept."""
+
+_LOCK: Final = 0x636C6571  # one number for "lines are being kept", within the advisory locks
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,7 @@ def keep(connection: Connection, refused: Iterable[Refused]) -> int:
     with connection.transaction():
         if may_assume(connection, "clearing_appender"):
             connection.execute("SET LOCAL ROLE clearing_appender")
+        connection.execute("SELECT pg_advisory_xact_lock_shared(%s)", (_LOCK,))
         for item in refused:
             values = (
                 _storable(item.file),
@@ -53,15 +57,27 @@ def keep(connection: Connection, refused: Iterable[Refused]) -> int:
                 _storable(item.reason),
                 _storable(item.content),
             )
-            fingerprint = hashlib.sha256(canonical_json(list(values)).encode()).digest()
             cursor = connection.execute(
                 "INSERT INTO clearing.quarantine"
                 " (file, line, field, value, reason, content, fingerprint)"
                 " VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (fingerprint) DO NOTHING",
-                (*values, fingerprint),
+                (*values, fingerprint(values)),
             )
             kept += cursor.rowcount
     return kept
+
+
+def fingerprint(values: Sequence[str | int]) -> bytes:
+    """Return what a line is known by: SHA-256 of file, line, field, value, reason and content."""
+    return hashlib.sha256(canonical_json(list(values)).encode()).digest()
+
+
+def await_keepers(connection: Connection) -> None:
+    """Wait, within a transaction, until nobody is keeping lines; whoever would waits for its end.
+
+    Then no line can appear any more under a number below those that are seen.
+    """
+    connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
 
 
 def quarantined(connection: Connection, limit: int = 1000) -> list[Quarantined]:

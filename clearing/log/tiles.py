@@ -3,13 +3,16 @@
 The folder is laid out as C2SP's tlog-tiles says, so that any of its clients can prove what is in
 the log: ``checkpoint`` is the latest one, ``tile/<level>/<index>`` are 256 hashes each, of the
 complete subtrees over 256^level leaves; the last tile of a level may be partial, ``….p/<width>``.
-Beside them ``checkpoints/<size>`` keeps every checkpoint ever made. Files are made once and never
-changed; a crash leaves none half written.
+Beside them ``checkpoints/<size>`` keeps every checkpoint ever made (``<size>-2`` and so on, where
+more than one was made of a size). Nothing that a checkpoint covers is ever changed; a crash leaves
+no file half written, and tiles beyond the last checkpoint, if any, are written again.
 """
 
+import fcntl
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -18,7 +21,7 @@ from clearing.log.proving import range_hash
 
 _WIDTH: Final = 256
 _BITS: Final = 8
-_KEPT: Final = re.compile(r"[0-9]{20}")
+_KEPT: Final = re.compile(r"([0-9]{20})(?:-([2-9]|[1-9][0-9]{1,8}))?")
 
 
 class StoreBroken(ValueError):  # noqa: N818 - reads as the statement that it is
@@ -36,37 +39,88 @@ def tile_path(level: int, index: int, width: int = _WIDTH) -> str:
 
 
 class TileStore:
-    """A folder of checkpoints and tiles. ``size`` is how many leaves its tiles hold."""
+    """A folder of checkpoints and tiles. ``size`` is how many leaves its tiles hold.
+
+    That is as many as the last checkpoint covers, until more are appended.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.size = 0
         self._cache: dict[tuple[int, int], bytes] = {}
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Take up what others have kept, and forget what no checkpoint covers."""
         sizes = self.sizes()
         self.size = sizes[-1] if sizes else 0
+        self._cache.clear()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Be the only one that adds to the folder; whoever else would waits."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        lock = os.open(self.folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self.refresh()
+            yield
+        finally:
+            self.refresh()
+            os.close(lock)
+
+    def kept(self) -> list[tuple[int, int]]:
+        """Return every checkpoint that is kept: its size, and which of that size (from 1)."""
+        names = _names(self.folder / "checkpoints")
+        found = [match for name in names if (match := _KEPT.fullmatch(name))]
+        return sorted((int(match[1]), int(match[2] or 1)) for match in found)
 
     def sizes(self) -> list[int]:
         """Return the sizes of the checkpoints that are kept, ascending."""
-        folder = self.folder / "checkpoints"
-        return sorted(int(name) for name in _names(folder) if _KEPT.fullmatch(name))
+        return sorted({size for size, _ in self.kept()})
 
-    def checkpoint(self, size: int) -> str:
-        """Return the note that is kept of a size; :class:`StoreBroken` if there is none."""
-        path = self.folder / "checkpoints" / f"{size:020d}"
+    def checkpoint(self, size: int, number: int | None = None) -> str:
+        """Return the note that is kept of a size, the last of them unless one is asked for.
+
+        Raises :class:`StoreBroken` if there is none.
+        """
+        if number is None:
+            number = max((which for of, which in self.kept() if of == size), default=1)
+        path = self._kept_at(size, number)
         try:
-            return path.read_text(encoding="utf-8")
+            return path.read_bytes().decode()
+        except (OSError, UnicodeDecodeError) as error:
+            raise StoreBroken(f"{path} cannot be read: {error}") from error
+
+    def latest(self) -> str | None:
+        """Return the note that stands as the latest, if any; :class:`StoreBroken` if unreadable."""
+        path = self.folder / "checkpoint"
+        try:
+            return path.read_bytes().decode() if path.exists() else None
         except (OSError, UnicodeDecodeError) as error:
             raise StoreBroken(f"{path} cannot be read: {error}") from error
 
     def keep(self, size: int, note: str) -> Path:
-        """Keep a checkpoint, and make it the latest; one that is there already is not changed."""
-        path = self.folder / "checkpoints" / f"{size:020d}"
+        """Keep a checkpoint and make it the latest. One that is there already is not written."""
+        count = sum(of == size for of, _ in self.kept())
+        if not count or self.checkpoint(size) != note:
+            count += 1
+        path = self._kept_at(size, count)
         if not path.exists():
             _write(path, note.encode())
         _write(self.folder / "checkpoint", note.encode())
+        self.size = max(self.size, size)
         return path
 
+    def _kept_at(self, size: int, number: int) -> Path:
+        again = "" if number == 1 else f"-{number}"
+        return self.folder / "checkpoints" / f"{size:020d}{again}"
+
     def append(self, leaves: Iterable[bytes]) -> None:
-        """Add leaves after those that the tiles hold, and write the tiles that they make."""
+        """Add leaves after those that there are, and write the tiles that they make.
+
+        Until a checkpoint covers them nobody else counts them, and they may be written over.
+        """
         open_: list[list[bytes]] = []
         for level in range(64 // _BITS + 1):
             width = (self.size >> (_BITS * level)) % _WIDTH
@@ -87,6 +141,7 @@ class TileStore:
             if hashes:
                 self._write(level, size >> (_BITS * (level + 1)), hashes)
         self.size = size
+        self._cache.clear()
 
     def subtree(self, level: int, index: int) -> bytes:
         """Return the hash of the complete subtree over 2^``level`` leaves with that index."""
@@ -124,33 +179,34 @@ class TileStore:
         return [tile[i : i + HASH_SIZE] for i in range(0, width * HASH_SIZE, HASH_SIZE)]
 
     def _tile(self, level: int, index: int, width: int) -> bytes:
-        """Return a tile with at least ``width`` hashes."""
+        """Return a tile, which must have at least ``width`` hashes.
+
+        Of partial ones that is the one of the tree's size: a wider or narrower one may have been
+        left behind by somebody who did not come to sign it.
+        """
         key = (level, index)
-        known = self._cache.get(key, b"")
-        if len(known) >= width * HASH_SIZE:
+        known = self._cache.get(key)
+        if known is not None and len(known) >= width * HASH_SIZE:
             return known
-        full = self.folder / tile_path(level, index)
-        path = full if full.exists() else self._partial(level, index, width)
-        data = path.read_bytes()
-        if len(data) % HASH_SIZE or len(data) < width * HASH_SIZE:
-            raise StoreBroken(f"{path} has {len(data)} bytes, not {width} hashes")
+        have = min((self.size >> (_BITS * level)) - index * _WIDTH, _WIDTH)
+        path = self.folder / tile_path(level, index, max(have, 1))
+        if have < width:
+            raise StoreBroken(f"{path} would have {max(have, 0)} hashes, not {width}")
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise StoreBroken(f"{path} cannot be read: {error}") from error
+        if len(data) != have * HASH_SIZE:
+            raise StoreBroken(f"{path} has {len(data)} bytes, not {have} hashes")
         if len(self._cache) > 4096:
             self._cache.clear()
         self._cache[key] = data
         return data
 
-    def _partial(self, level: int, index: int, width: int) -> Path:
-        folder = (self.folder / tile_path(level, index, 1)).parent
-        widths = sorted(int(name) for name in _names(folder) if name.isdigit())
-        wide = [found for found in widths if found >= width]
-        if not wide:
-            raise StoreBroken(f"{folder} has no tile of {width} hashes")
-        return folder / str(wide[0])
-
     def _write(self, level: int, index: int, hashes: list[bytes]) -> None:
-        path = self.folder / tile_path(level, index, len(hashes))
-        if not path.exists():
-            _write(path, b"".join(hashes))
+        path, data = self.folder / tile_path(level, index, len(hashes)), b"".join(hashes)
+        if not path.exists() or path.read_bytes() != data:
+            _write(path, data)
 
 
 def _names(folder: Path) -> list[str]:

@@ -6,7 +6,7 @@ shows here as long as the roots it must match are kept somewhere it could not re
 
 import json
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -14,10 +14,18 @@ from psycopg.rows import namedtuple_row
 
 from clearing.events import EventRow, Registry, pack
 from clearing.events.canonical import canonical_json
-from clearing.log.head import Connection, Head, load_registry, may_assume, read_head
-from clearing.log.merkle import EMPTY_ROOT, Frontier, leaf_hash
+from clearing.log.annexes import contradicted, leaf_of_receipt, refused_rows
+from clearing.log.checkpoints import Annex
+from clearing.log.head import (
+    Connection,
+    Head,
+    HeadMissing,
+    load_registry,
+    may_assume,
+    read_head,
+)
+from clearing.log.merkle import Frontier, leaf_hash
 from clearing.log.read import Stored
-from clearing.log.receipts import receipt_leaf
 from clearing.log.wire import COLUMNS, read_copy
 
 _BATCH: Final = 10_000
@@ -48,12 +56,18 @@ class Findings:
 class Witness:
     """What is known of the log outside the database: ``roots`` by size, and leaves.
 
-    ``leaves(first, last)`` gives those of the first ``size`` from one index up to another (from 0).
+    ``leaves(first, last)`` gives those of the first ``size`` from one index up to another (from 0);
+    ``receipts`` and ``quarantine`` what is known of these, by the name of whoever says it.
     """
 
-    roots: dict[int, bytes]
+    roots: Mapping[int, bytes]
     size: int
     leaves: Callable[[int, int], list[bytes]]
+    receipts: Mapping[str, Annex] = field(default_factory=dict)
+    quarantine: Mapping[str, Annex] = field(default_factory=dict)
+
+
+_NOTHING: Final = Witness({}, 0, lambda *_: [])
 
 
 def verify_log(
@@ -67,25 +81,30 @@ def verify_log(
     takes and whatever is appended meanwhile.
     """
     findings = Findings()
+    witness = witness or _NOTHING
     with connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        head = read_head(connection)
+        head = _head(connection, findings)
         receipts = _receipts(connection)
         registry = _registry(connection, findings)
         events = _Events(registry, receipts, findings, witness)
-        frontier = events.verify(connection, head, progress)
-        if frontier.root() != head.root:
-            findings.add(
-                f"head: root is {head.root.hex()}, the events give {frontier.root().hex()}"
-            )
-        if frontier.to_bytes() != head.frontier:
-            findings.add("head: the frontier is not that of the events")
-        _verify_receipts(head, receipts, findings)
+        frontier = events.verify(connection, progress)
+        if head is not None:
+            counts = None if registry is None else registry.counts()
+            _verify_head(head, events.last, frontier, receipts, counts, findings)
+        _verify_receipts(receipts, witness, findings)
         _verify_identities(connection, findings)
-        counts = None if registry is None else registry.counts()
-        if counts is not None and counts != head.counts:
-            findings.add(f"head: declares {head.counts} names, the events declare {counts}")
+        _verify_partitions(connection, head, findings)
+        _verify_quarantine(connection, witness, findings)
     return findings
+
+
+def _head(connection: Connection, findings: Findings) -> Head | None:
+    try:
+        return read_head(connection)
+    except HeadMissing as missing:
+        findings.add(f"head: {missing}")
+        return None
 
 
 def _receipts(connection: Connection) -> list[Any]:
@@ -109,10 +128,11 @@ class _Events:
         registry: Registry | None,
         receipts: list[Any],
         findings: Findings,
-        witness: Witness | None = None,
+        witness: Witness,
     ) -> None:
+        self.last = 0
         self._registry = registry
-        self._witness = witness or Witness({}, 0, lambda *_: [])
+        self._witness = witness
         self._receipts = {receipt.last_position: receipt for receipt in receipts}
         self._findings = findings
         self._frontier = Frontier()
@@ -120,10 +140,8 @@ class _Events:
         # By source ordinal, or by the identity of a source that declares itself.
         self._times: dict[int | str, list[int]] = {}
 
-    def verify(
-        self, connection: Connection, head: Head, progress: Callable[[int], None] | None
-    ) -> Frontier:
-        """Look at all events; return the tree over them."""
+    def verify(self, connection: Connection, progress: Callable[[int], None] | None) -> Frontier:
+        """Look at all events, note the position of the last, and return the tree over them."""
         findings, expected = self._findings, 1
         for rows in _all_rows(connection):
             for row, leaf in rows:
@@ -138,8 +156,7 @@ class _Events:
                     self._receipt(receipt)
             if progress is not None:
                 progress(findings.events)
-        if expected - 1 != head.position:
-            findings.add(f"head: position is {head.position}, the last event is at {expected - 1}")
+        self.last = expected - 1
         for size in sorted(self._witness.roots):
             if size > self._frontier.size:
                 findings.add(f"checkpoint of {size:,} events: the log has {self._frontier.size:,}")
@@ -160,7 +177,7 @@ class _Events:
         content = packed_leaf(row)
         if content != leaf:
             self._findings.add(f"log position {row.position}: content and leaf differ")
-        kept = self._kept(self._frontier.size)
+        kept = self._kept(row.position - 1)
         if kept is not None and kept != content:
             self._findings.add(
                 f"log position {row.position}: is not the event that the checkpoints have there"
@@ -171,7 +188,7 @@ class _Events:
 
     def _kept(self, index: int) -> bytes | None:
         """Return the leaf of that index, from 0, that is kept outside the database, if any."""
-        if index >= self._witness.size:
+        if not 0 <= index < self._witness.size:
             return None
         if not self._first <= index < self._first + len(self._leaves):
             self._first = index
@@ -235,23 +252,45 @@ def _all_rows(connection: Connection) -> Any:
         after = rows[-1][0].position
 
 
-def _verify_receipts(head: Head, receipts: list[Any], findings: Findings) -> None:
-    frontier = Frontier()
+def _verify_head(
+    head: Head,
+    last: int,
+    frontier: Frontier,
+    receipts: list[Any],
+    counts: tuple[int, int, int, int] | None,
+    findings: Findings,
+) -> None:
+    """Compare the head with the events, the last of them at ``last``, and with the receipts."""
+    if last != head.position:
+        findings.add(f"head: position is {head.position}, the last event is at {last}")
+    if frontier.root() != head.root:
+        findings.add(f"head: root is {head.root.hex()}, the events give {frontier.root().hex()}")
+    if frontier.to_bytes() != head.frontier:
+        findings.add("head: the frontier is not that of the events")
+    tree = Frontier()
+    for receipt in receipts:
+        tree.append(leaf_of_receipt(receipt))
+    ends = receipts[-1].last_position if receipts else 0
+    if ends != head.position:
+        findings.add(f"head: position is {head.position}, receipts end at {ends}")
+    if tree.size != head.batch:
+        findings.add(f"head: counts {head.batch} receipts, there are {tree.size}")
+    if tree.root() != head.receipt_root or tree.to_bytes() != head.receipt_frontier:
+        findings.add("head: the receipts' root is not that of the receipts")
+    if receipts and receipts[-1].recorded_at != head.recorded_at:
+        findings.add("head: recorded_at is not that of the last receipt")
+    if counts is not None and counts != head.counts:
+        findings.add(f"head: declares {head.counts} names, the events declare {counts}")
+
+
+def _verify_receipts(receipts: list[Any], witness: Witness, findings: Findings) -> None:
     last_position, last_time = 0, 0
+    leaves: list[tuple[int, bytes]] = []
     for number, receipt in enumerate(receipts, start=1):
         name = f"receipt {receipt.batch}"
         if receipt.batch != number:
             findings.add(f"receipt {number}: missing; {receipt.batch} follows")
-        leaf = receipt_leaf(
-            receipt.batch,
-            receipt.first_position,
-            receipt.last_position,
-            receipt.duplicate_count,
-            receipt.tree_size,
-            receipt.root,
-            receipt.recorded_at,
-            receipt.coverage,
-        )
+        leaf = leaf_of_receipt(receipt)
         if leaf != receipt.leaf:
             findings.add(f"{name}: content and leaf differ")
         if receipt.tree_size != receipt.last_position:
@@ -260,17 +299,41 @@ def _verify_receipts(head: Head, receipts: list[Any], findings: Findings) -> Non
             findings.add(f"{name}: begins at {receipt.first_position}, not {last_position + 1}")
         if receipt.recorded_at < last_time:
             findings.add(f"{name}: recorded before the receipt before it")
-        frontier.append(leaf)
+        leaves.append((receipt.batch, leaf))
         last_position, last_time = receipt.last_position, receipt.recorded_at
-    if last_position != head.position:
-        findings.add(f"head: position is {head.position}, receipts end at {last_position}")
-    if frontier.size != head.batch:
-        findings.add(f"head: counts {head.batch} receipts, there are {frontier.size}")
-    root = frontier.root() if frontier.size else EMPTY_ROOT
-    if root != head.receipt_root or frontier.to_bytes() != head.receipt_frontier:
-        findings.add("head: the receipts' root is not that of the receipts")
-    if receipts and receipts[-1].recorded_at != head.recorded_at:
-        findings.add("head: recorded_at is not that of the last receipt")
+    for problem in contradicted(leaves, witness.receipts):
+        findings.add(problem)
+
+
+def _verify_quarantine(connection: Connection, witness: Witness, findings: Findings) -> None:
+    leaves: list[tuple[int, bytes]] = []
+    for row in refused_rows(connection):
+        if not row.whole:
+            findings.add(f"quarantine {row.number}: content and fingerprint differ")
+        leaves.append((row.number, row.leaf))
+    for problem in contradicted(leaves, witness.quarantine):
+        findings.add(problem)
+
+
+def _verify_partitions(connection: Connection, head: Head | None, findings: Findings) -> None:
+    """Each partition holds the positions that its number and the head's partition size say."""
+    query = (
+        "SELECT c.relname, pg_get_expr(c.relpartbound, c.oid) FROM pg_inherits i"
+        " JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'clearing.log'::regclass"
+        " ORDER BY c.relname"
+    )
+    if head is None:
+        return
+    size = head.partition_size
+    for name, bounds in connection.execute(query).fetchall():
+        number = name.removeprefix("log_")
+        first = int(number) * size + 1 if number.isdecimal() else 0
+        expected = f"FOR VALUES FROM ('{first}') TO ('{first + size}')"
+        if bounds != expected:
+            findings.add(
+                f"partition {name}: is {bounds}, and with the head's partition size of {size:,} it"
+                f" would be {expected}"
+            )
 
 
 def _verify_identities(connection: Connection, findings: Findings) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
+from clearing.engine import ENGINE_VERSION
 from clearing.log import Connection, read_head
 from clearing.projectors.generations import (
     Generation,
@@ -42,7 +43,7 @@ def check_generation(
 
     Folds into a generation of its own, which is dropped again; compares entry hash, snapshots and
     their digests, certified digests, states ``stated`` elsewhere, and every table, and looks for
-    rows after the checkpoint. The
+    rows after the checkpoint. A live generation of another engine version is not compared. The
     live generation may move on meanwhile. Raises :class:`~clearing.projectors.RebuildBusy` while a
     rebuild or another verification runs, and what a fold raises on a broken log.
     """
@@ -72,9 +73,16 @@ def _compare(
         found.append(f"the live generation is at {live.position}, the log ends at {head}")
     projector = Projector(connection, scratch)
     found += _broken_snapshots(connection, projector, live)
-    comparison = Comparison(connection, projector, also=[state.position for state in stated])
+    comparison = Comparison(
+        connection,
+        projector,
+        other_entries=live.engine_version != ENGINE_VERSION,
+        also=[state.position for state in stated],
+    )
     projector.run(upto=live.position, batch=batch, progress=progress)
     found += comparison.upto(live)
+    beyond = max((state.position for state in stated), default=0)
+    projector.run(upto=beyond, batch=batch, progress=progress)
     return found + comparison.certified()[1] + _contradicted(projector, stated)
 
 

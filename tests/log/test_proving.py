@@ -1,7 +1,9 @@
 """Proofs over trees, checked against the RFC's own words, and tiles that give the same tree."""
 
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -112,9 +114,77 @@ def test_tiles_grow_however_they_are_cut(tmp_path: Path) -> None:
     assert (tmp_path / "whole" / "tile/0/000").read_bytes() == b"".join(hashes[:256])
     assert (tmp_path / "whole" / "tile/1/000").exists()
     assert (tmp_path / "whole" / "tile/2/000.p/1").exists()
+    whole.keep(at, "a note")
     (tmp_path / "whole" / "tile/0/000").write_bytes(b"short")
-    with pytest.raises(StoreBroken, match="5 bytes, not 1 hashes"):
+    with pytest.raises(StoreBroken, match="5 bytes, not 256 hashes"):
         TileStore(tmp_path / "whole").leaf(0)
+    (tmp_path / "whole" / "tile/0/000").unlink()
+    with pytest.raises(StoreBroken, match="cannot be read"):
+        TileStore(tmp_path / "whole").leaf(0)
+
+
+@pytest.mark.parametrize("abandoned", [1, 20, 239, 240, 700])
+def test_tiles_that_nobody_came_to_sign_do_not_count(tmp_path: Path, abandoned: int) -> None:
+    """A crash, or a refusal, leaves them; the log may go on with other events."""
+    kept, lost, real = leaves(17), [leaf_hash(b"lost")] * abandoned, leaves(600)[17:]
+    store = TileStore(tmp_path)
+    with store.held():
+        store.append(kept)
+        store.keep(17, "a note")
+    with suppress(InterruptedError), store.held():
+        store.append(lost)
+        raise InterruptedError
+    assert store.size == 17
+    with store.held():
+        store.append(real)
+        store.keep(600, "another")
+    hashes = [*kept, *real]
+    store = TileStore(tmp_path)
+    assert store.leaves(0, 600) == hashes
+    for size in (17, 18, 37, 256, 257, 600):
+        assert store.root(size) == by_the_rfc(hashes[:size])
+    for index in range(0, 600, 7):
+        path = inclusion_path(store.subtree, index, 600)
+        assert proves_inclusion(hashes[index], index, 600, path, by_the_rfc(hashes))
+
+
+def test_checkpoints_are_kept_once_and_never_written_over(tmp_path: Path) -> None:
+    store = TileStore(tmp_path)
+    first = store.keep(17, "one")
+    assert store.keep(17, "one") == first
+    second = store.keep(17, "two")
+    assert store.keep(17, "two") == second
+    third = store.keep(17, "three")
+    assert [path.name for path in (first, second, third)] == [
+        "00000000000000000017",
+        "00000000000000000017-2",
+        "00000000000000000017-3",
+    ]
+    assert store.kept() == [(17, 1), (17, 2), (17, 3)]
+    assert [store.checkpoint(17, number) for number in (1, 2, 3)] == ["one", "two", "three"]
+    assert store.checkpoint(17) == store.latest() == "three"
+    with pytest.raises(StoreBroken, match="cannot be read"):
+        store.checkpoint(18)
+
+
+def test_two_do_not_add_to_a_store_at_once(tmp_path: Path) -> None:
+    """The second waits, and then sees what the first has kept."""
+    store, order = TileStore(tmp_path), list[str]()
+
+    def second() -> None:
+        other = TileStore(tmp_path)
+        with other.held():
+            order.append(f"second at {other.size}")
+
+    with store.held():
+        thread = Thread(target=second)
+        thread.start()
+        thread.join(0.2)
+        store.append(leaves(5))
+        store.keep(5, "a note")
+        order.append("first")
+    thread.join(10)
+    assert order == ["first", "second at 5"]
 
 
 def frontier_root(hashes: list[bytes]) -> bytes:

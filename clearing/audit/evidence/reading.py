@@ -14,9 +14,9 @@ from clearing.audit.evidence.running import Figures, figures_of
 from clearing.engine import ENGINE_VERSION, Engine, Resolver
 from clearing.events import EventRow, unpack, upcast
 from clearing.events.canonical import document_hash
-from clearing.log.checkpoints import Checkpoint
+from clearing.log.checkpoints import open_checkpoint
 from clearing.log.merkle import Frontier, leaf_hash
-from clearing.log.notes import NoteRefused, Verifier, decoded, open_note
+from clearing.log.notes import NoteRefused, Verifier, decoded
 from clearing.log.proving import proves_growth
 from clearing.rulebook.comparing import differences
 
@@ -191,8 +191,7 @@ def _proofs(
         raise NoteRefused("the pack has no checkpoint and no proofs")
     proofs = _object(files, "log.json")
     keys = list(trusted) or [Verifier.from_text(files.get("verifier", ""))]
-    text, signed = open_note(str(proofs["checkpoint"]), keys)
-    checkpoint = Checkpoint.from_text(text)
+    checkpoint, signed = open_checkpoint(str(proofs["checkpoint"]), keys)
     tree = Frontier(int(proofs["since"]), [decoded(one, "a peak") for one in proofs["peaks"]])
     for expected, line in enumerate(lines, start=tree.size + 1):
         if line["position"] != expected:
@@ -205,7 +204,7 @@ def _proofs(
         raise NoteRefused(
             f"the events are not those under the checkpoint of {checkpoint.size:,} events"
         )
-    return len(lines), tuple(signed)
+    return len(lines), signed
 
 
 def _figures(
