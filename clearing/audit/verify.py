@@ -119,6 +119,8 @@ def verify(
         untold.append(NO_CHECKPOINT)
     elif unproven:
         untold.append(f"{unproven:,} events after the last checkpoint are unproven")
+    if good and (later := log.refused - _refused(good)) > 0:
+        untold.append(f"{later:,} refused lines after the last checkpoint are unproven")
     verdict = "not sound" if count else "could not tell" if untold else "sound"
     return Verification(
         count == 0,
@@ -193,6 +195,15 @@ def _stated(good: list[Kept]) -> tuple[list[Stated], list[str]]:
                 f" {ENGINE_VERSION}"
             )
     return stated, untold
+
+
+def _refused(good: list[Kept]) -> int:
+    """Return how many refused lines the checkpoints cover."""
+    return max(
+        one.checkpoint.quarantine.count
+        for one in good
+        if one.checkpoint is not None and one.checkpoint.quarantine is not None
+    )
 
 
 def _set_back(connection: Connection, good: list[Kept]) -> list[str]:

@@ -34,9 +34,13 @@ _SHOWN: Final = 100
 
 @dataclass(slots=True)
 class Findings:
-    """What verification found: events read, how many inconsistencies, and the first hundred."""
+    """What verification found: how many inconsistencies, and the first hundred.
+
+    ``events`` were read, and so many lines in quarantine ``refused``.
+    """
 
     events: int = 0
+    refused: int = 0
     count: int = 0
     shown: list[str] = field(default_factory=list)
 
@@ -311,6 +315,7 @@ def _verify_quarantine(connection: Connection, witness: Witness, findings: Findi
         if not row.whole:
             findings.add(f"quarantine {row.number}: content and fingerprint differ")
         leaves.append((row.number, row.leaf))
+    findings.refused = len(leaves)
     for problem in contradicted(leaves, witness.quarantine):
         findings.add(problem)
 

@@ -10,15 +10,11 @@ from clearing.audit import CheckpointRefused, Verification, prove_growth
 from clearing.database import connect
 from clearing.events import unpack
 from clearing.ledger import Ledger
-from clearing.log import Connection, LogWriter
-from clearing.log.merkle import Frontier
+from clearing.log import LogWriter
 from clearing.log.notes import NoteRefused, Signer
 from clearing.log.proof_files import check_proof
-from clearing.log.receipts import receipt_leaf
 from clearing.log.tiles import TileStore
-from clearing.log.verify import packed_leaf
-from clearing.log.wire import COLUMNS, read_copy
-from clearing.projectors import drop_generation, generations
+from tests.audit.forging import make_consistent, project_anew, unguard
 from tests.log.small import declarations, deposit, deposits, trade
 
 SIGNER = Signer("example.com/ledger", bytes(range(32)))
@@ -43,87 +39,8 @@ def ledger(database_url: str, store: TileStore) -> Iterator[Ledger]:
         yield found
 
 
-def unguard(connection: Connection) -> None:
-    """Switch off every trigger, as a superuser can."""
-    relations = connection.execute(
-        "SELECT oid::regclass::text FROM pg_class WHERE relkind IN ('r', 'p')"
-        " AND relnamespace = 'clearing'::regnamespace"
-    ).fetchall()
-    for (relation,) in relations:
-        connection.execute(f"ALTER TABLE {relation} DISABLE TRIGGER USER")
-
-
 def verified(ledger: Ledger, store: TileStore | None) -> Verification:
     return ledger.verify(store=store, trusted=[KEY])
-
-
-def make_consistent(connection: Connection) -> None:
-    """Let leaves, identities, receipts and head be those of the events as they now stand."""
-    with connection.cursor() as cursor:
-        query = (
-            f"COPY (SELECT {COLUMNS} FROM clearing.log ORDER BY position) TO STDOUT (FORMAT BINARY)"  # noqa: S608
-        )
-        with cursor.copy(query) as copy:
-            rows = [row for row, _ in read_copy(b"".join(copy))]
-    tree, receipts = Frontier(), Frontier()
-    ends = dict(
-        connection.execute("SELECT last_position, batch FROM clearing.log_receipt").fetchall()
-    )
-    connection.execute("TRUNCATE clearing.log_identity")
-    last = 0
-    for row in rows:
-        leaf = packed_leaf(row)
-        assert leaf is not None
-        tree.append(leaf)
-        connection.execute(
-            "UPDATE clearing.log SET leaf = %s WHERE position = %s", (leaf, row.position)
-        )
-        source = row.source or 1
-        connection.execute(
-            "INSERT INTO clearing.log_identity VALUES (%s, %s, %s)",
-            (source, row.external_id, row.position),
-        )
-        if row.position in ends:
-            _receipt(connection, ends[row.position], last + 1, row.position, tree, receipts)
-            last = row.position
-    connection.execute(
-        "UPDATE clearing.log_head SET position = %s, root = %s, frontier = %s, batch = %s,"
-        " receipt_root = %s, receipt_frontier = %s",
-        (
-            tree.size,
-            tree.root(),
-            tree.to_bytes(),
-            receipts.size,
-            receipts.root(),
-            receipts.to_bytes(),
-        ),
-    )
-
-
-def _receipt(
-    connection: Connection, batch: int, first: int, last: int, tree: Frontier, receipts: Frontier
-) -> None:
-    stored = connection.execute(
-        "SELECT duplicate_count, recorded_at, coverage FROM clearing.log_receipt WHERE batch = %s",
-        (batch,),
-    ).fetchone()
-    assert stored is not None
-    leaf = receipt_leaf(batch, first, last, stored[0], last, tree.root(), *stored[1:])
-    receipts.append(leaf)
-    connection.execute(
-        "UPDATE clearing.log_receipt SET first_position = %s, tree_size = %s, root = %s, leaf = %s"
-        " WHERE batch = %s",
-        (first, last, tree.root(), leaf, batch),
-    )
-
-
-def project_anew(ledger: Ledger) -> None:
-    """Throw the read models away and make them from the log as it is."""
-    connection = ledger.connection
-    connection.execute("UPDATE clearing.generation SET status = 'retired'")
-    for generation in generations(connection):
-        drop_generation(connection, generation.number)
-    ledger.project()
 
 
 REWRITTEN = {
@@ -246,15 +163,31 @@ def test_a_checkpoint_that_was_changed_does_not_count(ledger: Ledger, store: Til
     digest = text.split("digest=")[1][:64]
     path.write_text(SIGNER.sign(text.replace(digest, "0" * 64)))
     assert any("states the digest 000" in f for f in verified(ledger, store).model_findings)
-    path.write_text(SIGNER.sign(text.replace("engine=6", "engine=5")))
+    assert any("says generation 1 is of engine 5" in f for f in _of(5, 1, text, ledger, store))
+    older = SIGNER.sign(text.replace("engine=6 generation=1", "engine=5 generation=9"))
+    for file in (path, store.folder / "checkpoint"):
+        file.write_text(older)
     found = verified(ledger, store)
     assert (found.verdict, "is of engine 5" in found.untold[0]) == ("could not tell", True)
-    path.write_text(note)
+    assert ledger.checkpoint(store, SIGNER).file == f"{path}-2", "this engine states it, too"
+    assert verified(ledger, store).verdict == "sound"
+    (store.folder / "checkpoint").write_text(older)
+    assert "is not the last of the checkpoints" in verified(ledger, store).checkpoint_findings[0]
+    (store.folder / "checkpoints" / f"{17:020d}-2").unlink()
+    for file in (path, store.folder / "checkpoint"):
+        file.write_text(note)
     (store.folder / "tile" / "0" / "000.p" / "17").write_bytes(bytes(17 * 32))
     assert any(
         "do not give the root" in f
         for f in verified(ledger, TileStore(store.folder)).checkpoint_findings
     )
+
+
+def _of(engine: int, generation: int, text: str, ledger: Ledger, store: TileStore) -> list[str]:
+    """What is found where the checkpoint says that its state was by another engine."""
+    told = text.replace("engine=6 generation=1", f"engine={engine} generation={generation}")
+    (store.folder / "checkpoints" / f"{17:020d}").write_text(SIGNER.sign(told))
+    return list(verified(ledger, store).model_findings)
 
 
 def test_proofs_are_checked_from_files_with_the_public_key_alone(
