@@ -1,7 +1,6 @@
 """A superuser who goes around the triggers, and repairs whatever can be repaired inside."""
 
 import json
-from typing import Any
 
 from clearing.events import EventRow
 from clearing.events.canonical import canonical_json
@@ -96,13 +95,13 @@ def _receipts(connection: Connection, rows: list[EventRow]) -> tuple[Frontier, F
             times = [*spans.get(name, []), row.occurred_at]
             spans[name] = [min(times), max(times)]
         time = max(time, recorded_at)
-        values: list[Any] = [batch, first, end, duplicates, end, tree.root(), time]
         coverage = canonical_json(spans)
-        leaf = receipt_leaf(*values, coverage)
+        values = (batch, first, end, duplicates, end, tree.root(), time, coverage)
+        leaf = receipt_leaf(*values)
         receipts.append(leaf)
         connection.execute(
             "INSERT INTO clearing.log_receipt VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
-            (*values, coverage, leaf),
+            (*values, leaf),
         )
         first = end + 1
     return tree, receipts, time

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from psycopg import sql
 
+from clearing.audit import CheckpointRefused
 from clearing.database import connect
 from clearing.ledger import Ledger
 from clearing.log import LogWriter, Refused
@@ -33,7 +34,7 @@ def ledger(database_url: str, store: TileStore) -> Iterator[Ledger]:
         writer.append(declarations())
         project(connection)
         Projector(connection, ensure_live(connection)).snapshot()
-        writer.append([*deposits(10, 9), trade(30, fee="0.5"), deposit(31, "nobody")])
+        writer.append([*deposits(10, 9), trade(30), deposit(31, "nobody")])
         found = Ledger(connection)
         found.quarantine(
             Refused("day.csv", line, "amount", "x", "is not a number", f"line {line}")
@@ -83,7 +84,7 @@ CLEAN = {
         "UPDATE clearing.log SET position = 10 WHERE position = 900009"
     ),
     "events: truncated": "DELETE FROM clearing.log WHERE position > 6",
-    "receipt: time": "UPDATE clearing.log_receipt SET recorded_at = recorded_at - 1 WHERE batch = 1",
+    "receipt: time": "UPDATE clearing.log_receipt SET recorded_at = 1 WHERE batch = 1",
     "receipt: duplicates": "UPDATE clearing.log_receipt SET duplicate_count = 7 WHERE batch = 2",
     "receipt: batch's end": "UPDATE clearing.log_receipt SET last_position = 8 WHERE batch = 1",
     "receipt: deleted": "DELETE FROM clearing.log_receipt WHERE batch = 1",
@@ -302,8 +303,6 @@ def test_a_checkpoint_is_not_signed_over_other_receipts_or_quarantine(
 
 
 def _refusal(ledger: Ledger, store: TileStore) -> str:
-    from clearing.audit import CheckpointRefused
-
     with pytest.raises(CheckpointRefused) as refused:
         ledger.checkpoint(store, SIGNER)
     return str(refused.value)

@@ -39,7 +39,7 @@ def test_notes_are_as_their_first_implementation_writes_them() -> None:
         (f"{TEXT}\n{SIGNATURE.replace('Peter', 'Paul')}", "nobody who is trusted"),
         (f"{TEXT}\n{SIGNATURE[:-8]}AAAAAA=\n", "is not of this text"),
         (f"{TEXT}\n{SIGNATURE}{SIGNATURE[:-8]}AAAAAA=\n", "is not of this text"),
-        (f"{TEXT}\r\n{SIGNATURE}", "no control characters"),
+        (f"{TEXT}\t\n\n{SIGNATURE}", "no control characters"),
         ("x" * 70_000, "at most 65,536"),
     ],
 )
@@ -90,7 +90,5 @@ def test_a_trusted_key_speaks_for_its_own_log_alone() -> None:
     both = one.sign(text) + other.sign(text).split("\n\n")[1]
     assert open_checkpoint(both, trusted)[1] == ("example.com/one", "example.com/other")
     assert open_checkpoint(one.sign(text), trusted)[0].size == 1
-    with pytest.raises(
-        NoteRefused, match="of the log example.com/one, and signed by example.com/other"
-    ):
+    with pytest.raises(NoteRefused, match="one, and signed by"):
         open_checkpoint(other.sign(text), trusted)
