@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from psycopg import errors
 
 from clearing.audit.checkpointing import Kept, kept_checkpoints, latest_problem
-from clearing.engine import ENGINE_VERSION
+from clearing.engine import ENGINE_VERSION, UnknownKind
+from clearing.events import UnknownVersion
 from clearing.log import (
     Connection,
     Findings,
@@ -32,6 +33,7 @@ from clearing.projectors import (
     live_generation,
 )
 
+_BROKEN = (BrokenCheckpoint, BrokenLeaf, HeadMissing, LogHole, UnknownKind, UnknownVersion)
 _SPOILT = (
     errors.UndefinedTable,
     errors.UndefinedColumn,
@@ -103,14 +105,12 @@ def verify(
             stated=stated,
             progress=None if progress is None else lambda n: progress("models", n),
         )
-    except (BrokenLeaf, BrokenCheckpoint, HeadMissing, LogHole) as broken:
+    except _BROKEN as broken:
         models.append(f"the log cannot be folded: {broken}")
     except _SPOILT as broken:
         models.append(f"the read models cannot be compared: {broken}")
     except (ArithmeticError, LookupError, TypeError, ValueError) as broken:
-        if log.sound:
-            raise
-        # What is wrong with the log was found above; whatever fails on it is its consequence.
+        # The fold is total over what can be appended: what it fails on was not.
         models.append(f"the log cannot be folded: {broken!r}")
     count = log.count + len(findings) + len(models)
     proven = good[-1].size if good else 0

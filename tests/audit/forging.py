@@ -80,7 +80,7 @@ def _receipts(connection: Connection, rows: list[EventRow]) -> tuple[Frontier, F
     connection.execute("DELETE FROM clearing.log_receipt WHERE first_position > %s", (len(rows),))
     stored = connection.execute(
         "SELECT last_position, duplicate_count, recorded_at FROM clearing.log_receipt"
-        " ORDER BY batch, last_position"
+        " ORDER BY last_position"
     ).fetchall()
     connection.execute("TRUNCATE clearing.log_receipt")
     ordinals = load_registry(connection).source_ordinals

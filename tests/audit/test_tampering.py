@@ -90,9 +90,7 @@ CLEAN = {
     "receipt: deleted": "DELETE FROM clearing.log_receipt WHERE batch = 1",
     "receipt: inserted": (
         "INSERT INTO clearing.log_receipt SELECT 3, 8, 9, 0, 9, root, recorded_at, coverage, leaf"
-        " FROM clearing.log_receipt WHERE batch = 1;"
-        "UPDATE clearing.log_receipt SET batch = 4 WHERE batch = 2;"
-        "UPDATE clearing.log_receipt SET batch = batch - 2 WHERE batch > 2"
+        " FROM clearing.log_receipt WHERE batch = 1"
     ),
     "receipts: swapped counts": (
         "UPDATE clearing.log_receipt SET duplicate_count = 2 - batch WHERE batch IN (1, 2)"
@@ -108,7 +106,6 @@ CLEAN = {
     "quarantine: deleted": "DELETE FROM clearing.quarantine WHERE line = 4",
     "quarantine: last deleted": "DELETE FROM clearing.quarantine WHERE line = 5",
     "quarantine: inserted": (
-        "UPDATE clearing.quarantine SET id = DEFAULT WHERE false;"
         "INSERT INTO clearing.quarantine (id, file, line, field, value, reason, content,"
         " fingerprint) OVERRIDING SYSTEM VALUE VALUES (0, 'f', 1, '', '', 'r', 'c', 'x')"
     ),
@@ -186,7 +183,10 @@ CRUDE = [
     "UPDATE generation_1.snapshot SET document = replace(document, 'ada', 'eve')",
     "UPDATE generation_1.snapshot SET digest = 'x' WHERE position = 6",
     "UPDATE generation_1.snapshot SET entry_hash = sha256('') WHERE position = 6",
-    "UPDATE generation_1.snapshot SET position = 23 - position",
+    (
+        "UPDATE generation_1.snapshot a SET document = b.document FROM generation_1.snapshot b"
+        " WHERE a.position <> b.position"
+    ),
     (
         "INSERT INTO generation_1.snapshot SELECT 9, entry_hash, digest, document"
         " FROM generation_1.snapshot WHERE position = 6"
