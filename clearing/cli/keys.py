@@ -18,12 +18,12 @@ _VERIFIER = "verifier"
 
 def store_folder(opened: Ledger, named: Path | None) -> Path:
     """Return the folder of a ledger's checkpoints: as named, as set, or by the database's name."""
-    settings = Settings.read()
-    if named is not None:
-        return named
-    if settings.checkpoints is not None:
-        return settings.checkpoints
-    return default_folder(settings, opened)
+    return named_folder(named) or default_folder(Settings.read(), opened)
+
+
+def named_folder(named: Path | None) -> Path | None:
+    """Return the folder of checkpoints that is named or set, if one is: no ledger is needed."""
+    return named or Settings.read().checkpoints
 
 
 def default_folder(settings: Settings, opened: Ledger) -> Path:
@@ -35,19 +35,27 @@ def default_folder(settings: Settings, opened: Ledger) -> Path:
 
 
 def forget_demo_checkpoints(opened: Ledger) -> None:
-    """Remove the checkpoints of an earlier demo, whose ledger is gone."""
+    """Remove the checkpoints of an earlier demo, whose ledger is gone, and the key of its log."""
     if opened.connection.info.dbname == DEMO:
-        shutil.rmtree(default_folder(Settings.read(), opened), ignore_errors=True)
+        settings = Settings.read()
+        shutil.rmtree(default_folder(settings, opened), ignore_errors=True)
+        _default_key(settings, opened).unlink(missing_ok=True)
 
 
-def signer_of(named: Path | None) -> tuple[Signer, Path, bool]:
+def _default_key(settings: Settings, opened: Ledger) -> Path:
+    """Return the key's file: each ledger has its own, since a key's name is a log's name."""
+    name = default_folder(settings, opened).name
+    return data_folder(settings) / "checkpoint-keys" / f"{name}.key"
+
+
+def signer_of(opened: Ledger, named: Path | None) -> tuple[Signer, Path, bool]:
     """Return the key that signs, its file, and whether it was made just now.
 
     Raises :class:`~clearing.log.notes.NoteRefused` for a file that others may read, or that holds
     no key.
     """
     settings = Settings.read()
-    path = named or settings.checkpoint_key or data_folder(settings) / "checkpoint.key"
+    path = named or settings.checkpoint_key or _default_key(settings, opened)
     try:
         return _read_key(path), path, False
     except FileNotFoundError:

@@ -6,7 +6,13 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from clearing.audit import prove_growth
-from clearing.cli.keys import keep_verifier, signer_of, store_folder, trusted_keys
+from clearing.cli.keys import (
+    keep_verifier,
+    named_folder,
+    signer_of,
+    store_folder,
+    trusted_keys,
+)
 from clearing.cli.output import err, out, print_json, steps
 from clearing.cli.where import Where, ledger
 from clearing.events import Kind, unpack
@@ -38,8 +44,8 @@ def checkpoint(
     where: Where | None = None,
 ) -> None:
     """Sign the log's root and the state it folds to, and keep both outside the database."""
-    signer, path, made = signer_of(key)
     with ledger(where) as opened:
+        signer, path, made = signer_of(opened, key)
         kept = TileStore(store_folder(opened, store))
         with steps("hashed", opened.status().log_position) as progress:
             answer = opened.checkpoint(kept, signer, progress=progress.reached)
@@ -79,10 +85,15 @@ def growth(
     store: Store = None,
     where: Where | None = None,
 ) -> None:
-    """Print the proof that a checkpoint's log begins with that of an earlier one."""
-    with ledger(where) as opened:
-        kept = TileStore(store_folder(opened, store))
-    _print_proof(prove_growth(kept, first, second), where)
+    """Print the proof that a checkpoint's log begins with that of an earlier one.
+
+    It is made from the folder's files alone, without a database where the folder is named.
+    """
+    folder = named_folder(store)
+    if folder is None:
+        with ledger(where) as opened:
+            folder = store_folder(opened, None)
+    _print_proof(prove_growth(TileStore(folder), first, second), where)
 
 
 def _print_proof(proof: str, where: Where | None) -> None:

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 from typing import Annotated
 
+import psycopg
 from cyclopts import Parameter
 from psycopg.conninfo import make_conninfo
 
@@ -14,7 +15,7 @@ from clearing.cli.output import err, out, print_json, steps, table
 from clearing.cli.proofs import Store, Trusted
 from clearing.cli.where import Where, ledger
 from clearing.ledger import Ledger
-from clearing.log import may_assume
+from clearing.log import HeadMissing, may_assume, read_head
 from clearing.log.tiles import TileStore
 from clearing.projectors import RebuildRefused
 
@@ -96,7 +97,7 @@ def verify(*, store: Store = None, key: Trusted = None, where: Where | None = No
         folder = store_folder(opened, store)
         kept = TileStore(folder) if folder.is_dir() else None
         trusted = trusted_keys(key or [], kept)
-        total = opened.status().log_position
+        total = _length(opened)
         bars = {}
         with steps("re-hashed", total) as hashing, steps("folded", total) as folding:
             bars = {"log": hashing, "models": folding}
@@ -108,6 +109,14 @@ def verify(*, store: Store = None, key: Trusted = None, where: Where | None = No
     else:
         print_verification(answer)
     return {"sound": 0, "not sound": 1}.get(answer.verdict, 2)
+
+
+def _length(opened: Ledger) -> int | None:
+    """Return how long the log says it is, or None if it says nothing: that is to be found."""
+    try:
+        return read_head(opened.connection).position
+    except (HeadMissing, psycopg.errors.UndefinedTable):
+        return None
 
 
 def print_verification(answer: Verification) -> None:

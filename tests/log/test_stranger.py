@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from clearing.log.checkpoints import Checkpoint
+from clearing.log.checkpoints import Annex, Checkpoint, State
 from clearing.log.merkle import leaf_hash
 from clearing.log.notes import Signer, encoded
 from clearing.log.proof_files import write_inclusion
@@ -89,7 +89,11 @@ def test_go_accepts_notes_and_proofs(tmp_path: Path) -> None:
     store = TileStore(tmp_path / "store")
     store.append(leaf_hash(content) for content in contents)
     signer = Signer.generate("example.com/ledger")
-    note = signer.sign(Checkpoint(signer.name, 700, store.root(700)).text())
+    digest = "ab" * 32
+    state = State(digest, digest, digest, "6", 1)
+    annex = Annex(3, 3, bytes(32))
+    checkpoint = Checkpoint(signer.name, 700, store.root(700), state, annex, annex)
+    note = signer.sign(checkpoint.text())
     (tmp_path / "main.go").write_text(PROGRAM)
     environment = {
         **os.environ,
