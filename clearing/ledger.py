@@ -427,12 +427,17 @@ class Ledger:
         return audit.verify(self._connection, progress, store=store, trusted=trusted)
 
     def checkpoint(
-        self, store: TileStore, signer: Signer, *, progress: Callable[[int], None] | None = None
+        self,
+        store: TileStore,
+        signer: Signer,
+        *,
+        progress: Callable[[str, int], None] | None = None,
     ) -> CheckpointMade:
         """Project what is there, and sign and keep a checkpoint of the log and its state.
 
+        ``progress`` is called with a stage (``hashed``, then ``folded``) and the position reached.
         Raises :class:`~clearing.audit.CheckpointRefused` for a log that does not begin with what
-        the store has.
+        the store has, and for read models that are not what it folds to.
         """
         return audit.make_checkpoint(self._connection, store, signer, progress)
 

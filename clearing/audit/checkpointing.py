@@ -8,6 +8,8 @@ together they must give the log's head. So a log that was written again cannot b
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from clearing.audit.signed_state import NotSigned, folded_state
+from clearing.engine import ENGINE_VERSION, Engine
 from clearing.events import pack
 from clearing.log import Connection, packed_leaf, read_at, read_head, read_log
 from clearing.log.annexes import (
@@ -29,8 +31,7 @@ from clearing.log.proving import (
     proves_inclusion,
 )
 from clearing.log.tiles import StoreBroken, TileStore
-from clearing.projectors import Projector, ensure_live, project
-from clearing.projectors.certified import rules_digest
+from clearing.projectors import ensure_live, project, rules_digest
 
 
 class CheckpointRefused(ValueError):  # noqa: N818 - reads as the statement that it is
@@ -50,7 +51,8 @@ class CheckpointMade:
     note: str
 
 
-Progress = Callable[[int], None]
+Progress = Callable[[str, int], None]
+"""Called with the stage (``hashed``, then ``folded``) and the position reached."""
 
 
 def make_checkpoint(
@@ -59,22 +61,14 @@ def make_checkpoint(
     """Project what is there, and sign and keep a checkpoint of the log and its state.
 
     Where nothing was appended or put in quarantine since the last one, that one is given again.
-    Raises :class:`CheckpointRefused` if what is there does not begin with what the store has, and
-    :class:`~clearing.log.tiles.StoreBroken`.
+    The state is folded from the events that are signed, and held against the read models'. Raises
+    :class:`CheckpointRefused` if what is there does not begin with what the store has, or the read
+    models have another state, and :class:`~clearing.log.tiles.StoreBroken`.
     """
-    project(connection)
-    live = ensure_live(connection)
-    engine = Projector(connection, live).engine
-    size = engine.position
+    projected = project(connection).engine
+    size = projected.position
     if not size:
         raise CheckpointRefused("the log is empty; there is nothing to sign")
-    state = State(
-        engine.digest(),
-        engine.entry_hash.hex(),
-        rules_digest(engine),
-        live.engine_version,
-        live.number,
-    )
     with store.held():
         if size < store.size:
             raise CheckpointRefused(
@@ -82,8 +76,16 @@ def make_checkpoint(
                 " removed"
             )
         last = _last(store, signer)
-        root = _grow(connection, store, size, progress)
+        root = _grow(connection, store, size, _of_stage(progress, "hashed"))
         _check_annexes(connection, last)
+        engine = _folded(connection, store, signer, projected, progress)
+        state = State(
+            engine.digest(),
+            engine.entry_hash.hex(),
+            rules_digest(engine),
+            ENGINE_VERSION,
+            ensure_live(connection).number,
+        )
         new = Checkpoint(
             signer.name,
             size,
@@ -99,10 +101,39 @@ def make_checkpoint(
         else:
             note = signer.sign(new.text())
         path = store.keep(size, note)
+        store.keep_state(engine.snapshot())
     told = new.state or state
     return CheckpointMade(
         size, root.hex(), told.digest, told.engine, told.generation, str(path), note
     )
+
+
+def _of_stage(progress: Progress | None, stage: str) -> Callable[[int], None] | None:
+    return None if progress is None else lambda position: progress(stage, position)
+
+
+def _folded(
+    connection: Connection,
+    store: TileStore,
+    signer: Signer,
+    projected: Engine,
+    progress: Progress | None,
+) -> Engine:
+    """Return the engine that the signed events fold to; refuse if the read models have another."""
+    size, reached = projected.position, _of_stage(progress, "folded")
+    try:
+        engine = folded_state(connection, store, signer.verifier, size, reached)
+    except NotSigned as refused:
+        raise CheckpointRefused(str(refused)) from refused
+    here = (engine.digest(), engine.entry_hash.hex())
+    there = (projected.digest(), projected.entry_hash.hex())
+    for name, folded, model in zip(("digest", "entry hash"), here, there, strict=True):
+        if folded != model:
+            raise CheckpointRefused(
+                f"the read models are at the {name} {model}, and the log folds to {folded}:"
+                " `clearing verify` says what differs, `clearing rebuild` makes them anew"
+            )
+    return engine
 
 
 def _last(store: TileStore, signer: Signer) -> Checkpoint | None:
@@ -165,7 +196,12 @@ def _check_same(kept: Checkpoint, new: Checkpoint) -> None:
         )
 
 
-def _grow(connection: Connection, store: TileStore, size: int, progress: Progress | None) -> bytes:
+def _grow(
+    connection: Connection,
+    store: TileStore,
+    size: int,
+    progress: Callable[[int], None] | None,
+) -> bytes:
     """Add the log's new leaves to the tiles and return the root over all of them.
 
     Raises :class:`CheckpointRefused` unless the old leaves and the new ones give the log's head.

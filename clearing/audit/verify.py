@@ -179,16 +179,17 @@ def _witness(store: TileStore, good: list[Kept], findings: list[str]) -> Witness
 def _stated(good: list[Kept]) -> tuple[list[Stated], list[str]]:
     """Return the states to hold against a fold, and those that cannot be.
 
-    A state that another engine version stated is passed over where this one stated a later one.
+    What has no state, or one by another engine version, is passed over where this version stated a
+    later one.
     """
     stated, untold = [], list[str]()
     for one in good:
         state = None if one.checkpoint is None else one.checkpoint.state
         if state is None:
-            continue
-        if state.engine == ENGINE_VERSION:
+            untold.append(f"{one.name}: says nothing of their state")
+        elif state.engine == ENGINE_VERSION:
             untold.clear()
-            stated.append(Stated(one.size, state.digest, state.entries))
+            stated.append(Stated(one.size, state.digest, state.entries, state.rules))
         else:
             untold.append(
                 f"the state at the {one.name} is of engine {state.engine}; this is engine"

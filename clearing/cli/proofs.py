@@ -47,8 +47,12 @@ def checkpoint(
     with ledger(where) as opened:
         signer, path, made = signer_of(opened, key)
         kept = TileStore(store_folder(opened, store))
-        with steps("hashed", opened.status().log_position) as progress:
-            answer = opened.checkpoint(kept, signer, progress=progress.reached)
+        total = opened.status().log_position
+        with steps("hashed", total) as hashing, steps("folded", total) as folding:
+            bars = {"hashed": hashing, "folded": folding}
+            answer = opened.checkpoint(
+                kept, signer, progress=lambda stage, position: bars[stage].reached(position)
+            )
     keep_verifier(kept, signer)
     if made:
         err.print(f"made a key, {path}: keep it where whoever can change the database cannot")
@@ -156,16 +160,19 @@ def _facts(proved: Proved) -> dict[str, object]:
             f" checkpoint; both signed by {signed}"
         )
         return {"what": what, "first": proved.first, **facts}
-    row = unpack(proved.content)
+    place = f"log position {proved.log_position:,} of {proved.size:,}"
+    facts = {"log_position": proved.log_position, **facts}
+    try:
+        row = unpack(proved.content)
+        happened = from_microseconds(row.occurred_at).isoformat()
+    except (ValueError, OverflowError) as error:
+        # The proof holds nevertheless: so much is in the log that was signed, whatever it means.
+        what = f"{place} {error}, of {len(proved.content):,} bytes; signed by {signed}"
+        return {"what": what, **facts, "content": None}
     kind = Kind(row.kind).name if row.kind in set(Kind) else f"kind {row.kind}"
-    happened = from_microseconds(row.occurred_at).isoformat()
-    what = (
-        f"log position {proved.log_position:,} of {proved.size:,} is {kind} {row.external_id!r} of"
-        f" {happened}; signed by {signed}"
-    )
+    what = f"{place} is {kind} {row.external_id!r} of {happened}; signed by {signed}"
     return {
         "what": what,
-        "log_position": proved.log_position,
         **facts,
         "content": dict(zip(row.__slots__, row.values(), strict=True)),
     }

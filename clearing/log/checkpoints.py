@@ -17,6 +17,7 @@ _STATE: Final = re.compile(
     r" engine=(\S{1,40}) generation=([1-9][0-9]{0,17})"
 )
 _SIZE: Final = re.compile(r"0|[1-9][0-9]{0,18}")
+_OURS: Final = re.compile(r"(clearing/(?:state|receipts|quarantine))(?:\s.*)?")
 _ANNEX: Final = re.compile(
     rf"clearing/(receipts|quarantine) count=({_SIZE.pattern}) last=({_SIZE.pattern})"
     r" root=([0-9a-f]{64})"
@@ -101,6 +102,10 @@ class Checkpoint:
         root = decoded(lines[2], "a root")
         if len(root) != 32:
             raise NoteRefused(f"a root has 32 bytes, not {len(root)}")
+        for line in lines[3:-1]:
+            ours = _OURS.fullmatch(line)
+            if ours is not None and not (_STATE.fullmatch(line) or _ANNEX.fullmatch(line)):
+                raise NoteRefused(f"{line[:60]!r} is not a line of {ours[1]}")
         states = [found for line in lines[3:-1] if (found := _STATE.fullmatch(line))]
         annexes = [found for line in lines[3:-1] if (found := _ANNEX.fullmatch(line))]
         state = None

@@ -4,8 +4,9 @@ The folder is laid out as C2SP's tlog-tiles says, so that any of its clients can
 the log: ``checkpoint`` is the latest one, ``tile/<level>/<index>`` are 256 hashes each, of the
 complete subtrees over 256^level leaves; the last tile of a level may be partial, ``….p/<width>``.
 Beside them ``checkpoints/<size>`` keeps every checkpoint ever made (``<size>-2`` and so on, where
-more than one was made of a size). Nothing that a checkpoint covers is ever changed; a crash leaves
-no file half written, and tiles beyond the last checkpoint, if any, are written again.
+more than one was made of a size), and ``state`` the book at the latest of them. Nothing that a
+checkpoint covers is ever changed; a crash leaves no file half written, and tiles beyond the last
+checkpoint, if any, are written again.
 """
 
 import fcntl
@@ -115,6 +116,22 @@ class TileStore:
     def _kept_at(self, size: int, number: int) -> Path:
         again = "" if number == 1 else f"-{number}"
         return self.folder / "checkpoints" / f"{size:020d}{again}"
+
+    def state(self) -> str:
+        """Return the state that is kept; :class:`StoreBroken` if none is, or it is unreadable.
+
+        It is a text of whoever makes checkpoints: a cache, which counts only if it is what one of
+        them signed.
+        """
+        path = self.folder / "state"
+        try:
+            return path.read_bytes().decode()
+        except (OSError, UnicodeDecodeError) as error:
+            raise StoreBroken(f"{path} cannot be read: {error}") from error
+
+    def keep_state(self, text: str) -> None:
+        """Keep a state in the place of the one that is kept."""
+        _write(self.folder / "state", text.encode())
 
     def append(self, leaves: Iterable[bytes]) -> None:
         """Add leaves after those that there are, and write the tiles that they make.

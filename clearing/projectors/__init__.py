@@ -26,6 +26,7 @@ from clearing.projectors.projector import (
     snapshot_problem,
 )
 from clearing.projectors.rebuild import RebuildBusy, RebuildRefused, Rebuilt, rebuild
+from clearing.projectors.rules import rules_digest
 from clearing.projectors.tables import BETWEEN, OF_MARKETS, POSTING, TABLES, Table, schema_of
 from clearing.projectors.verify import Stated, check_generation
 
@@ -61,6 +62,7 @@ __all__ = [
     "log_resolver",
     "project",
     "rebuild",
+    "rules_digest",
     "schema_of",
     "snapshot_problem",
 ]

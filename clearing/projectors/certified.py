@@ -4,17 +4,16 @@ Every certification of the log counts; a later one never takes an earlier one's 
 certified may be replaced only by accepted restatements that name it.
 """
 
-import hashlib
 import json
 from dataclasses import dataclass
 
-from clearing.engine import ENGINE_VERSION, Engine
+from clearing.engine import ENGINE_VERSION
 from clearing.events import Kind, StateCertified
-from clearing.events.canonical import canonical_json
 from clearing.events.fields import from_microseconds
 from clearing.log import Connection
 from clearing.projectors.generations import ensure_live
 from clearing.projectors.projector import Projector
+from clearing.projectors.rules import rules_digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +58,6 @@ def certified_digests(connection: Connection) -> list[Certified]:
         Certified(position, digest, tuple(others))
         for (position, digest), others in sorted(accepted.items())
     ]
-
-
-def rules_digest(engine: Engine) -> str:
-    """Return the digest of the rulebooks in force: each asset's name with its document's hash."""
-    book = engine.book
-    rules = [
-        [book.registry.asset(ordinal).name, asset.rulebook.sha256]
-        for ordinal, asset in sorted(book.assets.items())
-        if asset.rulebook is not None
-    ]
-    return hashlib.sha256(canonical_json(rules).encode()).hexdigest()
 
 
 def certification(

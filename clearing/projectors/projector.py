@@ -23,6 +23,7 @@ from clearing.events import EventRow, pack, upcast
 from clearing.events.canonical import canonical_json
 from clearing.log import Connection, Stored, position_of, read_at, read_log
 from clearing.projectors.generations import PROJECTOR, Generation, projector_transaction
+from clearing.projectors.rules import rules_digest
 from clearing.projectors.tables import TABLES, schema_of
 
 SNAPSHOT_EVERY: Final = 100_000
@@ -157,6 +158,7 @@ class Projector:
         self._certified: frozenset[int] = frozenset()
         self.digests: dict[int, str] = {}
         self.entry_hashes: dict[int, str] = {}
+        self.rules: dict[int, str] = {}
 
     @property
     def position(self) -> int:
@@ -190,6 +192,7 @@ class Projector:
             if row.position in self._certified:
                 self.digests[row.position] = self.engine.digest()
                 self.entry_hashes[row.position] = self.engine.entry_hash.hex()
+                self.rules[row.position] = rules_digest(self.engine)
         fault_point("project_before_write")
         with projector_transaction(self._connection):
             # First, so that of two projectors the slower one is stopped before it writes anything.

@@ -25,11 +25,12 @@ from clearing.projectors.tables import schema_of
 
 @dataclass(frozen=True, slots=True)
 class Stated:
-    """A state as somebody stated it: the book's digest and the entry hash at a position."""
+    """A state as somebody stated it: digests of book and rulebooks, entry hash, at a position."""
 
     position: int
     digest: str
     entries: str
+    rules: str
 
 
 def check_generation(
@@ -90,18 +91,17 @@ def _contradicted(projector: Projector, stated: Sequence[Stated]) -> list[str]:
     """Return which stated states are not what the log folds to; those not reached are left out."""
     found = []
     for state in stated:
-        digest = projector.digests.get(state.position)
-        entries = projector.entry_hashes.get(state.position)
-        if digest is not None and digest != state.digest:
-            found.append(
-                f"checkpoint of {state.position:,} events: states the digest {state.digest}, the"
-                f" log folds to {digest}"
-            )
-        if entries is not None and entries != state.entries:
-            found.append(
-                f"checkpoint of {state.position:,} events: states the entry hash {state.entries},"
-                f" the log folds to {entries}"
-            )
+        told = (
+            ("digest", state.digest, projector.digests),
+            ("entry hash", state.entries, projector.entry_hashes),
+            ("rulebooks' digest", state.rules, projector.rules),
+        )
+        found += [
+            f"checkpoint of {state.position:,} events: states the {name} {value}, the log folds to"
+            f" {folded[state.position]}"
+            for name, value, folded in told
+            if folded.get(state.position, value) != value
+        ]
     return found
 
 

@@ -1,5 +1,7 @@
 """Checkpoints: whatever a superuser rewrites, however well, is caught up to the last of them."""
 
+import hashlib
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,13 +11,15 @@ import pytest
 from clearing.audit import CheckpointRefused, Verification, prove_growth
 from clearing.database import connect
 from clearing.events import unpack
+from clearing.events.canonical import canonical_json
 from clearing.ledger import Ledger
 from clearing.log import LogWriter
 from clearing.log.notes import NoteRefused, Signer
 from clearing.log.proof_files import check_proof
 from clearing.log.tiles import TileStore
+from clearing.projectors import Projector, ensure_live
 from tests.audit.forging import make_consistent, project_anew, unguard
-from tests.log.small import declarations, deposit, deposits, trade
+from tests.log.small import declarations, deposit, deposits, event, trade
 
 SIGNER = Signer("example.com/ledger", bytes(range(32)))
 KEY = SIGNER.verifier
@@ -231,3 +235,103 @@ def test_another_key_does_not_go_on_with_a_store(ledger: Ledger, store: TileStor
     ledger.append([deposit(40).model_dump()])
     with pytest.raises(CheckpointRefused, match="is not this key's"):
         ledger.checkpoint(store, Signer.generate("example.com/other"))
+
+
+def forge_snapshot(ledger: Ledger) -> None:
+    """Give ada a hundred dollars in the latest snapshot, and the digest that goes with it."""
+    document = json.loads(
+        _one(ledger, "SELECT document FROM generation_1.snapshot ORDER BY position DESC LIMIT 1")
+    )
+    document["book"]["scopes"][0]["cash"] += 100_000_000
+    digest = hashlib.sha256(canonical_json(document["book"]).encode()).hexdigest()
+    ledger.connection.execute(
+        "UPDATE generation_1.snapshot SET document = %s, digest = %s WHERE position = 17",
+        (canonical_json(document), digest),
+    )
+
+
+def _one(ledger: Ledger, query: str) -> str:
+    row: Any = ledger.connection.execute(query).fetchone()
+    return str(row[0])
+
+
+def test_a_state_is_signed_only_if_the_log_folds_to_it(ledger: Ledger, store: TileStore) -> None:
+    """What is signed comes from the last signed state, or from genesis, and never from caches."""
+    true = ledger.digest()
+    Projector(ledger.connection, ensure_live(ledger.connection)).snapshot()
+    forge_snapshot(ledger)
+    assert ledger.digest() != true, "the projector believes its own snapshot"
+    ledger.append([deposit(40).model_dump()])
+    with pytest.raises(CheckpointRefused, match="read models are at the digest"):
+        ledger.checkpoint(store, SIGNER)
+    (store.folder / "state").unlink()
+    with pytest.raises(CheckpointRefused, match="read models are at the digest"):
+        ledger.checkpoint(store, SIGNER)
+    assert verified(ledger, store).verdict == "not sound", "and so do its rows since"
+    project_anew(ledger)
+    assert ledger.checkpoint(store, SIGNER).size == 18
+    assert verified(ledger, store).verdict == "sound"
+
+
+@pytest.mark.parametrize("state", ["", "{}", '{"position": 17}', "other", None])
+def test_the_state_beside_the_checkpoints_is_a_cache(
+    ledger: Ledger, store: TileStore, state: str | None
+) -> None:
+    """It counts only if a checkpoint signed its digest; without it the log is folded anew."""
+    path = store.folder / "state"
+    kept = path.read_text()
+    if state is None:
+        path.unlink()
+    else:
+        path.write_text(kept.replace('"ada"', '"eve"') if state == "other" else state)
+    ledger.append([deposit(40).model_dump()])
+    reached: list[tuple[str, int]] = []
+    made = ledger.checkpoint(store, SIGNER, progress=lambda *at: reached.append(at))
+    assert made.digest == ledger.digest()
+    assert json.loads(path.read_text())["position"] == 18
+    assert ("folded", 18) in reached
+    assert verified(ledger, store).verdict == "sound"
+
+
+def test_a_checkpoint_folds_only_what_is_new(ledger: Ledger, store: TileStore) -> None:
+    ledger.append([deposit(40).model_dump()])
+    reached: list[tuple[str, int]] = []
+    ledger.checkpoint(store, SIGNER, progress=lambda *at: reached.append(at))
+    assert reached == [("hashed", 18), ("folded", 18)]
+
+
+def test_an_event_from_before_that_a_new_one_refers_to_must_be_the_one_signed(
+    ledger: Ledger, store: TileStore
+) -> None:
+    """A reversal reads what it reverses from the log."""
+    Projector(ledger.connection, ensure_live(ledger.connection)).snapshot()
+    ledger.connection.execute("UPDATE clearing.log SET amount = amount + 100 WHERE position = 9")
+    row = ledger.connection.execute(
+        "SELECT external_id FROM clearing.log WHERE position = 9"
+    ).fetchone()
+    assert row is not None
+    target = {"source": "desk", "external_id": row[0]}
+    persons = {"author": "ann", "approver": "bob", "reason": "booked twice"}
+    ledger.append([event(41, "Reversed", target=target, **persons).model_dump()])
+    with pytest.raises(CheckpointRefused, match="at log position 9 is not the one"):
+        ledger.checkpoint(store, SIGNER)
+
+
+def test_a_checkpoint_must_say_the_state_and_the_rules(ledger: Ledger, store: TileStore) -> None:
+    path = store.folder / "checkpoints" / f"{17:020d}"
+    text = path.read_text().split("\n\n")[0] + "\n"
+
+    def told(changed: str) -> Verification:
+        for file in (path, store.folder / "checkpoint"):
+            file.write_text(SIGNER.sign(changed))
+        return verified(ledger, store)
+
+    lines = text.splitlines(keepends=True)
+    without = told("".join(line for line in lines if "clearing/state" not in line))
+    assert without.verdict == "could not tell"
+    assert without.untold == ("checkpoint of 17 events: says nothing of their state",)
+    rules = text.split("rules=")[1][:64]
+    wrong = told(text.replace(rules, "0" * 64))
+    assert any("states the rulebooks' digest 000" in f for f in wrong.model_findings)
+    garbled = told(text.replace("generation=1", "generation=01"))
+    assert "is not a line of clearing/state" in garbled.checkpoint_findings[0]

@@ -7,6 +7,10 @@ from pathlib import Path
 import pytest
 
 from clearing.database import connect
+from clearing.log.checkpoints import Checkpoint
+from clearing.log.merkle import leaf_hash
+from clearing.log.notes import Signer
+from clearing.log.proof_files import write_inclusion
 from tests.audit.forging import unguard
 from tests.audit.stories import stored
 from tests.audit.test_scenarios import wick
@@ -134,3 +138,16 @@ def test_each_ledger_signs_with_a_key_of_its_own(
     (key,) = (tmp_path / "data" / "checkpoint-keys").iterdir()
     with connect(database_url) as connection:
         assert folder.name == key.stem == connection.info.dbname
+
+
+@pytest.mark.parametrize("content", [b"hello", bytes(80)], ids=["text", "zeros"])
+def test_what_is_proved_need_not_be_an_event(clearing: Run, tmp_path: Path, content: bytes) -> None:
+    """Another log's proof, say: it holds, and what it is of cannot be read here."""
+    signer = Signer.generate("example.com/other")
+    note = signer.sign(Checkpoint(signer.name, 1, leaf_hash(content)).text())
+    file = tmp_path / "other.tlog-proof"
+    file.write_text(write_inclusion(0, content, [], note))
+    code, out, _ = clearing("prove", "check", str(file), "--key", signer.verifier.text(), "--json")
+    (answer,) = json.loads(out)
+    assert (code, answer["proves"], answer["content"]) == (0, True, None)
+    assert "is not an event's content" in answer["what"]
