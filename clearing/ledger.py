@@ -31,6 +31,7 @@ from clearing.audit import (
     LiquidationView,
     MarketView,
     Moment,
+    OverrideEffect,
     PackMade,
     PriceExplained,
     Scenario,
@@ -298,6 +299,22 @@ class Ledger:
         if isinstance(scenario, dict):
             scenario = audit.parse_scenario(scenario)
         return audit.replay(self._connection, scenario, self.moment(at), progress)
+
+    def attribute(
+        self,
+        scenario: Scenario | dict[str, Any],
+        at: At = None,
+        *,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> tuple[OverrideEffect, ...]:
+        """Return the part of each override in what a scenario changes; the parts add up to it.
+
+        ``progress`` is called with the number of parts done and the position reached in the next.
+        Raises :class:`~clearing.audit.ScenarioRefused` with every problem.
+        """
+        if isinstance(scenario, dict):
+            scenario = audit.parse_scenario(scenario)
+        return audit.attribute(self._connection, scenario, self.moment(at), progress)
 
     def diff(
         self,

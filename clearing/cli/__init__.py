@@ -18,6 +18,7 @@ from clearing.adapters import MergeRefused, OptionRefused, ParquetMissing
 from clearing.audit import CheckpointRefused, MomentUnclear
 from clearing.cli import (
     accounts,
+    attribution,
     corrections,
     evidence,
     explain,
@@ -59,6 +60,7 @@ for command in (
     upkeep.verify,
     proofs.checkpoint,
     scenarios.replay,
+    attribution.attribute,
     scenarios.diff,
     scenarios.bisect,
     stress.stress,

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -322,3 +323,40 @@ def test_a_difference_says_who_since_when_and_why_and_adds_up(database_url: str)
     assert (ada.diverged, ada.cause) == (AFTER, "clamped: overrides.0")
     lines = {line.line: line.difference for line in poorer.house}
     assert lines["external"] == "900"
+
+
+def test_the_parts_of_overrides_add_up_to_the_whole(database_url: str) -> None:
+    """The second override takes back what the first had saved; the third changes nothing."""
+    venue = wick()
+    venue.mark(BTC="50")
+    venue.mark(BTC="101")
+    rulebook_ = {"override": "rulebook", "asset": "USD", "from": AFTER}
+    stricter = {**rulebook_, "set": {"schedules.majors.maintenance.rate": "0.05"}}
+    idle = {"override": "fund", "fund": "insurance", "asset": "USD", "add": "0", "from": AFTER}
+    clamped = {"override": "prices", "market": "BTC", "at_least": "98", "from": AFTER}
+    told = scenario(clamped, stricter, idle)
+    with stored(venue, database_url) as ledger:
+        parts = ledger.attribute(told)
+        whole = ledger.diff(LOG, parse_scenario(told))
+        answer = ledger.replay(told)
+        alone = ledger.attribute(scenario())
+    assert alone == ()
+    assert [(part.override, part.kind) for part in parts] == [
+        ("overrides.0", "prices"),
+        ("overrides.1", "rulebook"),
+        ("overrides.2", "fund"),
+    ]
+    assert parts[2].effect.first is None
+    for name in ("ada", "bob", "insurance"):
+        sums = sum(_moved(part.effect, name) for part in parts)
+        assert sums == _moved(whole, name)
+    assert _moved(parts[0].effect, "ada") == 70
+    assert _moved(parts[1].effect, "ada") < 0
+    for one, next_ in pairwise(parts):
+        assert one.effect.columns[1].digest == next_.effect.columns[0].digest
+    assert parts[0].effect.columns[0].digest == column(answer, "recorded").digest
+    assert parts[-1].effect.columns[1].digest == column(answer, "scenario").digest
+
+
+def _moved(answer: Diff, account: str) -> Fraction:
+    return sum((Fraction(f.equity) for f in answer.fates if f.account == account), Fraction(0))

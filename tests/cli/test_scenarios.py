@@ -53,6 +53,11 @@ def test_a_scenario_file_is_replayed(
     assert "log and clamped differ since the event at log position 13: Marked venue/" in out
     assert "clamped: overrides.0" in out
     assert answer("bisect", "log", str(file))["log_position"] == AFTER
+    (part,) = answer("attribute", str(file))
+    assert (part["override"], part["kind"]) == ("overrides.0", "prices")
+    assert part["effect"]["columns"][1]["digest"] == told["columns"][1]["digest"]
+    _, out, _ = clearing("attribute", str(file))
+    assert "overrides.0 prices" in out
     _, out, _ = clearing("bisect", "log", "log")
     assert out.strip() == "log and log do not differ"
 

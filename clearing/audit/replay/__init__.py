@@ -14,6 +14,7 @@ from clearing.audit.replay.answer import (
     OverrideView,
     ScenarioAnswer,
 )
+from clearing.audit.replay.attribution import OverrideEffect, attribute
 from clearing.audit.replay.diff import (
     LOG,
     Diff,
@@ -43,10 +44,12 @@ __all__ = [
     "FirstDifference",
     "FundState",
     "HouseLine",
+    "OverrideEffect",
     "OverrideView",
     "Scenario",
     "ScenarioAnswer",
     "ScenarioRefused",
+    "attribute",
     "bisect",
     "diff",
     "parse_scenario",
