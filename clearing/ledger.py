@@ -58,7 +58,17 @@ from clearing.log import (
 )
 from clearing.log.notes import Signer, Verifier
 from clearing.log.tiles import TileStore
-from clearing.projectors import Projector, Rebuilt, ensure_live, follow, project, rebuild
+from clearing.projectors import (
+    Generation,
+    Projector,
+    Rebuilt,
+    drop_unused,
+    ensure_live,
+    follow,
+    generations,
+    project,
+    rebuild,
+)
 
 At = int | datetime | Moment | None
 """A moment: a log position, the time by which things had happened, what :meth:`Ledger.moment`
@@ -189,12 +199,14 @@ class Ledger:
         recorded: datetime | None = None,
         occurred: datetime | None = None,
         known_at: int | None = None,
+        generation: int | None = None,
     ) -> Moment:
         """Return the moment meant; any question takes it as its ``at``.
 
         ``recorded`` is the ledger's own time, ``occurred`` the sources' (as ``at``, if that is a
         time), of what was appended by log position ``known_at``. Where late facts are among it, the
-        answer is a scenario in their own order, and says so. Raises
+        answer is a scenario in their own order, and says so. ``generation`` asks other read models
+        than the books: a scenario's, or earlier ones that are still there. Raises
         :class:`~clearing.audit.MomentUnclear` for a contradiction, and beyond what is projected.
         """
         if isinstance(at, Moment):
@@ -202,7 +214,12 @@ class Ledger:
         if isinstance(at, datetime):
             at, occurred = None, at
         return audit.resolve_moment(
-            self._connection, at=at, recorded=recorded, occurred=occurred, known_at=known_at
+            self._connection,
+            generation=generation,
+            at=at,
+            recorded=recorded,
+            occurred=occurred,
+            known_at=known_at,
         )
 
     def account(
@@ -299,6 +316,31 @@ class Ledger:
         if isinstance(scenario, dict):
             scenario = audit.parse_scenario(scenario)
         return audit.replay(self._connection, scenario, self.moment(at), progress)
+
+    def keep_scenario(
+        self,
+        scenario: Scenario | dict[str, Any],
+        at: At = None,
+        *,
+        progress: Callable[[int], None] | None = None,
+    ) -> tuple[int, ScenarioAnswer]:
+        """Write what a scenario makes of the log to a generation of its own.
+
+        Returns its number, which :meth:`moment` takes, and what :meth:`replay` returns. The log and
+        the books stay as they are. Raises :class:`~clearing.audit.ScenarioRefused`, and
+        :class:`~clearing.projectors.RebuildBusy` while a rebuild or verification runs.
+        """
+        if isinstance(scenario, dict):
+            scenario = audit.parse_scenario(scenario)
+        return audit.keep_scenario(self._connection, scenario, self.moment(at), progress)
+
+    def generations(self) -> list[Generation]:
+        """Return every set of read models that there is, oldest first."""
+        return generations(self._connection)
+
+    def drop_generation(self, number: int) -> None:
+        """Remove a generation; :class:`ValueError` for the live one and for one in the making."""
+        drop_unused(self._connection, number)
 
     def attribute(
         self,

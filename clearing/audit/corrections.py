@@ -68,7 +68,7 @@ def corrections(
     rows = connection.execute(
         f"SELECT position FROM clearing.log WHERE {AMENDS} AND position <= %s"  # noqa: S608 - constant
         " ORDER BY position DESC LIMIT %s",
-        (moment.position, limit),
+        (moment.of_log(), limit),
     ).fetchall()
     positions = sorted({int(row[0]) for row in rows} | {int(p) for p in late})[-limit:]
     return [

@@ -43,7 +43,7 @@ def derive_rulebook(
     leads nowhere or a sample was not known yet, and pydantic's error for an unsound recipe, of
     which :func:`~clearing.rulebook.derivation.check_recipe` gives the problems.
     """
-    position = moment.plain()
+    position = moment.of_log()
     derivation = {"base_sha256": base_sha256, "position": position, "recipe": recipe}
     parsed = DerivationDocument.model_validate(derivation)
     series = _Series(connection, moment)

@@ -100,7 +100,7 @@ def history(
     histories = Histories(connection, moment)
     kind: Sort = "market" if sort == "market" else "account"
     ordinal = _ordinal(histories, sort, name)
-    span = Span(wanted.first, moment.position, _kinds(wanted.kinds))
+    span = Span(wanted.first, moment.of_log(), _kinds(wanted.kinds))
     unknown = sorted(set(wanted.entries) - set(ENTRY_FIELDS))
     if unknown:
         raise NameUnknown(f"there is no entry of kind {unknown[0]!r}")

@@ -16,7 +16,7 @@ from clearing.engine.valuation import accrued_funding, equity_of, position_value
 from clearing.log import Connection
 from clearing.quantities import format_exact
 
-_OTHERS = ("control", "suspense")
+_OTHERS = ("control", "suspense", "contested")
 """Ledger accounts of those who hold positions without being an account."""
 
 

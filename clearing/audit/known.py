@@ -43,15 +43,19 @@ class Known:
         name: str,
         version: str,
         sha256: str,
+        scenario: str = "",
     ) -> Rulebook:
-        """Return an adopted rulebook, compiled against ``registry``."""
+        """Return an adopted rulebook, compiled against ``registry``.
+
+        ``scenario`` is the schema of a scenario's generation, if it may be one of that's own.
+        """
         # Names are only ever added, so a registry is known by how many it has.
         key = (name, version, sha256, sum(registry.counts()))
         found = self._rulebooks.get(key)
         if found is None:
             document = self._documents.get(sha256)
             if document is None:
-                document = document_of(connection, sha256, position)
+                document = document_of(connection, sha256, position, scenario)
                 self._documents[sha256] = document
             found = compile_rulebook(document, registry, name=name, version=version, sha256=sha256)
             self._rulebooks[key] = found

@@ -111,6 +111,10 @@ class Histories:
 
     def _latest_time(self) -> int:
         """Return the greatest time at which a fact had occurred (microseconds; 0: none had)."""
+        if self.moment.generation.scenario:
+            query = "SELECT latest FROM {clock} WHERE position = %(position)s"
+            for (latest,) in self.rows(query, ["clock"]):
+                return int(latest)
         found = self.rows(
             "SELECT occurred_at + coalesce(microseconds, 0) FROM ("
             " SELECT position, occurred_at FROM clearing.log WHERE position <= %(position)s"

@@ -71,13 +71,14 @@ def _courses(histories: "Histories") -> dict[int, list[InForce]]:
     """Return, by settlement asset, the rulebooks that came into force, in order."""
     connection, registry = histories.connection, histories.registry
     found: dict[int, list[InForce]] = {}
+    scenario = histories.schema if histories.moment.generation.scenario else ""
     for asset, name, version, sha256, position in histories.rows(
         "SELECT asset, name, version, document_sha256, position FROM {rulebook}"
         " WHERE status = 'in_force' AND position <= %(position)s ORDER BY position, line",
         ["rulebook"],
     ):
         rulebook = known(connection).rulebook(
-            connection, registry, histories.position, name, version, sha256
+            connection, registry, histories.position, name, version, sha256, scenario
         )
         found.setdefault(asset, []).append((int(position), rulebook))
     return found

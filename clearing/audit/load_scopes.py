@@ -13,7 +13,7 @@ from psycopg import sql
 
 from clearing.engine.auction import Auction
 from clearing.engine.book import Book
-from clearing.engine.market import Market
+from clearing.engine.market import HOUSES, Market
 from clearing.engine.observed import set_orders
 from clearing.engine.scope import KNOWN, UNKNOWN, MarginCall, Position
 from clearing.events.kinds import RATE_DECIMALS
@@ -112,7 +112,7 @@ def load_balances(histories: "Histories", book: Book) -> None:
     for ledger in _LEDGERS:
         for _, asset, balance in _balances(histories, book, ledger, [0]):
             book.balances[ledger, 0, asset] = int(balance)
-    for ledger in OF_MARKETS:
+    for ledger in (*OF_MARKETS, "contested"):
         for market, asset, balance in _balances(histories, book, ledger, list(book.markets)):
             book.balances[ledger, market, asset] = int(balance)
 
@@ -145,9 +145,9 @@ def load_positions(
 
 
 def load_sides(histories: "Histories", book: Book, markets: Iterable[int]) -> None:
-    """Load what the control and the suspense holder of markets held."""
+    """Load what the control, suspense and contested holders of markets held."""
     wanted, pair = list(markets), ("holder", "market")
-    for kind in ("control", "suspense"):
+    for kind in HOUSES:
         for _, ordinal, *held in _latest(
             histories, "position_history", pair, _HELD, [0], wanted, of=("holder_kind", kind)
         ):

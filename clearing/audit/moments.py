@@ -8,12 +8,13 @@ facts would have made in the order in which they occurred (:mod:`clearing.audit.
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from psycopg import sql
 
 from clearing.events.fields import from_microseconds, to_microseconds
 from clearing.log import Connection, position_recorded_by
-from clearing.projectors import Generation, ensure_live, schema_of
+from clearing.projectors import Generation, ensure_live, generations, schema_of
 
 
 class MomentUnclear(ValueError):  # noqa: N818 - reads as the statement that it is
@@ -55,10 +56,23 @@ class Moment:
             )
         return self.position
 
+    def of_log(self) -> int:
+        """Return the log position whose books are meant, for what reads the log itself.
+
+        Raises :class:`MomentUnclear` where :meth:`plain` does, and for a scenario's generation.
+        """
+        if self.generation.scenario:
+            raise MomentUnclear(
+                f"generation {self.generation.number} is a scenario's, and this question is"
+                " answered from the events of the log; ask it of the log, or of a replay"
+            )
+        return self.plain()
+
 
 def resolve_moment(
     connection: Connection,
     *,
+    generation: int | None = None,
     at: int | None = None,
     occurred: datetime | None = None,
     recorded: datetime | None = None,
@@ -69,9 +83,10 @@ def resolve_moment(
     ``at`` is a log position. ``recorded`` is our time: the last position recorded by then.
     ``occurred`` is the sources' time: everything that happened by then and was appended by position
     ``known_at`` (the last one that is projected, if it is not named). Raises :class:`MomentUnclear`
-    for a contradiction among these, and for a position that is not projected yet.
+    for a contradiction among these, and for a position that is not projected yet. ``generation``
+    asks other read models than the live ones: a scenario's, or earlier ones that are still there.
     """
-    live = ensure_live(connection)
+    live = ensure_live(connection) if generation is None else _generation(connection, generation)
     if sum(value is not None for value in (at, occurred, recorded)) > 1:
         raise MomentUnclear("name one moment: a position, an occurred time or a recorded time")
     if known_at is not None and occurred is None:
@@ -83,13 +98,35 @@ def resolve_moment(
         return Moment(live, _projected(live, position))
     if occurred is None:
         return Moment(live, live.position)
+    if live.scenario:
+        raise MomentUnclear(
+            f"generation {live.number} is a scenario's: it has positions, and what was recorded by"
+            " a time; ask it --at or --recorded"
+        )
     if known_at is None:
         known_at = _last_by(connection, live, to_microseconds(occurred))
     return _occurred_by(connection, live, to_microseconds(occurred), _projected(live, known_at))
 
 
+def _generation(connection: Connection, number: int) -> Generation:
+    """Return a generation that is whole; :class:`MomentUnclear` for any other number."""
+    known = {g.number: g for g in generations(connection) if g.status not in _UNFINISHED}
+    if number not in known:
+        have = ", ".join(map(str, sorted(known))) or "none"
+        raise MomentUnclear(f"there is no generation {number} to ask; there are: {have}")
+    return known[number]
+
+
+_UNFINISHED: Final = ("building", "checking", "staging")
+
+
 def _projected(live: Generation, position: int) -> int:
     """Return a position that the generation has; :class:`MomentUnclear` for any other."""
+    if live.status != "live" and not 0 <= position <= live.position:
+        raise MomentUnclear(
+            f"log position {position} is beyond generation {live.number}, which ends at"
+            f" {live.position}"
+        )
     if not 0 <= position <= live.position:
         raise MomentUnclear(
             f"log position {position} is not projected; the live generation is at {live.position}"

@@ -68,8 +68,20 @@ def rulebook(
     raise RulebookUnknown(f"the log has no rulebook {wanted!r} at {moment.position}; {have}")
 
 
-def document_of(connection: Connection, sha256: str, position: int) -> dict[str, Any]:
-    """Return the document of that hash, adopted by ``position``; else :class:`RulebookUnknown`."""
+def document_of(
+    connection: Connection, sha256: str, position: int, scenario: str = ""
+) -> dict[str, Any]:
+    """Return the document of that hash, adopted by ``position``; else :class:`RulebookUnknown`.
+
+    ``scenario`` is the schema of a scenario's generation, which may have documents of its own.
+    """
+    if scenario:
+        query = sql.SQL("SELECT document FROM {} WHERE sha256 = %s")
+        name = sql.Identifier(scenario, "document")
+        own = connection.execute(query.format(name), (sha256,)).fetchone()
+        if own is not None:
+            changed: dict[str, Any] = json.loads(own[0])
+            return changed
     rows = connection.execute(
         "SELECT detail FROM clearing.log WHERE kind = 5 AND position <= %s ORDER BY position",
         (position,),
@@ -88,7 +100,7 @@ def _adoptions(connection: Connection, moment: Moment) -> list[tuple[RulebookVie
         "SELECT asset, name, version, document_sha256, status, position FROM {}"
         " WHERE position <= %s ORDER BY position, line"
     )
-    stated = connection.execute(query.format(entries), (moment.plain(),)).fetchall()
+    stated = connection.execute(query.format(entries), (moment.of_log(),)).fetchall()
     registry = load_registry(connection)
     found = []
     rows = connection.execute(

@@ -23,6 +23,7 @@ from clearing.cli import (
     evidence,
     explain,
     funds,
+    generations,
     history,
     house,
     intake,
@@ -86,6 +87,7 @@ app.command(explain.app)
 app.command(evidence.app)
 app.command(proofs.app)
 app.command(sample.app)
+app.command(generations.app)
 app.command(house.trial_balance, name="trial-balance")
 
 _CODES: dict[int, tuple[type[Exception], ...]] = {

@@ -10,12 +10,12 @@ from rich.table import Table
 
 from clearing.audit import AccountView, PositionView, ScopeView
 from clearing.cli.chart import equity_chart
-from clearing.cli.moment import When, folding, moment_of, named, print_scenario
+from clearing.cli.moment import WhenIn, folding, moment_of, named, print_scenario
 from clearing.cli.output import amount, out, print_json, short, shown_time, table
 from clearing.cli.where import Where, ledger
 
 
-def accounts(*, when: When | None = None, where: Where | None = None) -> None:
+def accounts(*, when: WhenIn | None = None, where: Where | None = None) -> None:
     """List every account with equity, requirements and status, in order of opening."""
     with ledger(where) as opened:
         moment = moment_of(opened, when)
@@ -57,7 +57,7 @@ def account(
     account_id: Annotated[str, Parameter(help="the account's name")],
     /,
     *,
-    when: When | None = None,
+    when: WhenIn | None = None,
     where: Where | None = None,
 ) -> None:
     """Show one account as it was, and its equity against maintenance margin so far.

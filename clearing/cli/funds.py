@@ -6,7 +6,7 @@ from cyclopts import Parameter
 
 from clearing.audit import FundStateView, FundView
 from clearing.cli.accounts import position_table
-from clearing.cli.moment import Limit, When, folding, moment_of, named, print_scenario
+from clearing.cli.moment import Limit, WhenIn, folding, moment_of, named, print_scenario
 from clearing.cli.output import amount, clock, out, print_json, short, table
 from clearing.cli.where import Where, ledger
 
@@ -15,7 +15,7 @@ def fund(
     fund_account: Annotated[str | None, Parameter(help="only this fund")] = None,
     /,
     *,
-    when: When | None = None,
+    when: WhenIn | None = None,
     history: Annotated[
         bool, Parameter(negative=(), help="each change of them so far, instead")
     ] = False,

@@ -5,7 +5,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from clearing.audit import HouseAssetView, HouseView, MarketView, TrialBalanceLine
-from clearing.cli.moment import When, folding, moment_of, named, print_scenario
+from clearing.cli.moment import WhenIn, folding, moment_of, named, print_scenario
 from clearing.cli.output import amount, out, print_json, short, shown_time, table
 from clearing.cli.where import Where, ledger
 
@@ -14,7 +14,7 @@ def market(
     market_name: Annotated[str, Parameter(name="market", help="the market's name")],
     /,
     *,
-    when: When | None = None,
+    when: WhenIn | None = None,
     where: Where | None = None,
 ) -> None:
     """Show a market as it was: prices and their age, funding, who holds how much, its rulebook."""
@@ -81,7 +81,7 @@ def _print_market(view: MarketView, at: str) -> None:
     out.print(table("", names, held))
 
 
-def house(*, when: When | None = None, where: Where | None = None) -> None:
+def house(*, when: WhenIn | None = None, where: Where | None = None) -> None:
     """Show what everybody owns together, asset by asset, with the sums that must add up."""
     with ledger(where) as opened:
         moment = moment_of(opened, when)
@@ -122,7 +122,7 @@ def _house_rows(asset: HouseAssetView) -> list[tuple[str, ...]]:
     return rows
 
 
-def trial_balance(*, when: When | None = None, where: Where | None = None) -> None:
+def trial_balance(*, when: WhenIn | None = None, where: Where | None = None) -> None:
     """Show every ledger account's balance; each asset sums to zero."""
     with ledger(where) as opened:
         moment = moment_of(opened, when)

@@ -6,7 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from clearing.audit import DeviationView, FillReport, LiquidationView, ToldLiquidationView
-from clearing.cli.moment import Limit, When, moment_of
+from clearing.cli.moment import Limit, When, WhenIn, moment_of
 from clearing.cli.output import amount, clock, out, print_json, short, table
 from clearing.cli.where import Where, ledger
 
@@ -16,7 +16,7 @@ _LISTED = 30
 def liquidations(
     *,
     account: Annotated[str | None, Parameter(help="only this account's")] = None,
-    when: When | None = None,
+    when: WhenIn | None = None,
     told: Annotated[
         bool, Parameter(negative=(), help="what the venue says it liquidated, instead")
     ] = False,

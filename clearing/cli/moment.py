@@ -18,6 +18,7 @@ _OCCURRED = (
     "as of what had happened by this time, with an offset (2026-05-11T14:00:00Z); where late facts"
     " are among it, a scenario in the order in which it happened"
 )
+_GENERATION = "of this generation instead of the books: a scenario's, or earlier read models"
 _KNOWN_AT = "with --occurred: of what was in the log by this position"
 
 Limit = Annotated[
@@ -37,12 +38,21 @@ class When:
     known_at: Annotated[int | None, Parameter(help=_KNOWN_AT)] = None
 
 
+@Parameter(name="*")
+@dataclass
+class WhenIn(When):
+    """A moment of the books, or of a generation beside them."""
+
+    generation: Annotated[int | None, Parameter(help=_GENERATION)] = None
+
+
 def moment_of(opened: Ledger, when: When | None) -> Moment:
     """Return the moment that the options mean; :class:`ValueError` for what is no time."""
     if when is None:
         return opened.moment()
     return opened.moment(
         when.at,
+        generation=when.generation if isinstance(when, WhenIn) else None,
         recorded=None if when.recorded is None else parse_time(when.recorded),
         occurred=None if when.occurred is None else parse_time(when.occurred),
         known_at=when.known_at,
@@ -52,7 +62,13 @@ def moment_of(opened: Ledger, when: When | None) -> Moment:
 def named(moment: Moment) -> str:
     """Say which moment an answer is about."""
     if moment.reordered is None:
-        return f"at log position {moment.position:,}"
+        position = f"at log position {moment.position:,}"
+        generation = moment.generation
+        if generation.scenario:
+            return f"{position} of generation {generation.number}, a scenario"
+        if generation.status != "live":
+            return f"{position} of generation {generation.number}, {generation.status}"
+        return position
     return f"as of {shown_time(moment.reordered.occurred)}"
 
 

@@ -54,19 +54,44 @@ def naming_files(files: dict[str, str]) -> Iterator[None]:
         raise ScenarioRefused(files[refused.name], refused.problems) from refused
 
 
+Keep = Annotated[
+    bool,
+    Parameter(negative=(), help="write its books to a generation of its own, to be asked"),
+]
+
+
 def replay(
-    scenario: ScenarioFile, /, *, when: When | None = None, where: Where | None = None
+    scenario: ScenarioFile,
+    /,
+    *,
+    keep: Keep = False,
+    when: When | None = None,
+    where: Where | None = None,
 ) -> None:
-    """Run a scenario over the log, in memory: recorded, derived without it, derived with it."""
+    """Run a scenario over the log, in memory: recorded, derived without it, derived with it.
+
+    With ``--keep`` its books are written beside ours: most questions take --generation.
+    """
+    number = None
     document = scenario_file(scenario)
     with naming_files({document.name: str(scenario)}), ledger(where) as opened:
         moment = moment_of(opened, when)
         with steps("replayed", moment.plain()) as progress:
-            answer = opened.replay(document, moment.plain(), progress=progress.reached)
+            if keep:
+                number, answer = opened.keep_scenario(
+                    document, moment.plain(), progress=progress.reached
+                )
+            else:
+                answer = opened.replay(document, moment.plain(), progress=progress.reached)
     if where is not None and where.json:
-        print_json(answer)
+        print_json({"generation": number, "answer": answer} if keep else answer)
         return
     print_answer(answer)
+    if number is not None:
+        out.print(
+            f"kept as generation {number}: `clearing accounts --generation {number}`,"
+            f" `clearing diff log generation:{number}`"
+        )
 
 
 Side = Annotated[str, Parameter(help="`log`, or a scenario in YAML or JSON")]

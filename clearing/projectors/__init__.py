@@ -10,6 +10,7 @@ from clearing.projectors.follow import follow, project
 from clearing.projectors.generations import (
     Generation,
     drop_generation,
+    drop_unused,
     ensure_live,
     generations,
     live_generation,
@@ -25,8 +26,15 @@ from clearing.projectors.projector import (
     log_resolver,
     snapshot_problem,
 )
-from clearing.projectors.rebuild import RebuildBusy, RebuildRefused, Rebuilt, rebuild
+from clearing.projectors.rebuild import (
+    RebuildBusy,
+    RebuildRefused,
+    Rebuilt,
+    one_rebuild,
+    rebuild,
+)
 from clearing.projectors.rules import rules_digest
+from clearing.projectors.staging import Staging
 from clearing.projectors.tables import BETWEEN, OF_MARKETS, POSTING, TABLES, Table, schema_of
 from clearing.projectors.verify import Stated, check_generation
 
@@ -45,6 +53,7 @@ __all__ = [
     "RebuildBusy",
     "RebuildRefused",
     "Rebuilt",
+    "Staging",
     "Stated",
     "Table",
     "certification",
@@ -53,6 +62,7 @@ __all__ = [
     "checked",
     "digests_at",
     "drop_generation",
+    "drop_unused",
     "ensure_live",
     "equity_components",
     "fold_log",
@@ -60,6 +70,7 @@ __all__ = [
     "generations",
     "live_generation",
     "log_resolver",
+    "one_rebuild",
     "project",
     "rebuild",
     "rules_digest",

@@ -9,7 +9,13 @@ from psycopg.rows import class_row
 
 from clearing.engine import ENGINE_VERSION, GENESIS_HASH
 from clearing.log import Connection, may_assume
-from clearing.projectors.tables import TABLES, index_script, schema_of, script
+from clearing.projectors.tables import (
+    TABLES,
+    index_script,
+    scenario_script,
+    schema_of,
+    script,
+)
 
 PROJECTOR = "ledger"
 """The name of the projector that writes every read model."""
@@ -17,9 +23,12 @@ PROJECTOR = "ledger"
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """A set of read models: ``status`` is building, live, retired, refused or checking.
+    """A set of read models.
 
-    ``position`` and ``entry_hash`` are its checkpoint; ``finding`` says why it was refused.
+    ``status`` is building, live, retired, refused or checking; or of a scenario: staging while it
+    is written, then scenario. ``position`` and ``entry_hash`` are its checkpoint; ``finding`` says
+    why it was refused. ``scenario`` is the scenario's document as canonical JSON, empty for the
+    log's own, and ``since`` the first position that it may have changed (0: none).
     """
 
     number: int
@@ -28,6 +37,8 @@ class Generation:
     finding: str
     position: int
     entry_hash: bytes
+    scenario: str = ""
+    since: int = 0
 
 
 @contextmanager
@@ -59,7 +70,7 @@ def generations(connection: Connection) -> list[Generation]:
     """Return all generations, oldest first."""
     with connection.cursor(row_factory=class_row(Generation)) as cursor:
         return cursor.execute(
-            "SELECT number, status, engine_version, finding, position, entry_hash"
+            "SELECT number, status, engine_version, finding, position, entry_hash, scenario, since"
             " FROM clearing.generation JOIN clearing.projector_checkpoint ON generation = number"
             " WHERE projector = %s ORDER BY number",
             (PROJECTOR,),
@@ -71,7 +82,9 @@ def live_generation(connection: Connection) -> Generation | None:
     return next((g for g in generations(connection) if g.status == "live"), None)
 
 
-def create_generation(connection: Connection, status: str) -> Generation:
+def create_generation(
+    connection: Connection, status: str, *, scenario: str = "", since: int = 0
+) -> Generation:
     """Make an empty generation; must run inside a :func:`projector_transaction`.
 
     Only a live one has its indexes from the start: for the others, whole logs are written first.
@@ -80,14 +93,17 @@ def create_generation(connection: Connection, status: str) -> Generation:
     row = connection.execute("SELECT coalesce(max(number), 0) + 1 FROM clearing.generation")
     (number,) = row.fetchone() or (1,)
     connection.execute(
-        "INSERT INTO clearing.generation (number, status, engine_version) VALUES (%s, %s, %s)",
-        (number, status, ENGINE_VERSION),
+        "INSERT INTO clearing.generation (number, status, engine_version, scenario, since)"
+        " VALUES (%s, %s, %s, %s, %s)",
+        (number, status, ENGINE_VERSION, scenario, since),
     )
     connection.execute(
         "INSERT INTO clearing.projector_checkpoint VALUES (%s, %s, 0, %s)",
         (PROJECTOR, number, GENESIS_HASH),
     )
     connection.execute(script(number))
+    if scenario:
+        connection.execute(scenario_script(number))
     if status == "live":
         connection.execute(index_script(number))
     if may_assume(connection, "clearing_projector"):
@@ -96,7 +112,7 @@ def create_generation(connection: Connection, status: str) -> Generation:
         connection.execute(
             sql.SQL("GRANT SELECT ON ALL TABLES IN SCHEMA {} TO clearing_reader").format(schema)
         )
-    return Generation(number, status, ENGINE_VERSION, "", 0, GENESIS_HASH)
+    return Generation(number, status, ENGINE_VERSION, "", 0, GENESIS_HASH, scenario, since)
 
 
 def index_generation(connection: Connection, number: int) -> None:
@@ -128,6 +144,17 @@ def drop_generation(connection: Connection, number: int) -> None:
         schema = sql.Identifier(schema_of(number))
         connection.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(schema))
         connection.execute("DELETE FROM clearing.generation WHERE number = %s", (number,))
+
+
+def drop_unused(connection: Connection, number: int) -> None:
+    """Remove a generation that is not needed; :class:`ValueError` for one that is.
+
+    That are the live one, and those that a rebuild, a verification or a scenario is writing.
+    """
+    status = {one.number: one.status for one in generations(connection)}.get(number)
+    if status in ("building", "checking", "staging"):
+        raise ValueError(f"generation {number} is being written ({status}), or was interrupted")
+    drop_generation(connection, number)
 
 
 def table_differences(

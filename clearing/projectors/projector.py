@@ -17,22 +17,21 @@ from typing import Final
 from psycopg import sql
 
 from clearing.database.faults import fault_point
-from clearing.engine import ENGINE_VERSION, Engine, Entry, WatchName
+from clearing.engine import ENGINE_VERSION, Engine, WatchName
 from clearing.engine.cash import Resolver
 from clearing.events import EventRow, pack, upcast
 from clearing.events.canonical import canonical_json
 from clearing.log import Connection, Stored, position_of, read_at, read_log
 from clearing.projectors.generations import PROJECTOR, Generation, projector_transaction
 from clearing.projectors.rules import rules_digest
-from clearing.projectors.tables import TABLES, schema_of
+from clearing.projectors.tables import schema_of
+from clearing.projectors.writer import HistoryWriter
 
 SNAPSHOT_EVERY: Final = 100_000
 """Events between snapshots, unless another number is asked for."""
 
 TAIL: Final = 5_000
 """Events without a snapshot after which the end of a run stores one."""
-
-_Ledger = tuple[str | int, str | int, str | int]
 
 Progress = Callable[[int], None]
 """Called with the position reached."""
@@ -154,7 +153,7 @@ class Projector:
         self._schema = schema_of(generation.number)
         self._snapshot_every = snapshot_every
         self.engine = self._restore(generation, watch)
-        self._balances = self._loaded_balances()
+        self._writer = HistoryWriter(connection, generation.number, self.engine.book)
         self._certified: frozenset[int] = frozenset()
         self.digests: dict[int, str] = {}
         self.entry_hashes: dict[int, str] = {}
@@ -186,9 +185,8 @@ class Projector:
     def write(self, stored: list[Stored]) -> None:
         """Fold and write one batch in one transaction."""
         before = (self.engine.position, self.engine.entry_hash)
-        lines: dict[str, list[str]] = {}
         for row in checked(stored):
-            self._collect(lines, row.position, self.engine.apply(row))
+            self._writer.collect(row.position, self.engine.apply(row))
             if row.position in self._certified:
                 self.digests[row.position] = self.engine.digest()
                 self.entry_hashes[row.position] = self.engine.entry_hash.hex()
@@ -197,17 +195,17 @@ class Projector:
         with projector_transaction(self._connection):
             # First, so that of two projectors the slower one is stopped before it writes anything.
             self._move_checkpoint(before)
-            self._copy(lines)
+            self._writer.flush()
             fault_point("project_mid_write")
             if before[0] // self._snapshot_every != self.position // self._snapshot_every:
-                self._write_snapshot()
+                self._writer.snapshot(self.engine)
             fault_point("project_before_commit")
         fault_point("project_after_commit")
 
     def snapshot(self) -> None:
         """Store a snapshot at the checkpoint, unless there is one."""
         with projector_transaction(self._connection):
-            self._write_snapshot()
+            self._writer.snapshot(self.engine)
 
     def snapshot_tail(self) -> None:
         """Store a snapshot if the next start would have to fold :data:`TAIL` events or more."""
@@ -231,54 +229,6 @@ class Projector:
             )
         ).fetchall()
         return {int(position): str(digest) for position, digest in rows}
-
-    def _collect(self, lines: dict[str, list[str]], position: int, entries: list[Entry]) -> None:
-        for line, entry in enumerate(entries):
-            kind = str(entry[0])
-            if kind == "posting":
-                self._collect_posting(lines.setdefault("posting", []), position, line, entry)
-            else:
-                fields = "\t".join([_text(value) for value in entry[1:]])
-                lines.setdefault(kind, []).append(f"{position}\t{line}\t{fields}\n")
-
-    def _collect_posting(self, lines: list[str], position: int, line: int, entry: Entry) -> None:
-        _, purpose, asset, payer_kind, payer, payee_kind, payee, amount, market = entry
-        balances = self._balances
-        units = int(amount)
-        payer_key, payee_key = (payer_kind, payer, asset), (payee_kind, payee, asset)
-        after = balances[payer_key] = balances.get(payer_key, 0) - units
-        lines.append(
-            f"{position}\t{line}\t0\t{payer_kind}\t{payer}\t{asset}\t-{amount}\t{after}\t{purpose}"
-            f"\t{payee_kind}\t{payee}\t{market}\n"
-        )
-        after = balances[payee_key] = balances.get(payee_key, 0) + units
-        lines.append(
-            f"{position}\t{line}\t1\t{payee_kind}\t{payee}\t{asset}\t{amount}\t{after}\t{purpose}"
-            f"\t{payer_kind}\t{payer}\t{market}\n"
-        )
-
-    def _copy(self, lines: dict[str, list[str]]) -> None:
-        with self._connection.cursor() as cursor:
-            for kind, rows in lines.items():
-                query = sql.SQL("COPY {} FROM STDIN").format(
-                    sql.Identifier(self._schema, TABLES[kind].name)
-                )
-                with cursor.copy(query) as copy:
-                    copy.write("".join(rows))
-
-    def _write_snapshot(self) -> None:
-        self._connection.execute(
-            sql.SQL(
-                "INSERT INTO {} (position, entry_hash, digest, document) VALUES (%s, %s, %s, %s)"
-                " ON CONFLICT (position) DO NOTHING"
-            ).format(sql.Identifier(self._schema, "snapshot")),
-            (
-                self.position,
-                self.engine.entry_hash,
-                self.engine.digest(),
-                self.engine.snapshot(),
-            ),
-        )
 
     def _move_checkpoint(self, before: tuple[int, bytes]) -> None:
         # The share in the generation's row lasts until commit: whoever switches or drops it waits
@@ -342,23 +292,3 @@ class Projector:
                 f" it is only a cache: delete it from {self._schema}.snapshot and start again"
             )
         return str(row[3])
-
-    def _loaded_balances(self) -> dict[_Ledger, int]:
-        book = self.engine.book
-        balances: dict[_Ledger, int] = {
-            (kind, ordinal, asset): balance
-            for (kind, ordinal, asset), balance in book.balances.items()
-        }
-        for scope in book.scopes.values():
-            balances["account", scope.account, scope.asset] = scope.cash
-        return balances
-
-
-def _text(value: str | int) -> str:
-    """Write a field for COPY's text format."""
-    if isinstance(value, int):
-        return str(value)
-    if "\\" in value or "\t" in value or "\n" in value or "\r" in value:
-        value = value.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n")
-        return value.replace("\r", "\\r")
-    return value

@@ -252,6 +252,19 @@ def script(generation: int) -> str:
     return "\n".join(parts)
 
 
+def scenario_script(generation: int) -> str:
+    """Return the statements that make what a scenario's generation has besides.
+
+    ``document`` holds rulebooks that are not in the log, ``clock`` the greatest time at which a
+    fact had occurred (microseconds) after events by which it is not the log's.
+    """
+    schema = schema_of(generation)
+    return (
+        f"CREATE TABLE {schema}.document (sha256 text PRIMARY KEY, document text NOT NULL);"
+        f"CREATE TABLE {schema}.clock (position bigint PRIMARY KEY, latest bigint NOT NULL);"
+    )
+
+
 def index_script(generation: int) -> str:
     """Return the statements that make the indexes of a generation's tables, where not made yet."""
     schema = schema_of(generation)

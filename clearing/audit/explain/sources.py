@@ -27,7 +27,7 @@ class Sources:
         self.registry = histories.registry
         row = histories.connection.execute(
             "SELECT coalesce(max(occurred_at), 0) FROM clearing.log WHERE position = %s",
-            (histories.moment.position,),
+            (histories.moment.of_log(),),
         ).fetchone()
         self.now = now if now is not None else int(row[0]) if row else 0
         self.event = cache(self._event)

@@ -29,6 +29,7 @@ from clearing.audit.replay.document import (
     parse_scenario,
     read_scenario,
 )
+from clearing.audit.replay.keeping import keep_scenario
 from clearing.audit.replay.running import replay
 from clearing.audit.replay.sums import HouseLine
 
@@ -52,6 +53,7 @@ __all__ = [
     "attribute",
     "bisect",
     "diff",
+    "keep_scenario",
     "parse_scenario",
     "read_scenario",
     "replay",

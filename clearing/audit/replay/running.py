@@ -47,7 +47,9 @@ def engine_at(connection: Connection, moment: Moment, position: int) -> Engine:
     """Return the engine as it was after the event at ``position``: nearest snapshot and tail.
 
     A snapshot that is not what it was stored as, or of another engine version, is passed over.
+    Raises :class:`~clearing.audit.MomentUnclear` for a scenario's generation.
     """
+    moment.of_log()
     rows = connection.execute(
         sql.SQL(
             "SELECT position, entry_hash, digest, document FROM {} WHERE position <= %s"

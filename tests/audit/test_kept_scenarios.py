@@ -1,0 +1,164 @@
+"""Scenarios kept in generations of their own: asked like the books, and never the books."""
+
+from collections.abc import Iterator
+from random import Random
+from typing import Any
+
+import psycopg
+import pytest
+
+from clearing.audit import Moment, MomentUnclear, ScenarioRefused, parse_scenario
+from clearing.audit.accounts import account_view
+from clearing.audit.house import house_view
+from clearing.audit.replay.running import log_rows, start
+from clearing.database import connect
+from clearing.ledger import Ledger
+from clearing.projectors import RebuildBusy, one_rebuild
+from clearing.projectors.generations import table_differences
+from tests.audit.stories import stored
+from tests.audit.test_scenarios import AFTER, WICK, scenario, wick
+from tests.engine.stories import MARKETS, Story
+from tests.engine.venue import Venue
+
+CLAMPED = scenario({"override": "prices", **WICK, "from": AFTER}, name="clamped")
+
+
+@pytest.fixture
+def ledger(database_url: str) -> Iterator[Ledger]:
+    """A wick that takes ada, and a quiet mark after it."""
+    venue = wick()
+    venue.mark(BTC="50")
+    venue.mark(BTC="101")
+    with stored(venue, database_url) as found:
+        yield found
+
+
+def test_without_overrides_it_is_the_books(ledger: Ledger) -> None:
+    number, answer = ledger.keep_scenario(scenario())
+    live, kept = ledger.generations()
+    assert (kept.number, kept.status, kept.since) == (number, "scenario", AFTER + 2)
+    assert table_differences(ledger.connection, 1, number, live.position) == []
+    assert (kept.position, kept.entry_hash) == (live.position, live.entry_hash)
+    assert answer == ledger.replay(scenario())
+
+
+def test_it_is_asked_like_the_books(ledger: Ledger) -> None:
+    number, answer = ledger.keep_scenario(CLAMPED)
+    assert answer == ledger.replay(CLAMPED)
+    now = ledger.moment(generation=number)
+    (scope,) = ledger.account("ada", now).scopes
+    assert (scope.status, scope.equity) == ("healthy", "70")
+    (told,) = ledger.account("ada").scopes
+    assert told.status == "flat"
+    assert ledger.liquidations(now) == []
+    assert ledger.market("BTC", ledger.moment(AFTER, generation=number)).prices[0].price == "99.00"
+    before = ledger.moment(AFTER - 1, generation=number)
+    assert ledger.account("ada", before) == ledger.account("ada", AFTER - 1)
+    assert ledger.verify().model_findings == ()
+    assert [g.status for g in ledger.generations()] == ["live", "scenario"]
+
+
+def test_what_reads_the_log_itself_refuses_it(ledger: Ledger) -> None:
+    number, _ = ledger.keep_scenario(CLAMPED)
+    now = ledger.moment(generation=number)
+    for question in (
+        lambda: ledger.explain_equity("ada", "USD", now),
+        lambda: ledger.explain_price("BTC", now),
+        lambda: ledger.replay(CLAMPED, now),
+        lambda: ledger.corrections(now),
+    ):
+        with pytest.raises(MomentUnclear, match=f"generation {number} is a scenario's"):
+            question()
+    with pytest.raises(MomentUnclear, match="ask it --at or --recorded"):
+        ledger.moment(occurred=ledger.liquidations()[0].occurred_at, generation=number)
+    with pytest.raises(MomentUnclear, match=f"there is no generation 9 to ask; .*1, {number}"):
+        ledger.moment(generation=9)
+    with pytest.raises(MomentUnclear, match="beyond generation 2, which ends at 14"):
+        ledger.moment(15, generation=number)
+
+
+def test_it_never_becomes_the_books(ledger: Ledger) -> None:
+    number, _ = ledger.keep_scenario(CLAMPED)
+    for status in ("live", "retired", "building"):
+        with pytest.raises(psycopg.errors.CheckViolation):
+            ledger.connection.execute(
+                "UPDATE clearing.generation SET status = %s WHERE number = %s", (status, number)
+            )
+    rebuilt = ledger.rebuild()
+    assert (rebuilt.previous, rebuilt.generation) == (1, 3)
+    ledger.drop_generation(number)
+    assert [g.number for g in ledger.generations()] == [1, 3]
+    for wrong, problem in ((3, "is live"), (9, "there is no generation 9")):
+        with pytest.raises(ValueError, match=problem):
+            ledger.drop_generation(wrong)
+
+
+def test_what_is_refused_or_interrupted_leaves_nothing(
+    ledger: Ledger, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    absurd = {"override": "rulebook", "asset": "USD", "from": AFTER}
+    wrong = {**absurd, "set": {"schedules.majors.maintenance.rate": "3"}}
+    with pytest.raises(ScenarioRefused, match="at most 1"):
+        ledger.keep_scenario(scenario(wrong))
+    assert len(ledger.generations()) == 1
+    with monkeypatch.context() as cut:
+        cut.setattr("clearing.projectors.staging.Staging.discard", lambda _: None)
+        with pytest.raises(ScenarioRefused):
+            ledger.keep_scenario(scenario(wrong))
+    assert [g.status for g in ledger.generations()] == ["live", "staging"]
+    with pytest.raises(ValueError, match="is being written"):
+        ledger.drop_generation(2)
+    number, _ = ledger.keep_scenario(CLAMPED)
+    assert [g.status for g in ledger.generations()] == ["live", "scenario"]
+    with (
+        connect(database_url, autocommit=True) as other,
+        one_rebuild(other),
+        pytest.raises(RebuildBusy),
+    ):
+        ledger.keep_scenario(CLAMPED)
+    assert [g.number for g in ledger.generations()] == [1, number]
+
+
+def overrides(dice: Random, end: int) -> list[dict[str, Any]]:
+    """A few overrides of every sort at places of the dice's choosing."""
+    first = dice.randrange(end // 2, end)
+    market = dice.choice(MARKETS)
+    person: dict[str, Any] = {"account": "a1", "asset": "USD", "amount": "5"}
+    every: list[dict[str, Any]] = [
+        {"override": "prices", "market": market, "scale": "0.8", "from": first},
+        {"override": "prices", "market": "*", "median": 3, "from": first},
+        {"override": "drop", "kind": "Traded", "from": first},
+        {"override": "state", "market": market, "state": "liquidations_paused", "from": first},
+        {"override": "fund", "fund": "insurance", "asset": "USD", "balance": "1", "from": first},
+        {"override": "insert", "from": first, "event": {"kind": "Withdrawn", **person}},
+    ]
+    return dice.sample(every, 3)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_its_histories_are_the_engines_at_every_position(database_url: str, seed: int) -> None:
+    dice = Random(seed)  # noqa: S311 - dice
+    story = Story(dice)
+    for _ in range(120):
+        story.step()
+    venue: Venue = story.venue
+    document = scenario(*overrides(dice, venue.engine.position))
+    with stored(venue, database_url) as ledger:
+        number, _ = ledger.keep_scenario(document)
+        running = start(ledger.connection, parse_scenario(document), ledger.moment())
+        generation = ledger.moment(generation=number).generation
+        engine = running.scenario.engine
+        for row in log_rows(ledger.connection, engine.position, running.overlay.upto):
+            running.step(row)
+            moment = Moment(generation, row.position)
+            assert ledger.house(moment) == house_view(engine.book, moment)
+            for name, ordinal in list(engine.book.registry.account_ordinals.items())[:4]:
+                found = ledger.account(name, moment)
+                expected = account_view(engine.book, ordinal, moment, {})
+                assert shown(found) == shown(expected)
+        assert generation.entry_hash == engine.entry_hash
+
+
+def shown(view: Any) -> list[Any]:
+    """What there is to see of an account: scopes of nothing are only in one of the two."""
+    return [scope for scope in view.scopes if scope.equity != "0" or scope.positions]
