@@ -380,6 +380,26 @@ class Ledger:
         """Return the first event after which two scenarios differ, up to ``at``, if any."""
         return audit.bisect(self._connection, a, b, self.moment(at), progress)
 
+    def diff_generations(
+        self,
+        a: int,
+        b: int,
+        *,
+        upto: int | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> Diff:
+        """Return what differs between two generations as they are stored, up to a position.
+
+        Whatever wrote them: two engine versions, or the log and a kept scenario.
+        """
+        return audit.diff_generations(self._connection, a, b, upto, progress)
+
+    def bisect_generations(
+        self, a: int, b: int, *, upto: int | None = None
+    ) -> FirstDifference | None:
+        """Return the first event after which two generations differ, if any."""
+        return audit.bisect_generations(self._connection, a, b, upto)
+
     def stress(
         self,
         document: Stress | dict[str, Any],

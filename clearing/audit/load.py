@@ -100,6 +100,13 @@ class Histories:
         load_sides(self, book, book.markets)
         return book
 
+    def full_book(self) -> Book:
+        """Return the book with everybody's scopes, as :meth:`book`, and all ledger accounts."""
+        book = self.book()
+        load_balances(self, book)
+        load_sides(self, book, book.markets)
+        return book
+
     def market_book(self, market: int) -> Book:
         """Return the book with every holder of one market, and the ledger accounts of markets."""
         book = self.empty_book()

@@ -75,18 +75,18 @@ def account(
     if where is not None and where.json:
         print_json({"account": view, "story": stories})
         return
-    print_account(view)
+    print_account(view, named(moment))
     for asset, story in stories.items():
         out.print(f"[bold]Equity against maintenance, {asset}[/bold]")
         out.print(equity_chart(story), markup=False)
 
 
-def print_account(view: AccountView) -> None:
-    """Print an account, and those below it, as tables, every digit of its amounts kept."""
+def print_account(view: AccountView, at: str) -> None:
+    """Print an account, and those below it, as tables, every digit of its amounts kept.
+
+    ``at`` says which moment it is of.
+    """
     print_scenario(view.reordered)
-    at = f"at log position {view.log_position:,}"
-    if view.reordered is not None:
-        at = f"as of {shown_time(view.reordered.occurred)}"
     if not view.exists:
         out.print(f"{view.account} did not exist {at}.")
         return

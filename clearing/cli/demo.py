@@ -84,7 +84,7 @@ def _show(opened: Ledger, options: Where) -> None:
     story = _subject(opened, steps_taken)
     if story is not None:
         out.print()
-        print_account(story)
+        print_account(story, f"at log position {story.log_position:,}")
         for scope in story.scopes:
             out.print(equity_chart(opened.account_story(story.account, scope.asset)), markup=False)
 

@@ -21,6 +21,7 @@ from clearing.audit.replay.document import MAX_BYTES
 from clearing.cli.moment import When, moment_of
 from clearing.cli.output import amount, clock, out, print_json, short, steps, table
 from clearing.cli.where import Where, ledger
+from clearing.ledger import Ledger
 
 _LISTED = 40
 
@@ -94,20 +95,57 @@ def replay(
         )
 
 
-Side = Annotated[str, Parameter(help="`log`, or a scenario in YAML or JSON")]
+Side = Annotated[str, Parameter(help="`log`, a scenario in YAML or JSON, or `generation:NUMBER`")]
+
+_GENERATION = "generation:"
 
 
 def _side(named: str) -> Scenario:
     return LOG if named == LOG.name else scenario_file(Path(named))
 
 
+def _stored(opened: Ledger, a: str, b: str) -> tuple[int, int] | None:
+    """Return the generations that two sides mean, or None where neither names one."""
+    if not any(named.startswith(_GENERATION) for named in (a, b)):
+        return None
+    numbers = []
+    for named in (a, b):
+        number = named.removeprefix(_GENERATION)
+        if named == LOG.name:
+            numbers.append(opened.moment().generation.number)
+        elif named.startswith(_GENERATION) and number.isdecimal():
+            numbers.append(int(number))
+        else:
+            raise ValueError(
+                f"{named}: a generation is compared with another one, as generation:2, or with the"
+                " log; keep the scenario first (`clearing replay FILE --keep`)"
+            )
+    return numbers[0], numbers[1]
+
+
+def _upto(when: When | None) -> int | None:
+    """Return the position that a comparison of generations goes up to, if one is named."""
+    if when is None or when == When(when.at):
+        return None if when is None else when.at
+    raise ValueError("generations are compared --at a position, or up to where both are")
+
+
 def diff(a: Side, b: Side, /, *, when: When | None = None, where: Where | None = None) -> None:
-    """Say what differs between two scenarios, or one and the log: who, how much, since when."""
-    one, other = _side(a), _side(b)
-    with naming_files({one.name: a, other.name: b}), ledger(where) as opened:
-        moment = moment_of(opened, when)
-        with steps("compared", moment.plain()) as progress:
-            answer = opened.diff(one, other, moment.plain(), progress=progress.reached)
+    """Say what differs between two scenarios, generations, or one and the log: who, since when."""
+    with ledger(where) as opened:
+        pair = _stored(opened, a, b)
+        if pair is not None:
+            upto = _upto(when)
+            with steps("compared", upto) as progress:
+                answer = opened.diff_generations(*pair, upto=upto, progress=progress.reached)
+        else:
+            one, other = _side(a), _side(b)
+            moment = moment_of(opened, when).plain()
+            with (
+                naming_files({one.name: a, other.name: b}),
+                steps("compared", moment) as progress,
+            ):
+                answer = opened.diff(one, other, moment, progress=progress.reached)
     if where is not None and where.json:
         print_json(answer)
         return
@@ -115,16 +153,25 @@ def diff(a: Side, b: Side, /, *, when: When | None = None, where: Where | None =
 
 
 def bisect(a: Side, b: Side, /, *, when: When | None = None, where: Where | None = None) -> None:
-    """Find the first event after which two scenarios, or one and the log, differ."""
-    one, other = _side(a), _side(b)
-    with naming_files({one.name: a, other.name: b}), ledger(where) as opened:
-        moment = moment_of(opened, when)
-        with steps("compared", moment.plain()) as progress:
-            answer = opened.bisect(one, other, moment.plain(), progress=progress.reached)
+    """Find the first event after which two scenarios, generations, or one and the log, differ."""
+    with ledger(where) as opened:
+        pair = _stored(opened, a, b)
+        if pair is not None:
+            names = (f"generation {pair[0]}", f"generation {pair[1]}")
+            answer = opened.bisect_generations(*pair, upto=_upto(when))
+        else:
+            one, other = _side(a), _side(b)
+            names = (one.name, other.name)
+            moment = moment_of(opened, when).plain()
+            with (
+                naming_files({one.name: a, other.name: b}),
+                steps("compared", moment) as progress,
+            ):
+                answer = opened.bisect(one, other, moment, progress=progress.reached)
     if where is not None and where.json:
         print_json(answer)
         return
-    _print_first(answer, one.name, other.name)
+    _print_first(answer, *names)
 
 
 def print_diff(answer: Diff) -> None:

@@ -12,6 +12,7 @@ from clearing.projectors.generations import (
     drop_generation,
     drop_unused,
     ensure_live,
+    first_difference,
     generations,
     live_generation,
 )
@@ -65,6 +66,7 @@ __all__ = [
     "drop_unused",
     "ensure_live",
     "equity_components",
+    "first_difference",
     "fold_log",
     "follow",
     "generations",

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Final
 
 from psycopg import sql
 from psycopg.rows import class_row
@@ -177,6 +178,61 @@ def table_differences(
             f"{table.name}: only in generation {left}: {extra}; only in {right}: {missing}"
         )
     return found
+
+
+def first_difference(connection: Connection, left: int, right: int, upto: int) -> int | None:
+    """Return the first position up to ``upto`` whose rows differ in two generations, if any.
+
+    Each table is read once, and the stretch with the first difference again.
+    """
+    names = [table.name for table in TABLES.values()]
+    stretch = min(
+        (
+            found
+            for name in names
+            if (found := _first_in(connection, name, (left, right), (0, upto), _STRETCH))
+            is not None
+        ),
+        default=None,
+    )
+    if stretch is None:
+        return None
+    span = (stretch * _STRETCH - 1, min((stretch + 1) * _STRETCH - 1, upto))
+    return min(
+        found
+        for name in names
+        if (found := _first_in(connection, name, (left, right), span, 1)) is not None
+    )
+
+
+_STRETCH: Final = 4096
+"""How many positions are compared at once."""
+
+
+def _first_in(
+    connection: Connection, table: str, pair: tuple[int, int], span: tuple[int, int], width: int
+) -> int | None:
+    """Return the first stretch of ``width`` positions in which a table differs, if any does.
+
+    Looked at are the positions after the first of ``span``, up to the second.
+    """
+    query = (
+        "SELECT position / %(width)s AS stretch, count(*) AS count,"
+        " sum(('x' || left(md5(t::text), 15))::bit(60)::bigint) AS content FROM {} t"
+        " WHERE position > %(after)s AND position <= %(upto)s GROUP BY 1"
+    )
+    one, other = (
+        sql.SQL(query).format(sql.Identifier(schema_of(number), table)) for number in pair
+    )
+    row = connection.execute(
+        sql.SQL(
+            "SELECT min(coalesce(a.stretch, b.stretch)) FROM ({}) a FULL JOIN ({}) b"
+            " ON a.stretch = b.stretch AND a.count = b.count AND a.content = b.content"
+            " WHERE a.stretch IS NULL OR b.stretch IS NULL"
+        ).format(one, other),
+        {"width": width, "after": span[0], "upto": span[1]},
+    ).fetchone()
+    return None if row is None or row[0] is None else int(row[0])
 
 
 def rows_beyond(connection: Connection, generation: int) -> list[str]:

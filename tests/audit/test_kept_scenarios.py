@@ -1,13 +1,21 @@
 """Scenarios kept in generations of their own: asked like the books, and never the books."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from random import Random
 from typing import Any
 
 import psycopg
 import pytest
 
-from clearing.audit import Moment, MomentUnclear, ScenarioRefused, parse_scenario
+from clearing.audit import (
+    LOG,
+    FirstDifference,
+    Moment,
+    MomentUnclear,
+    ScenarioRefused,
+    parse_scenario,
+)
 from clearing.audit.accounts import account_view
 from clearing.audit.house import house_view
 from clearing.audit.replay.running import log_rows, start
@@ -16,7 +24,7 @@ from clearing.ledger import Ledger
 from clearing.projectors import RebuildBusy, one_rebuild
 from clearing.projectors.generations import table_differences
 from tests.audit.stories import stored
-from tests.audit.test_scenarios import AFTER, WICK, scenario, wick
+from tests.audit.test_scenarios import AFTER, WICK, mirrored, scenario, wick
 from tests.engine.stories import MARKETS, Story
 from tests.engine.venue import Venue
 
@@ -162,3 +170,75 @@ def test_its_histories_are_the_engines_at_every_position(database_url: str, seed
 def shown(view: Any) -> list[Any]:
     """What there is to see of an account: scopes of nothing are only in one of the two."""
     return [scope for scope in view.scopes if scope.equity != "0" or scope.positions]
+
+
+@pytest.mark.parametrize("seed", range(4, 8))
+def test_generations_differ_in_what_their_runs_differ_in(database_url: str, seed: int) -> None:
+    """What is stored of two runs says the same of them as running them again."""
+    dice = Random(seed)  # noqa: S311 - dice
+    story = Story(dice)
+    for _ in range(120):
+        story.step()
+    end = story.venue.engine.position
+    documents = [
+        scenario(*(o for o in overrides(dice, end) if o["override"] in ("prices", "drop")))
+        for _ in range(2)
+    ]
+    with stored(story.venue, database_url) as ledger:
+        kept = [ledger.keep_scenario(document)[0] for document in documents]
+        one, other = map(parse_scenario, documents)
+        run = ledger.diff(one, other)
+        read = ledger.diff_generations(*kept)
+        assert as_text(read.first) == as_text(run.first)
+        assert read.first == ledger.bisect_generations(*kept)
+        assert read.house == run.house
+        assert [replace(fate, cause="") for fate in run.fates] == list(read.fates)
+        assert mirrored(ledger.diff_generations(*reversed(kept))) == read
+        if run.first is not None:
+            assert read.since == run.first.log_position
+        for told, again in zip(run.columns, read.columns, strict=True):
+            assert (told.liquidated_accounts, told.digest) == (
+                again.liquidated_accounts,
+                again.digest,
+            )
+        against = ledger.diff_generations(1, kept[0])
+        whole = ledger.diff(LOG, parse_scenario(documents[0]))
+        assert as_text(against.first) == as_text(whole.first)
+        assert against.house == whole.house
+        same = ledger.diff_generations(1, 1)
+        assert (same.first, same.fates, same.house) == (None, (), ())
+        assert same.since == same.upto + 1
+
+
+def as_text(first: FirstDifference | None) -> Any:
+    """A first difference whose entries have text: a table does not know which numbers were."""
+    if first is None:
+        return None
+    entries = [
+        sorted((name, str(value)) for name, value in side.items())
+        for side in (first.only_a, first.only_b)
+    ]
+    return (replace(first, only_a={}, only_b={}), *entries)
+
+
+def test_generations_of_two_engines_are_compared_as_they_are_stored(ledger: Ledger) -> None:
+    """The one before wrote other entries: whatever it was, it need not be at hand."""
+    connection = ledger.connection
+    ledger.rebuild()
+    connection.execute("UPDATE clearing.generation SET engine_version = '5' WHERE number = 1")
+    connection.execute("UPDATE generation_1.posting SET amount = amount * 2 WHERE position = 9")
+    answer = ledger.diff_generations(1, 2)
+    assert answer.first is not None
+    assert (answer.first.log_position, answer.since) == (9, 9)
+    assert answer.first.only_a["amount"] == 2 * int(answer.first.only_b["amount"])
+    assert ledger.account("ada", ledger.moment(9, generation=1)).scopes
+
+
+def test_funds_and_counts_are_told_of_generations(ledger: Ledger) -> None:
+    number, told = ledger.keep_scenario(CLAMPED)
+    read = ledger.diff_generations(1, number)
+    for mine, theirs in zip(read.columns, told.columns, strict=True):
+        assert mine == replace(theirs, column=mine.column, digest=mine.digest)
+    assert read.columns[1].digest == told.columns[1].digest
+    with pytest.raises(MomentUnclear, match="beyond generation 2"):
+        ledger.diff_generations(number, 1, upto=99)

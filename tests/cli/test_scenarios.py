@@ -101,3 +101,50 @@ def test_a_file_that_is_not_there(clearing: Run, tmp_path: Path) -> None:
     code, _, err = clearing("replay", str(tmp_path / "no.yaml"))
     assert code == 2
     assert "no.yaml" in err.replace("\n", "")
+
+
+@pytest.mark.usefixtures("day")
+def test_a_scenario_is_kept_and_asked(
+    clearing: Run, answer: Callable[..., Any], tmp_path: Path
+) -> None:
+    file = tmp_path / "clamped.yaml"
+    file.write_text(CLAMPED)
+    told = answer("replay", str(file), "--keep")
+    assert told["generation"] == 2
+    assert told["answer"] == answer("replay", str(file))
+    _, out, _ = clearing("replay", str(file), "--keep")
+    assert "kept as generation 3" in out
+    (scope,) = answer("account", "ada", "--generation", "2")["account"]["scopes"]
+    assert scope["status"] == "healthy"
+    _, out, _ = clearing("accounts", "--generation", "2")
+    assert "of generation 2, a scenario" in out
+    for command in (
+        ("market", "BTC"),
+        ("house",),
+        ("fund", "insurance"),
+        ("trial-balance",),
+        ("liquidations",),
+    ):
+        code, _, err = clearing(*command, "--generation", "2")
+        assert code == 0, (command, err)
+    listed = answer("generations")
+    assert [(one["status"], one["since"]) for one in listed] == [
+        ("live", None),
+        ("scenario", AFTER),
+        ("scenario", AFTER),
+    ]
+    assert listed[1]["scenario"]["name"] == "clamped"
+    _, out, _ = clearing("generations")
+    assert "clamped" in out
+    assert answer("diff", "generation:2", "generation:3")["first"] is None
+    first = answer("bisect", "log", "generation:2")
+    assert first["log_position"] == AFTER
+    assert answer("diff", "log", "generation:2")["first"] == first
+    _, out, _ = clearing("diff", "log", "generation:2")
+    assert "generation 1 and generation 2 differ since the event at log position 13" in out
+    code, _, err = clearing("diff", str(file), "generation:2")
+    assert (code, "keep the scenario first" in " ".join(err.split())) == (2, True)
+    code, _, err = clearing("diff", "log", "generation:2", "--recorded", "2026-01-01T00:00:00Z")
+    assert (code, "compared --at a position" in " ".join(err.split())) == (2, True)
+    assert answer("generations", "drop", "3") == {"dropped": 3}
+    assert clearing("generations", "drop", "1")[0] == 2

@@ -31,6 +31,7 @@ from clearing.audit.replay.document import (
 )
 from clearing.audit.replay.keeping import keep_scenario
 from clearing.audit.replay.running import replay
+from clearing.audit.replay.stored import bisect_generations, diff_generations
 from clearing.audit.replay.sums import HouseLine
 
 __all__ = [
@@ -52,7 +53,9 @@ __all__ = [
     "ScenarioRefused",
     "attribute",
     "bisect",
+    "bisect_generations",
     "diff",
+    "diff_generations",
     "keep_scenario",
     "parse_scenario",
     "read_scenario",

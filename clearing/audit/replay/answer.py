@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
+from typing import Protocol
 
 from clearing.audit.losses import plain
 from clearing.audit.replay.run import Column, Replay
 from clearing.audit.replay.sums import exact_text
-from clearing.audit.replay.tally import Key
+from clearing.audit.replay.tally import Key, Tally
 from clearing.engine import ENGINE_VERSION
 from clearing.engine.book import Book
 from clearing.engine.scope import Scope
@@ -142,6 +143,24 @@ class ScenarioAnswer:
     overrides: tuple[OverrideView, ...]
 
 
+class Outcome(Protocol):
+    """What one run of a log came to: its book at the end, and what was counted."""
+
+    name: str
+    tally: Tally
+
+    @property
+    def book(self) -> Book:
+        """The book at the end."""
+
+    @property
+    def contested(self) -> int:
+        """How many sides of fills were contested."""
+
+    def digest(self) -> str:
+        """Return the digest of the book; empty where it is not known."""
+
+
 def answer_of(replay: Replay, times: dict[int, datetime]) -> ScenarioAnswer:
     """Return the answer of a replay that has run; ``times`` are those of the positions it names."""
     columns = columns_of(replay)
@@ -167,9 +186,9 @@ def columns_of(replay: Replay) -> list[Column]:
     return [column for column in columns if column is not None]
 
 
-def totals_of(column: Column, *, digest: bool = True) -> ColumnTotals:
+def totals_of(column: Outcome, *, digest: bool = True) -> ColumnTotals:
     """Return what a column came to; without ``digest``, which takes time, that is empty."""
-    tally, book = column.tally, column.engine.book
+    tally, book = column.tally, column.book
     liquidated = {account for account, _ in {*tally.steps, *tally.told}}
     return ColumnTotals(
         column.name,
@@ -180,16 +199,16 @@ def totals_of(column: Column, *, digest: bool = True) -> ColumnTotals:
         sum(tally.calls.values()),
         len({account for account, _ in tally.adl}),
         sum(tally.adl.values()),
-        len(column.contests.found),
+        column.contested,
         tuple(_assets(column)),
         tuple(_funds(book, tally.lows)),
         dict(sorted(tally.deviations.items())),
-        column.engine.digest() if digest else "",
+        column.digest() if digest else "",
     )
 
 
-def _assets(column: Column) -> Iterable[AssetTotals]:
-    amounts, book = column.tally.amounts, column.engine.book
+def _assets(column: Outcome) -> Iterable[AssetTotals]:
+    amounts, book = column.tally.amounts, column.book
     for asset in sorted({asset for asset, _ in amounts}):
         names = ("penalties", "loss", "fund", "adl", "socialised", "deficit")
         texts = [exact_text(amounts.get((asset, name), Fraction(0))) for name in names]
@@ -224,9 +243,9 @@ def _fates(replay: Replay, times: dict[int, datetime]) -> Iterable[FateView]:
         )
 
 
-def fate_of(column: Column, key: Key) -> Fate:
+def fate_of(column: Outcome, key: Key) -> Fate:
     """Return how a scope stands in a column, and what happened to it."""
-    book, tally = column.engine.book, column.tally
+    book, tally = column.book, column.tally
     scope = book.scopes.get(key) or Scope(*key)
     now, working = measure(book, scope), book.assets[key[1]].working
     return Fate(

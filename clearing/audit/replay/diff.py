@@ -21,7 +21,7 @@ from clearing.audit.replay.sums import Exact, HouseLine, difference, house_lines
 from clearing.audit.replay.tally import Key, scopes_of
 from clearing.engine import ENTRY_FIELDS, Engine, Entry
 from clearing.engine.valuation import measure
-from clearing.events import EventRow, Kind
+from clearing.events import EventRow, Kind, Registry
 from clearing.events.fields import from_microseconds
 from clearing.log import Connection
 
@@ -55,7 +55,8 @@ class FateDifference:
 
     ``equity`` is b − a. ``diverged`` is the first position with an entry that only one has, None
     where only prices differ. ``cause`` is the override by which they came to differ: the last one
-    of those that had changed something by then (empty where both are overridden alike).
+    of those that had changed something by then (empty where both are overridden alike, and between
+    generations).
     """
 
     account: str
@@ -158,21 +159,28 @@ class Pair:
             for key in scopes_of(book, entry):
                 self.diverged.setdefault(key, position)
         if self.first is None:
-            source = book.registry.source(row.source).name if row.source else ""
-            self.first = FirstDifference(
-                row.position,
-                from_microseconds(row.occurred_at),
-                Kind(row.kind).name,
-                source,
-                row.external_id,
-                *(_first(only) for only in (only_a, only_b)),
-            )
+            told = ([entry for _, entry in only] for only in (only_a, only_b))
+            self.first = first_of(book.registry, row, *told)
 
 
-def _first(entries: Noted) -> dict[str, str | int]:
+def first_of(
+    registry: Registry, row: EventRow, only_a: list[Entry], only_b: list[Entry]
+) -> FirstDifference:
+    """Return the difference that an event of the log makes first."""
+    return FirstDifference(
+        row.position,
+        from_microseconds(row.occurred_at),
+        Kind(row.kind).name,
+        registry.source(row.source).name if row.source else "",
+        row.external_id,
+        *(_first(only) for only in (only_a, only_b)),
+    )
+
+
+def _first(entries: list[Entry]) -> dict[str, str | int]:
     if not entries:
         return {}
-    _, entry = entries[0]
+    entry = entries[0]
     kind = str(entry[0])
     return {"entry": kind, **dict(zip(ENTRY_FIELDS[kind], entry[1:], strict=True))}
 

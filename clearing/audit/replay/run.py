@@ -17,6 +17,7 @@ from clearing.audit.replay.overlay import Overlay
 from clearing.audit.replay.scene import Scene, concerned
 from clearing.audit.replay.tally import Key, Tally, scopes_of
 from clearing.engine import Engine, Entry, Resolver, WatchName
+from clearing.engine.book import Book
 from clearing.engine.content import Content
 from clearing.engine.scope import Scope
 from clearing.engine.step import NOBODY
@@ -38,6 +39,20 @@ class Column:
         self.tally = tally or Tally()
         self.contests = Contests()
         self.diverged: dict[Key, int] = {}
+
+    @property
+    def book(self) -> Book:
+        """The column's book, as it is now."""
+        return self.engine.book
+
+    @property
+    def contested(self) -> int:
+        """How many sides of fills were contested."""
+        return len(self.contests.found)
+
+    def digest(self) -> str:
+        """Return the digest of the book."""
+        return self.engine.digest()
 
 
 Observer = Callable[[Column, int, list[Entry]], None]
@@ -63,7 +78,7 @@ class Replay:
         self.observers: list[Observer] = []
         self.scene = Scene(name, start, self.scenario.engine)
         for column in (self.recorded, self.scenario):
-            column.tally.begin(start)
+            column.tally.begin(start.book)
 
     def run(self, rows: Iterable[EventRow], progress: Progress | None = None) -> None:
         """Apply the events."""
@@ -131,7 +146,7 @@ class Replay:
         self, column: Column, position: int, entries: list[Entry], recorded: list[Entry]
     ) -> None:
         """Count a column's entries, and take out of the record whose entries differ from it."""
-        column.tally.note(column.engine, position, entries)
+        column.tally.note(column.book, position, entries)
         for observe in self.observers:
             observe(column, position, entries)
         if entries == recorded:

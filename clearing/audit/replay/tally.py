@@ -5,7 +5,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Final, TypeVar
 
-from clearing.engine import ENTRY_FIELDS, Engine, Entry
+from clearing.engine import ENTRY_FIELDS, Entry
 from clearing.engine.book import Book
 from clearing.engine.valuation import equity_of
 from clearing.quantities import exact_decimal
@@ -42,14 +42,14 @@ class Tally:
         self.lows: dict[Key, Decimal] = {}
         self.deviations: dict[str, int] = {}
 
-    def begin(self, engine: Engine) -> None:
+    def begin(self, book: Book) -> None:
         """Let the funds' lows begin with what they have now."""
-        for key, scope in sorted(engine.book.scopes.items()):
-            if engine.book.is_fund(scope.account):
-                asset = engine.book.assets[scope.asset]
-                self.lows[key] = exact_decimal(equity_of(engine.book, scope), asset.working)
+        for key, scope in sorted(book.scopes.items()):
+            if book.is_fund(scope.account):
+                asset = book.assets[scope.asset]
+                self.lows[key] = exact_decimal(equity_of(book, scope), asset.working)
 
-    def note(self, engine: Engine, position: int, entries: Iterable[Entry]) -> None:
+    def note(self, book: Book, position: int, entries: Iterable[Entry]) -> None:
         """Count the entries of the event at ``position``."""
         for entry in entries:
             match entry[0]:
@@ -69,7 +69,7 @@ class Tally:
                     self.lows[key] = min(equity, self.lows.get(key, equity))
                 case "posting" if entry[1] == "penalty":
                     asset = int(entry[2])
-                    decimals = engine.book.assets[asset].decimals
+                    decimals = book.assets[asset].decimals
                     self._add(asset, "penalties", Fraction(int(entry[7]), 10**decimals))
                 case "deviation":
                     _count(self.deviations, str(entry[1]))

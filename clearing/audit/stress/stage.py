@@ -73,7 +73,7 @@ class _Run:
         self._start = start
         self._engine = engine
         self._column = Column(name, engine)
-        self._column.tally.begin(engine)
+        self._column.tally.begin(engine.book)
         self._began = max(engine.book.latest, engine.book.time)
         self._funds = [
             scope
@@ -176,7 +176,7 @@ class _Run:
     def _note(self, entries: list[Entry]) -> None:
         """Count what an event came to, and whose losses came from where."""
         engine, tally = self._engine, self._column.tally
-        tally.note(engine, engine.position, entries)
+        tally.note(engine.book, engine.position, entries)
         for scope in self._funds:
             working = engine.book.assets[scope.asset].working
             equity = exact_decimal(equity_of(engine.book, scope), working)
