@@ -10,6 +10,7 @@ from clearing.engine.market import Market
 from clearing.engine.requirements import requirement_of
 from clearing.engine.scope import Position, Scope
 from clearing.engine.valuation import Measure, accrued_funding, measure, position_value
+from clearing.quantities import Trace
 from clearing.rulebook import MAINTENANCE
 
 
@@ -55,6 +56,47 @@ class Holding:
         if not notional:
             return Fraction(0)
         return Fraction(self._full_equity * self._taken * self.step_notional, notional)
+
+    @property
+    def decimals(self) -> int:
+        """The decimals of a size."""
+        return self._market.spec.size_decimals
+
+    @property
+    def working(self) -> int:
+        """The decimals of the working scale."""
+        return self.asset.working
+
+    def weight_lines(self, trace: Trace) -> None:
+        """Leave the working of ``weight``."""
+        formula = "maintenance * asked / all_asked" if self._all_asked else "0"
+        lines = trace.step("weight", formula)
+        lines.value("maintenance", self.maintenance, self.working, "of the scope")
+        lines.value("asked", self._asked, self.working, "of the position, at maintenance")
+        lines.value("all asked", self._all_asked, self.working, "of all positions")
+        lines.finish_ratio(Fraction(self.weight, 10**self.working))
+
+    def bankruptcy_lines(self, trace: Trace) -> None:
+        """Leave the working of ``at_bankruptcy``."""
+        lines = trace.step("at bankruptcy", "0")
+        self.equity_lines(lines)
+        if self._all_asked:
+            lines.formula = "full_equity * released / all_asked"
+            lines.value("released", self._released, self.working, "asked of the part closed")
+            lines.value("all asked", self._all_asked, self.working, "of all positions")
+        elif self.scope_notional:
+            lines.formula = "full_equity * notional / scope_notional"
+            lines.value("notional", self._taken * self.step_notional, self.working)
+            lines.value("scope notional", self.scope_notional, self.working)
+        lines.finish_ratio(Fraction(self.at_bankruptcy, 10**self.working))
+
+    def equity_lines(self, trace: Trace) -> None:
+        """Leave the working of the scope's full equity."""
+        lines = trace.step("full equity", "sum(inputs)")
+        all_lines = Trace("margin")
+        measure(self._book, self._scope, all_lines)
+        lines.inputs += [part for part in all_lines.inputs if part.name in ("equity", "collateral")]
+        lines.finish(self._full_equity, self.working)
 
     @property
     def step_notional(self) -> int:

@@ -19,7 +19,7 @@ from clearing.engine.takeover import take_over
 from clearing.engine.valuation import Measure, measure
 from clearing.engine.waterfall import cover
 from clearing.events.kinds import RATE_DECIMALS
-from clearing.quantities import Trace, format_exact
+from clearing.quantities import format_exact
 from clearing.rulebook import (
     MAINTENANCE,
     RATE_SCALE,
@@ -73,10 +73,9 @@ def run_ladder(step: Step, scope: Scope) -> None:
             return
         now = measure(step.book, scope)
         if holds(step.book, scope, rung, now) and can_act(step, scope, rung, now):
-            if step.workings is not None:
-                working = Trace("margin")
+            working = step.working("margin", scope)
+            if working is not None:
                 measure(step.book, scope, working)
-                step.workings.append((len(step.entries), scope, working))
             _act(step, scope, rules, rung, now)
 
 

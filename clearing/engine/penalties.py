@@ -4,7 +4,8 @@ from fractions import Fraction
 
 from clearing.engine.scope import Scope
 from clearing.engine.step import Step
-from clearing.quantities import divide
+from clearing.events.kinds import RATE_DECIMALS
+from clearing.quantities import Trace, divide
 from clearing.rulebook import RATE_SCALE, Penalty
 
 
@@ -29,5 +30,50 @@ def charge(step: Step, scope: Scope, penalty: Penalty | None, amount: int) -> No
         return
     shares = [amount * share // RATE_SCALE for _, share in penalty.recipients]
     shares[-1 if penalty.dust_last else 0] += amount - sum(shares)
+    if step.workings is not None:
+        _share_lines(step, scope, penalty, amount, shares)
     for (account, _), share in zip(penalty.recipients, shares, strict=True):
         step.move("penalty", scope.asset, "account", scope.account, "account", account, share)
+
+
+def penalty_lines(
+    trace: Trace, penalty: Penalty, rate: Fraction, notional: str, amount: int, decimals: int
+) -> None:
+    """State a penalty: its rate of ``notional``, a formula, within the input ``limit``.
+
+    ``amount`` is in units of ``decimals`` decimals.
+    """
+    charged = f"{penalty.rounding.value}({notional} * rate, {decimals})"
+    trace.formula = f"min({charged}, max(0, limit))"
+    limited = penalty.headroom is not None and rate != full_rate(penalty)
+    trace.ratio("rate", rate, "rung.penalty.headroom" if limited else "rung.penalty.rate")
+    trace.finish(amount, decimals, "rung.penalty")
+
+
+def _share_lines(
+    step: Step, scope: Scope, penalty: Penalty, amount: int, shares: list[int]
+) -> None:
+    """Leave the working of each recipient's share; one has what roundings leave."""
+    decimals = step.book.assets[scope.asset].decimals
+    dust = len(shares) - 1 if penalty.dust_last else 0
+    for i, (account, rate) in enumerate(penalty.recipients):
+        name = step.book.registry.account(account).name
+        working = step.working(f"penalty to {name}", scope)
+        if working is None:
+            return
+        working.value("penalty", amount, decimals)
+        others = "penalty"
+        for j, (_, other) in enumerate(penalty.recipients):
+            if i == dust and j != dust:
+                others += f" - down(penalty * share_{j + 1}, {decimals})"
+                working.value(f"share {j + 1}", other, RATE_DECIMALS, _clause(j))
+        working.formula = others
+        if i != dust:
+            working.formula = f"down(penalty * share, {decimals})"
+            working.value("share", rate, RATE_DECIMALS, _clause(i))
+        note = "and what the others' roundings leave" if i == dust else ""
+        working.finish(shares[i], decimals, note)
+
+
+def _clause(number: int) -> str:
+    return f"rung.penalty.recipients.{number}.share"

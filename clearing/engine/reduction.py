@@ -12,12 +12,13 @@ from clearing.engine.parts import note_closed
 from clearing.engine.penalties import charge, full_rate, penalty_amount
 from clearing.engine.positions import apply_fill, drop_fraction, realise, settle_funding
 from clearing.engine.ramps import shortage
+from clearing.engine.reduction_lines import ClosingLines, QuantityStages, restored_lines
 from clearing.engine.requirements import requirement_of
 from clearing.engine.scope import Scope
 from clearing.engine.stays import lasted
 from clearing.engine.step import Step
 from clearing.engine.valuation import measure
-from clearing.quantities import Rounding, divide
+from clearing.quantities import Rounding, Trace, divide, format_exact
 from clearing.rulebook import (
     MAINTENANCE,
     RATE_SCALE,
@@ -47,7 +48,7 @@ def reduce_position(step: Step, scope: Scope, rung: ReduceRung, waterfall: Water
     position = scope.positions[market.ordinal]
     settle_funding(step, market, holder, position)
     closing = Reduction(step.book, scope, market, rung)
-    quantity = closing.quantity()
+    quantity = closing.quantity(step.working(f"quantity {market.spec.name}", scope, market.ordinal))
     concludes = rung.quantity.concludes and quantity >= closing.wanted()
     close_part(step, scope, market, rung, waterfall, quantity)
     stay = scope.stays.get(rung.number)
@@ -72,7 +73,8 @@ def close_part(
         drop_fraction(step, market, holder, position)
         closing = Reduction(step.book, scope, market, rung)
     size = quantity if position.size > 0 else -quantity
-    proceeds, penalty = closing.fetches(quantity)
+    lines = ClosingLines.of(step, scope, market)
+    proceeds, penalty = closing.fetches(quantity, lines)
     taker = step.account_holder(rung.to or waterfall.fund, market)
     loss = proceeds * closing.asset.lift - size * market.worth
     note_closed(step, scope, market, "reduce", taker.ordinal, size, proceeds, loss)
@@ -194,31 +196,54 @@ class Reduction(Holding):
 
     def wanted(self) -> int:
         """Return what the quantity rule wants to close: whole lots, or all."""
-        return min(self.held, -(-self._rung.quantity.wanted(self) // self.lot) * self.lot)
+        return self._in_lots(self._rung.quantity.wanted(self))
 
-    def quantity(self) -> int:
+    def _in_lots(self, size: int) -> int:
+        return min(self.held, -(-size // self.lot) * self.lot)
+
+    def quantity(self, trace: Trace | None = None) -> int:
         """Return how much of the size to close: whole lots within the rung's limits, or all.
 
-        0 while the rung's ramp lets nothing be closed.
+        0 while the rung's ramp lets nothing be closed. With a ``trace``, leave the working in it.
         """
         rung = self._rung
-        quantity = self.wanted()
+        wanted = rung.quantity.wanted(self, trace)
+        stages = QuantityStages(self, trace)
+        quantity = self._in_lots(wanted)
+        stages.in_lots("wanted in lots", quantity)
         if rung.ramp is not None:
-            quantity = quantity * self._ramped(rung.ramp) // RATE_SCALE
-            if not quantity:
-                return 0
-            quantity = min(self.held, -(-quantity // self.lot) * self.lot)
-        if self.held * self.step_notional <= rung.whole_up_to * self.asset.lift:
+            share = self._ramped(rung.ramp)
+            quantity = quantity * share // RATE_SCALE
+            stages.ramped(quantity, share)
+            if quantity:
+                quantity = self._in_lots(quantity)
+                stages.in_lots("ramped in lots", quantity)
+        if quantity or rung.ramp is None:
+            quantity = self._within_limits(quantity, stages)
+        stages.finish(quantity)
+        return quantity
+
+    def _within_limits(self, quantity: int, stages: QuantityStages) -> int:
+        """Return a quantity within the rung's limits."""
+        rung, lift = self._rung, self.asset.lift
+        if self.held * self.step_notional <= rung.whole_up_to * lift:
             quantity = self.held
+        stages.whole_up_to(quantity, rung.whole_up_to * lift)
         if rung.at_most is not None:
             quantity = min(quantity, self.most())
+            stages.at_most(quantity, rung.at_most, self._limit(rung.at_most, Rounding.DOWN))
         if rung.at_least is not None:
             least = self._limit(rung.at_least, Rounding.UP)
             quantity = max(quantity, -(-least // self.lot) * self.lot)
+            stages.at_least(quantity, rung.at_least, least)
         # Something is closed each time, or a rung that holds could go on for ever.
         quantity = min(self.held, max(self.lot, quantity))
+        stages.one_lot(quantity)
         rest = (self.held - quantity) * self.step_notional
-        return self.held if rest < rung.minimum_notional * self.asset.lift else quantity
+        if rest < rung.minimum_notional * lift:
+            quantity = self.held
+        stages.no_dust(quantity, rung.minimum_notional * lift)
+        return quantity
 
     def _ramped(self, ramp: Ramp) -> int:
         """Return the share of what is wanted that a ramp lets be closed, at RATE_SCALE."""
@@ -236,11 +261,12 @@ class Reduction(Holding):
             found = min(found, divide(notional, self.step_notional, rounding))
         return found
 
-    def fetches(self, quantity: int) -> tuple[int, int]:
+    def fetches(self, quantity: int, lines: ClosingLines | None = None) -> tuple[int, int]:
         """Return what closing ``quantity`` fetches and the penalty for it, in units.
 
         The price never takes more than the scope's equity, or the part's share of it, unless it
-        may leave a debt; what it is worth beyond whole units is the taker's.
+        may leave a debt; what it is worth beyond whole units is the taker's. With ``lines``, leave
+        the working there.
         """
         rung, lift = self._rung, self.asset.lift
         value = self._signed(quantity) * self._market.worth
@@ -253,7 +279,29 @@ class Reduction(Holding):
         limit = after // lift
         if rung.penalty is not None and rung.penalty.surplus:
             limit = min(limit, self._surplus(proceeds * lift - value))
-        return proceeds, penalty_amount(rung.penalty, self.penalty_rate, abs(value), lift, limit)
+        penalty = penalty_amount(rung.penalty, self.penalty_rate, abs(value), lift, limit)
+        if lines is not None:
+            self._explain(lines, quantity, proceeds)
+            self._taken = quantity
+            if rung.penalty is not None:
+                lines.penalty(self, rung.penalty, self.penalty_rate, proceeds, limit, penalty)
+        return proceeds, penalty
+
+    def _explain(self, lines: ClosingLines, quantity: int, proceeds: int) -> None:
+        """Leave the working of what a part fetches."""
+        rung, size = self._rung, self._signed(quantity)
+        self._taken = quantity
+        price = self._market.price("close")
+        lines.value_at(price, size, self._fetched(quantity))
+        if rung.price is not None:
+            rung.price.discount(self, lines.proceeds)
+        if rung.tick is not None:
+            of_unit = self._priced(quantity, Fraction(1))
+            lines.ticked(rung.tick, of_unit, self._exact(quantity), long=size > 0)
+        least = self._least(quantity)
+        floored = rung.price is not None and rung.price.floored
+        lines.floored(self, least, size * self._market.worth, floored=floored)
+        lines.finish(proceeds)
 
     def _exact(self, quantity: int) -> Fraction:
         """Return what a part fetches by the rung's price alone, at the working scale."""
@@ -296,11 +344,18 @@ class Reduction(Holding):
         price = self._priced(quantity, amount)
         return price if rung.tick is None else self._ticked(price, rung.tick)
 
-    def restores(self, quantity: int, place: int, factor: int) -> bool:
+    def restores(self, quantity: int, place: int, factor: int, trace: Trace | None = None) -> bool:
         """Whether equity is at factor × the level after ``quantity`` is closed."""
+        lines = None if trace is None else Trace("margin")
         with self.as_if_closed(quantity):
-            now = measure(self._book, self._scope)
-        return bool(now.counted(place) * RATE_SCALE >= factor * now.asked(place))
+            now = measure(self._book, self._scope, lines)
+        restored = bool(now.counted(place) * RATE_SCALE >= factor * now.asked(place))
+        rules = self._scope.rules
+        if trace is not None and lines is not None and rules is not None:
+            restored_lines(trace, lines, rules.levels[place], factor)
+            closed = format_exact(quantity, self.decimals)
+            trace.finish(int(restored), 0, f"as if {closed} were closed")
+        return restored
 
     @contextmanager
     def as_if_closed(self, quantity: int) -> Iterator[None]:

@@ -45,8 +45,8 @@ class Step:
     mark changed, with the mark before. ``sold`` is what was closed since marks last moved by it,
     by market, signed as it was held. ``contested`` are accounts that a scenario takes the event's
     fill or payment from: their side goes to the market's ``contested`` holder. ``workings``, where
-    somebody asks for them, are what rungs acted upon: how many entries there were, the scope, and
-    the working of its margin.
+    somebody asks for them, are how rungs came to act and to what they did: how many entries there
+    were, the scope, and a working; that of the margin that a rung acted upon is the first of its.
     """
 
     __slots__ = (
@@ -73,6 +73,14 @@ class Step:
         self.moved_markets: list[tuple[Market, int]] = []
         self.sold: dict[int, int] = {}
         self.workings: list[tuple[int, Scope, Trace]] | None = None
+
+    def working(self, name: str, scope: Scope, market: int = 0) -> Trace | None:
+        """Return a working to be filled in, if somebody asks for workings."""
+        if self.workings is None:
+            return None
+        working = Trace(name, account=scope.account, asset=scope.asset, market=market)
+        self.workings.append((len(self.entries), scope, working))
+        return working
 
     def touch(self, scope: Scope) -> None:
         """Have ``scope`` tested, and noted in the fund history if it is a fund's."""

@@ -20,7 +20,7 @@ from clearing.quantities.scaled import (
     rescale,
     to_scaled,
 )
-from clearing.quantities.trace import Trace
+from clearing.quantities.trace import Trace, fact, identifier, ratio_text
 
 __all__ = [
     "DECAY_SCALE",
@@ -32,9 +32,12 @@ __all__ = [
     "decay",
     "divide",
     "exact_decimal",
+    "fact",
     "fewest",
     "format_exact",
     "format_scaled",
+    "identifier",
+    "ratio_text",
     "rescale",
     "square_root",
     "to_scaled",

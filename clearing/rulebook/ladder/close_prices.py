@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 from clearing.events.base import Fact
 from clearing.events.fields import PositiveAmount
 from clearing.events.kinds import RATE_DECIMALS
-from clearing.quantities import to_scaled
+from clearing.quantities import Trace, to_scaled
 from clearing.rulebook.fields import Factor, Share
 from clearing.rulebook.ladder.pacing import Rising, RisingDocument
 from clearing.rulebook.operators import RATE_SCALE
@@ -57,6 +57,16 @@ class Closing(Protocol):
     def elapsed(self) -> int:
         """The microseconds since the rung's condition holds."""
 
+    @property
+    def working(self) -> int:
+        """The decimals of the working scale."""
+
+    def weight_lines(self, trace: Trace) -> None:
+        """Leave the working of ``weight``."""
+
+    def bankruptcy_lines(self, trace: Trace) -> None:
+        """Leave the working of ``at_bankruptcy``."""
+
 
 class ClosePrice(Protocol):
     """A price rule, ready to compute.
@@ -78,8 +88,11 @@ class ClosePrice(Protocol):
     def timed(self) -> bool:
         """Whether ``elapsed`` matters."""
 
-    def discount(self, at: Closing) -> Fraction:
-        """Return what the part fetches below its value (negative: above), at the working scale."""
+    def discount(self, at: Closing, trace: Trace | None = None) -> Fraction:
+        """Return what the part fetches below its value (negative: above), at the working scale.
+
+        With a ``trace``, leave the working as an input of it, ``discount``.
+        """
 
 
 class MarkPriceDocument(Fact):
@@ -121,11 +134,22 @@ class _MarkPrice:
     def timed(self) -> bool:
         return self._rising is not None
 
-    def discount(self, at: Closing) -> Fraction:
+    def discount(self, at: Closing, trace: Trace | None = None) -> Fraction:
         spread = self._spread
         if self._rising is not None:
             spread = self._rising.spread(spread, at.elapsed)
-        return Fraction(at.notional * spread, RATE_SCALE)
+        discount = Fraction(at.notional * spread, RATE_SCALE)
+        if trace is not None:
+            lines = trace.step("discount", "notional * spread")
+            lines.value("notional", at.notional, at.working, "at the close price")
+            if self._rising is None:
+                lines.value("spread", spread, RATE_DECIMALS, "rung.price.spread")
+            else:
+                rising = lines.step("spread")
+                self._rising.explain(self._spread, at.elapsed, rising)
+                rising.finish(spread, RATE_DECIMALS, "rung.price.rising")
+            lines.finish_ratio(Fraction(discount, 10**at.working), "rung.price")
+        return discount
 
 
 class FillablePriceDocument(Fact):
@@ -159,11 +183,28 @@ class _FillablePrice:
         self._adjustment = adjustment
         self._spread = spread
 
-    def discount(self, at: Closing) -> Fraction:
+    def discount(self, at: Closing, trace: Trace | None = None) -> Fraction:
         if not at.maintenance:
-            return Fraction(0)
-        missing = self._adjustment * (1 - Fraction(at.equity, at.maintenance))
-        return min(max(missing, Fraction(0)), Fraction(1)) * self._spread * at.weight * at.part
+            discount = Fraction(0)
+        else:
+            missing = self._adjustment * (1 - Fraction(at.equity, at.maintenance))
+            share = min(max(missing, Fraction(0)), Fraction(1))
+            discount = share * self._spread * at.weight * at.part
+        if trace is not None:
+            self._explain(at, discount, trace)
+        return discount
+
+    def _explain(self, at: Closing, discount: Fraction, trace: Trace) -> None:
+        missing = "min(max(adjustment * (1 - equity / maintenance), 0), 1)"
+        formula = f"{missing} * spread * weight * part" if at.maintenance else "0"
+        lines = trace.step("discount", formula)
+        lines.ratio("adjustment", self._adjustment, "rung.price.adjustment")
+        lines.ratio("spread", self._spread, "rung.price.spread")
+        lines.value("equity", at.equity, at.working, "as it counts at maintenance")
+        lines.value("maintenance", at.maintenance, at.working)
+        at.weight_lines(lines)
+        lines.ratio("part", at.part, "the share of the position that is closed")
+        lines.finish_ratio(Fraction(discount, 10**at.working), "rung.price")
 
 
 class BankruptcyPriceDocument(Fact):
@@ -184,7 +225,11 @@ class _BankruptcyPrice:
     overdraws = False
     timed = False
 
-    def discount(self, at: Closing) -> Fraction:
+    def discount(self, at: Closing, trace: Trace | None = None) -> Fraction:
+        if trace is not None:
+            lines = trace.step("discount", "at_bankruptcy")
+            at.bankruptcy_lines(lines)
+            lines.finish_ratio(Fraction(at.at_bankruptcy, 10**at.working), "rung.price")
         return at.at_bankruptcy
 
 

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from clearing.events.base import Fact
 from clearing.events.fields import Name, NotNegativeAmount
 from clearing.events.kinds import RATE_DECIMALS
-from clearing.quantities import to_scaled
+from clearing.quantities import Trace, to_scaled
 from clearing.rulebook.fields import Factor, MarginRate, Share
 from clearing.rulebook.ladder.conditions import Seconds
 from clearing.rulebook.operators import RATE_SCALE
@@ -104,3 +104,13 @@ class Rising:
         if elapsed < self._after:
             return base
         return min(self._most, base + elapsed * self._per_second // 1_000_000)
+
+    def explain(self, base: int, elapsed: int, trace: Trace) -> None:
+        """Leave the working of the spread."""
+        rising = f"min(most, spread_at_first + down(elapsed * per_second, {RATE_DECIMALS}))"
+        trace.formula = f"choose(below(elapsed, after), spread_at_first, {rising})"
+        trace.value("spread at first", base, RATE_DECIMALS, "rung.price.spread")
+        trace.value("elapsed", elapsed, 6, "seconds since the rung's condition holds")
+        trace.value("after", self._after, 6, "rung.price.rising.after_seconds")
+        trace.value("per second", self._per_second, RATE_DECIMALS, "rung.price.rising.per_second")
+        trace.value("most", self._most, RATE_DECIMALS, "rung.price.rising.most")

@@ -15,7 +15,7 @@ from pydantic import Field, field_validator
 from clearing.events.base import Fact
 from clearing.events.fields import Name
 from clearing.events.kinds import RATE_DECIMALS
-from clearing.quantities import fewest, to_scaled
+from clearing.quantities import Trace, fact, fewest, format_exact, to_scaled
 from clearing.rulebook.fields import Factor, MarginRate
 from clearing.rulebook.ladder.pacing import Decimals
 from clearing.rulebook.operators import RATE_SCALE
@@ -33,8 +33,9 @@ class Closable(Protocol):
 
     ``held`` is its unsigned size, ``lot`` the least that is closed, both in steps of size.
     ``step_notional`` is the notional of one step, ``scope_notional`` that of all positions of the
-    scope, at the working scale. ``whole`` is how many steps are one whole unit of size, ``one`` the
-    settlement asset's 1 at the working scale. ``discount_rate`` and ``penalty_rate`` are what price
+    scope, at the working scale. ``whole`` is how many steps are one whole unit of size (10 to the
+    ``decimals``), ``one`` the settlement asset's 1 at the working scale (of ``working`` decimals).
+    ``discount_rate`` and ``penalty_rate`` are what price
     and penalty take of the notional.
     """
 
@@ -54,7 +55,15 @@ class Closable(Protocol):
     def scope_notional(self) -> int:
         """The notional of all positions of the scope at their marks."""
 
-    def restores(self, quantity: int, place: int, factor: int) -> bool:
+    @property
+    def decimals(self) -> int:
+        """The decimals of a size."""
+
+    @property
+    def working(self) -> int:
+        """The decimals of the working scale."""
+
+    def restores(self, quantity: int, place: int, factor: int, trace: Trace | None = None) -> bool:
         """Whether closing ``quantity`` brings equity to factor × the level at ``place``."""
 
     def tier_floors(self) -> list[int] | None:
@@ -98,8 +107,11 @@ class Quantity(Protocol):
     def restores(self) -> tuple[int, int] | None:
         """The boundary that is restored, or None."""
 
-    def wanted(self, at: Closable) -> int:
-        """Return how many steps of size should be closed, from 0 to all that is held."""
+    def wanted(self, at: Closable, trace: Trace | None = None) -> int:
+        """Return how many steps of size should be closed, from 0 to all that is held.
+
+        With a ``trace``, leave the working as an input of it.
+        """
 
 
 PlaceOf = Callable[[str], int]
@@ -137,7 +149,13 @@ class _Share:
         self._share = share
         self._of_scope = of_scope
 
-    def wanted(self, at: Closable) -> int:
+    def wanted(self, at: Closable, trace: Trace | None = None) -> int:
+        part = self._wanted(at)
+        if trace is not None:
+            self._explain(at, part, trace)
+        return part
+
+    def _wanted(self, at: Closable) -> int:
         if not self._of_scope:
             part: int = -(-at.held * self._share // RATE_SCALE)
             return part
@@ -147,6 +165,19 @@ class _Share:
             return at.held
         share: int = -(-at.scope_notional * self._share // RATE_SCALE)
         return min(at.held, -(-share // step))
+
+    def _explain(self, at: Closable, part: int, trace: Trace) -> None:
+        share = fact("share", self._share, RATE_DECIMALS, "rung.quantity.share")
+        if not self._of_scope:
+            lines = trace.step("wanted", f"up(held * share, {at.decimals})")
+        elif at.step_notional:
+            of_scope = f"up(scope_notional * share, {at.working})"
+            lines = trace.step("wanted", f"min(held, up({of_scope} / unit, {at.decimals}))")
+            lines.value("scope notional", at.scope_notional, at.working)
+        else:
+            lines = trace.step("wanted", "held")
+        lines.inputs += [share, *held_lines(at)]
+        lines.finish(part, at.decimals, "rung.quantity")
 
 
 class AllDocument(QuantityBase):
@@ -166,7 +197,9 @@ class _All:
     restores = None
     concludes = False
 
-    def wanted(self, at: Closable) -> int:
+    def wanted(self, at: Closable, trace: Trace | None = None) -> int:
+        if trace is not None:
+            all_of_it(at, trace)
         return at.held
 
 
@@ -207,9 +240,21 @@ class _Restore:
     def __init__(self, place: int, factor: int) -> None:
         self.restores = (place, factor)
 
-    def wanted(self, at: Closable) -> int:
+    def wanted(self, at: Closable, trace: Trace | None = None) -> int:
         lots = fewest(-(-at.held // at.lot), lambda n: at.restores(n * at.lot, *self.restores))
+        if trace is not None:
+            self._explain(at, lots, trace)
         return min(at.held, lots * at.lot)
+
+    def _explain(self, at: Closable, lots: int, trace: Trace) -> None:
+        """Show that so many lots restore the level, unless they are all, and one fewer does not."""
+        lines = trace.step("wanted", "min(held, lots * lot)")
+        lines.inputs += held_lines(at)
+        lines.value("lots", lots, 0, "the fewest that restore the level, or all: found by halving")
+        for number, name in ((lots, "restored"), (lots - 1, "restored by one lot fewer")):
+            if number >= 0:
+                at.restores(number * at.lot, *self.restores, lines.step(name))
+        lines.finish(min(at.held, lots * at.lot), at.decimals, "rung.quantity")
 
 
 class CoverDocument(QuantityBase):
@@ -252,13 +297,32 @@ class _Cover:
         self._decimals = decimals
         self.restores = (place, RATE_SCALE)
 
-    def wanted(self, at: Closable) -> int:
+    def wanted(self, at: Closable, trace: Trace | None = None) -> int:
         unit = at.step_notional * at.whole
         asked = self._down(unit * (at.rate_of(self._place) - at.discount_rate), at.one)
         freed = asked - self._down(unit * at.penalty_rate, at.one)
-        if freed <= 0:
-            return at.held
-        return min(at.held, at.short_of(self._place) * at.whole // freed)
+        wanted = at.held
+        if freed > 0:
+            wanted = min(at.held, at.short_of(self._place) * at.whole // freed)
+        if trace is not None:
+            self._explain(at, freed, wanted, trace)
+        return wanted
+
+    def _explain(self, at: Closable, freed: Fraction, wanted: int, trace: Trace) -> None:
+        formula = f"min(held, down(short / freed, {at.decimals}))" if freed > 0 else "held"
+        lines = trace.step("wanted", formula)
+        lines.inputs += held_lines(at)
+        lines.value("short", at.short_of(self._place), at.working)
+        asked, taken = "unit * (asked_rate - discount_rate)", "unit * penalty_rate"
+        if self._decimals is not None:
+            asked, taken = f"down({asked}, {self._decimals})", f"down({taken}, {self._decimals})"
+        of_unit = lines.step("freed", f"{asked} - {taken}")
+        of_unit.value("unit", at.step_notional * at.whole, at.working)
+        of_unit.ratio("asked rate", at.rate_of(self._place))
+        of_unit.ratio("discount rate", at.discount_rate, "rung.price")
+        of_unit.ratio("penalty rate", at.penalty_rate, "rung.penalty")
+        of_unit.finish_ratio(Fraction(freed, at.one))
+        lines.finish(wanted, at.decimals, "rung.quantity")
 
     def _down(self, amount: Fraction, one: int) -> Fraction:
         if self._decimals is None:
@@ -293,17 +357,47 @@ class _TiersDown:
     def __init__(self, down: int) -> None:
         self._down = down
 
-    def wanted(self, at: Closable) -> int:
+    def wanted(self, at: Closable, trace: Trace | None = None) -> int:
+        floor = self._floor(at)
+        if floor is None:
+            if trace is not None:
+                all_of_it(at, trace)
+            return at.held
+        kept = max(0, (floor - 1) // at.step_notional)
+        if trace is not None:
+            least = format_exact(1, at.working)
+            formula = f"held - max(0, down((floor - {least}) / unit, {at.decimals}))"
+            lines = trace.step("wanted", formula)
+            lines.inputs += held_lines(at)
+            lines.value("floor", floor, at.working, "of the tier to get below")
+            lines.finish(at.held - kept, at.decimals, "rung.quantity")
+        return at.held - kept
+
+    def _floor(self, at: Closable) -> int | None:
+        """Return the floor that the notional has to get below; None: nothing may be kept."""
         floors = at.tier_floors()
         if floors is None or not at.step_notional:
-            return at.held
+            return None
         notional = at.held * at.step_notional
         # A tier holds its own floor, so the notional has to be below the floor above it.
         above = [floor for floor in floors if 0 < floor <= notional]
-        if len(above) < self._down:
-            return at.held
-        kept = (above[-self._down] - 1) // at.step_notional
-        return at.held - max(0, kept)
+        return None if len(above) < self._down else above[-self._down]
+
+
+def held_lines(at: Closable) -> list[Trace]:
+    """Return facts of a position: its size, the lot, and the notional of a whole unit."""
+    return [
+        fact("held", at.held, at.decimals),
+        fact("lot", at.lot, at.decimals),
+        fact("unit", at.step_notional * at.whole, at.working, "the notional of 1 at the mark"),
+    ]
+
+
+def all_of_it(at: Closable, trace: Trace) -> None:
+    """Leave the working of a rule that wants the whole position."""
+    lines = trace.step("wanted", "held")
+    lines.inputs += held_lines(at)
+    lines.finish(at.held, at.decimals, "rung.quantity")
 
 
 QuantityDocument = Annotated[
