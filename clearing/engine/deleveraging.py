@@ -10,6 +10,7 @@ from typing import Final
 
 from clearing.engine.acting import holds
 from clearing.engine.asset import Asset
+from clearing.engine.deleveraging_lines import ranking_lines
 from clearing.engine.estate import Estate
 from clearing.engine.market import Market
 from clearing.engine.scope import Position, Scope
@@ -129,6 +130,10 @@ def allot(step: Step, scope: Scope, estate: Estate, layer: AdlLayer) -> list[All
         sizes = _pro_rata(gives, estate.rest, market.spec.lot)
     else:
         sizes = _queued(gives, estate.rest)
+    if step.workings is not None:
+        key_of = _KEYS.get(layer.rank)
+        keys = [None if key_of is None else key_of(who) for who in ranked]
+        ranking_lines(step, scope, estate, layer, ranked, keys, sizes, gives)
     found = []
     for rank, (who, taken) in enumerate(zip(ranked, sizes, strict=True), start=1):
         found.append(Allotment(who.account, taken, price))

@@ -15,30 +15,51 @@ from clearing.engine.positions import realise
 from clearing.engine.scope import Scope
 from clearing.engine.step import Step
 from clearing.engine.valuation import equity_of, unrealised
-from clearing.quantities import format_exact
+from clearing.engine.waterfall_lines import finish_capacity, limit_lines
+from clearing.events.kinds import RATE_DECIMALS
+from clearing.quantities import Trace, fact, format_exact
 from clearing.rulebook import RATE_SCALE, FundLayer, Layer, PayingLayer
 
 
 def capacity_of(
-    step: Step, scope: Scope, layer: Layer, market: Market | None, realises: int = 0
+    step: Step,
+    scope: Scope,
+    layer: Layer,
+    market: Market | None,
+    realises: int = 0,
+    trace: Trace | None = None,
 ) -> int | None:
     """Return what the layer can bear of the scope's loss in a market, at the working scale.
 
     None: any loss. Without a market it is the loss of an account that holds nothing. ``realises``
-    is what the layer's fund may lose of its cash by taking the position.
+    is what the layer's fund may lose of its cash by taking the position. With a ``trace``, leave
+    the working of a limit in it.
     """
-    lift = step.book.assets[scope.asset].lift
+    asset = step.book.assets[scope.asset]
+    capacity: int | None = None
     if isinstance(layer, FundLayer):
-        return _fund_capacity(
-            step, scope, layer, market_of_loss(step.book, scope, market), realises
-        )
-    if layer.name == "haircut":
-        return sum(gain for _, _, gain in _gains(step.book, scope, market)) * lift
-    if layer.name == "per_unit":
+        where = market_of_loss(step.book, scope, market)
+        capacity = _fund_capacity(step, scope, layer, where, realises, trace)
+    elif layer.name == "haircut":
+        gains = _gains(step.book, scope, market)
+        capacity = sum(gain for _, _, gain in gains) * asset.lift
+        if trace is not None:
+            parts = [
+                fact(f"gain {place.spec.name} {_named(step, account)}", gain, asset.decimals)
+                for place, account, gain in gains
+            ]
+            limit_lines(trace, "sum(inputs)", capacity, asset.working, *parts)
+    elif layer.name == "per_unit":
         # A fund's position may end when it takes the rest; those of others stay.
         where = market_of_loss(step.book, scope, market)
-        return None if where is not None and _open_interest(step.book, scope, where) else 0
-    return None
+        if where is None or not _open_interest(step.book, scope, where):
+            capacity = 0
+            if trace is not None:
+                none = fact("open interest", 0, 0, "nobody but funds holds a position")
+                limit_lines(trace, "open_interest", 0, asset.working, none)
+    if trace is not None:
+        finish_capacity(trace, capacity, asset.working)
+    return capacity
 
 
 def market_of_loss(book: Book, scope: Scope, market: Market | None) -> Market | None:
@@ -47,33 +68,92 @@ def market_of_loss(book: Book, scope: Scope, market: Market | None) -> Market | 
 
 
 def _fund_capacity(
-    step: Step, scope: Scope, layer: FundLayer, market: Market | None, realises: int
+    step: Step,
+    scope: Scope,
+    layer: FundLayer,
+    market: Market | None,
+    realises: int,
+    trace: Trace | None,
 ) -> int | None:
     book = step.book
-    lift = book.assets[scope.asset].lift
+    asset = book.assets[scope.asset]
+    lift, decimals, working = asset.lift, asset.decimals, asset.working
     fund = book.scope(layer.account, scope.asset)
     capacity: int | None = None
+    if trace is not None:
+        trace.account = fund.account
     if layer.capacity == "cash":
         capacity = max(0, fund.cash * lift - layer.reserve * lift - realises) // lift * lift
+        if trace is not None:
+            limit_lines(
+                trace,
+                f"down(max(0, cash - reserve - realises), {decimals})",
+                capacity,
+                working,
+                fact("cash", fund.cash, decimals, "of the fund"),
+                fact("reserve", layer.reserve, decimals, f"{trace.note}.reserve"),
+                fact("realises", realises, working, "on a position of the other side"),
+            )
     elif layer.capacity == "equity":
         capacity = fund_equity(book, scope, fund) - layer.reserve * lift
         if not layer.assumes:
             capacity = max(0, capacity) // lift * lift
+        if trace is not None:
+            limit_lines(
+                trace,
+                "equity - reserve"
+                if layer.assumes
+                else f"down(max(0, equity - reserve), {decimals})",
+                capacity,
+                working,
+                equity_lines(book, scope, fund),
+                fact("reserve", layer.reserve, decimals, f"{trace.note}.reserve"),
+            )
     if layer.period:
         begin, borne = book.borne.get((*fund.key(), layer.period), (0, 0))
         if begin != book.time - book.time % layer.period:
             borne = 0
         left = max(0, layer.period_amount - borne) * lift
+        facts = [fact("borne", borne, decimals, "by the fund since the period began")]
+        formula = "max(0, amount - borne)"
         if layer.period_share:
             before = fund_equity(book, scope, fund) + borne * lift
             most = before * layer.period_share // (RATE_SCALE * lift)
             left = max(0, most - borne) * lift
         capacity = left if capacity is None else min(capacity, left)
+        if trace is not None:
+            clause = f"{trace.note}.period"
+            if layer.period_share:
+                formula = f"max(0, down((equity + borne) * share, {decimals}) - borne)"
+                share = fact("share", layer.period_share, RATE_DECIMALS, f"{clause}.share")
+                facts += [equity_lines(book, scope, fund), share]
+            else:
+                facts.append(fact("amount", layer.period_amount, decimals, f"{clause}.amount"))
+            limit_lines(trace, formula, capacity, working, *facts)
     if layer.claim is not None:
         ever = book.claimed.get(claim_key(fund, market), 0)
         left = max(0, layer.claim - ever) * lift
         capacity = left if capacity is None else min(capacity, left)
+        if trace is not None:
+            claim = fact("claim", layer.claim, decimals, f"{trace.note}.claim")
+            borne_ever = fact("ever", ever, decimals, "borne by the fund of the market's losses")
+            limit_lines(trace, "max(0, claim - ever)", capacity, working, claim, borne_ever)
     return capacity
+
+
+def equity_lines(book: Book, scope: Scope, fund: Scope) -> Trace:
+    """Return the working of a fund's equity, with what it holds of the scope's collateral."""
+    lines, working = Trace("equity", "sum(inputs)"), book.assets[fund.asset].working
+    lines.account = fund.account
+    equity_of(book, fund, lines)
+    if scope.rules is not None and scope.rules.collateral is not None:
+        collateral_value(book, fund, scope.rules.collateral, lines)
+    lines.finish(fund_equity(book, scope, fund), working)
+    return lines
+
+
+def _named(step: Step, account: int) -> str:
+    return step.book.registry.account(account).name
 
 
 def claim_key(fund: Scope, market: Market | None) -> tuple[int, int, int]:
@@ -170,13 +250,42 @@ def _cut_gains(step: Step, scope: Scope, amount: int, market: Market | None, *, 
     What is paid is realised, so that no other loss finds it again.
     """
     gains = _gains(step.book, scope, market)
-    shares = cuts([gain for _, _, gain in gains], amount, down=down)
+    first: list[tuple[int, int]] = []
+    shares = cuts([gain for _, _, gain in gains], amount, down=down, first=first)
+    if step.workings is not None:
+        _cut_lines(step, scope, amount, gains, shares, first, "down" if down else "up")
     for (where, account, gain), paid in zip(gains, shares, strict=True):
         step.entries.append(
             ("haircut", scope.account, scope.asset, where.ordinal, account, gain, paid)
         )
         realise(step, where, step.account_holder(account, where), paid)
         _owe(step, scope, "haircut", "account", account, paid, market)
+
+
+def _cut_lines(
+    step: Step,
+    scope: Scope,
+    amount: int,
+    gains: list[tuple[Market, int, int]],
+    shares: list[int],
+    first: list[tuple[int, int]],
+    rounding: str,
+) -> None:
+    """Leave the working of everybody's share, and of who pays what roundings leave."""
+    decimals = step.book.assets[scope.asset].decimals
+    total = sum(gain for _, _, gain in gains)
+    for (market, account, gain), paid, (left, share) in zip(gains, shares, first, strict=True):
+        name = f"haircut {market.spec.name} {_named(step, account)}"
+        lines = step.working(name, scope, market.ordinal)
+        if lines is None:
+            return
+        lines.formula = f"min(left, {rounding}(gain * amount / gains, {decimals})) + more"
+        lines.value("left", left, decimals, "of the amount, before this one")
+        lines.value("gain", gain, decimals, "unrealised, in whole units")
+        lines.value("gains", total, decimals, "of all")
+        lines.value("amount", amount, decimals, "to be paid by all")
+        lines.value("more", paid - share, decimals, "what roundings left, from the last one back")
+        lines.finish(paid, decimals)
 
 
 def _open_interest(book: Book, scope: Scope, market: Market, *, funds: bool = False) -> int:
@@ -219,6 +328,15 @@ def _charge_each_unit(
         # The index is for a whole unit of size.
         digits = 10 ** (market.index_decimals - layer.decimals)
         each = -(-each // digits) * digits
+    lines = step.working(f"per unit {market.spec.name}", scope, market.ordinal)
+    if lines is not None:
+        total, places = f"up(amount, {market.accrued_decimals})", market.index_decimals
+        lines.formula = f"up({total if excess < 0 else 'amount'} / open_interest, {places})"
+        if layer.decimals is not None and layer.decimals < places:
+            lines.formula = f"up({lines.formula}, {layer.decimals})"
+        lines.value("amount", amount, asset.decimals, "to be paid by all")
+        lines.value("open interest", interest, market.spec.size_decimals, "of all but the account")
+        lines.finish(each, places, "rounded up; what that collects beyond goes to rounding")
     step.entries.append(
         (
             "per_unit",

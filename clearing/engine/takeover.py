@@ -8,6 +8,7 @@ from clearing.engine.positions import drop_fraction, settle_funding
 from clearing.engine.requirements import requirement_of
 from clearing.engine.scope import Scope
 from clearing.engine.step import Step
+from clearing.engine.takeover_lines import bankruptcy_lines, residual_lines
 from clearing.engine.valuation import equity_of, measure, position_value, unrealised
 from clearing.engine.waterfall import HandOver
 from clearing.quantities import Rounding, divide, format_exact
@@ -43,6 +44,7 @@ def take_over(step: Step, scope: Scope, rung: TakeoverRung, waterfall: Waterfall
             penalty = penalty_amount(
                 rung.penalty, full_rate(rung.penalty), notional, asset.lift, left
             )
+            residual_lines(step, scope, equity, rung.penalty, notional, penalty)
             charge(step, scope, rung.penalty, penalty)
 
 
@@ -63,7 +65,7 @@ def _bankruptcy(
         weights = [abs(position_value(book.markets[m], scope.positions[m])) for m in ordinals]
     total = sum(weights)
     left = -scope.cash
-    estates = []
+    estates: list[Estate] = []
     for i, ordinal in enumerate(ordinals):
         market, position = book.markets[ordinal], scope.positions[ordinal]
         share = equity * weights[i]
@@ -72,8 +74,9 @@ def _bankruptcy(
         else:
             exact = unrealised(asset, market, position) * total - share
             pnl = divide(exact, total * asset.lift, rounding) if total else 0
-        left -= pnl
         amount = position.cost + pnl
+        bankruptcy_lines(step, scope, estates, market, pnl, weights, last=i == len(ordinals) - 1)
+        left -= pnl
         estates.append(Estate(market, position.size, amount))
         shown = divide(share, total * asset.lift, Rounding.HALF_EVEN) if total else 0
         step.entries.append(

@@ -168,8 +168,7 @@ def equity_of(book: Book, scope: Scope, trace: Trace | None = None) -> int:
         owed = accrued_funding(market, position) * market.funding_lift
         equity += gain + owed
         if lines is not None:
-            _position_lines(lines, market, position, asset)
-            lines.inputs[-1].finish(gain, asset.working)
+            unrealised_lines(lines, asset, market, position)
             _funding_lines(lines, market, position)
             lines.inputs[-1].finish(owed, asset.working)
     if lines is not None:
@@ -218,12 +217,16 @@ def _funding_lines(trace: Trace, market: Market, position: Position) -> None:
     accrued.value("index at touch", position.index_at, market.index_decimals)
 
 
-def _position_lines(trace: Trace, market: Market, position: Position, asset: Asset) -> None:
+def unrealised_lines(trace: Trace, asset: Asset, market: Market, position: Position) -> None:
+    """Leave the working of a position's unrealised PnL."""
     spec, name = market.spec, f"unrealised {market.spec.name}"
     if not market.mark:
-        trace.step(name, "0", market=market.ordinal).value("mark", 0, 0, "no mark yet")
+        child = trace.step(name, "0", market=market.ordinal)
+        child.value("mark", 0, 0, "no mark yet")
+        child.finish(0, 0)
         return
     child = trace.step(name, "size * value_of_one - cost", market=market.ordinal)
     child.value("size", position.size, spec.size_decimals)
     face_lines(child, market, market.mark)
     child.value("cost", position.cost, asset.decimals)
+    child.finish(unrealised(asset, market, position), asset.working)

@@ -26,7 +26,8 @@ from clearing.engine.positions import apply_fill
 from clearing.engine.scope import Scope
 from clearing.engine.step import Step
 from clearing.engine.valuation import unrealised
-from clearing.quantities import Rounding, divide, format_exact
+from clearing.engine.waterfall_lines import LossLines
+from clearing.quantities import Rounding, Trace, divide, format_exact
 from clearing.rulebook import RATE_SCALE, AdlLayer, BackstopLayer, FundLayer, Layer, Waterfall
 
 
@@ -48,6 +49,7 @@ class HandOver:
         self._borne = dict.fromkeys(("fund", "adl", "haircut", "per_unit", "deficit"), 0)
         self._rounding = 0
         self._paid = False
+        self._lines = LossLines(step, scope, waterfall.layers)
 
     def run(self, estates: list[Estate], deleverages: bool) -> None:
         """Hand the estates over, market by market, layer by layer, and state the loss."""
@@ -100,8 +102,17 @@ class HandOver:
             equity = max(0, fund_equity(self._step.book, self._scope, fund))
             most = equity * layer.notional // (RATE_SCALE * abs(estate.market.worth))
             rest = min(rest, most if most >= rest else _lots(most, estate.market))
-        capacity = capacity_of(self._step, self._scope, layer, estate.market)
-        return rest if capacity is None else self._within(estate, rest, capacity)
+            self._lines.by_notional(estate, layer, equity, rest)
+        lines = self._lines.capacity(layer)
+        capacity = capacity_of(self._step, self._scope, layer, estate.market, trace=lines)
+        quantity = rest if capacity is None else self._within(estate, rest, capacity)
+        self._lines.taken(
+            estate, f"fund {self._name(fund.account)}", rest, quantity, capacity, lines
+        )
+        return quantity
+
+    def _name(self, account: int) -> str:
+        return self._step.book.registry.account(account).name
 
     def _within(self, estate: Estate, rest: int, capacity: int) -> int:
         """Return the most of ``rest`` whose loss is at most ``capacity`` (working scale).
@@ -125,17 +136,32 @@ class HandOver:
             return 0
         loss = self._loss(estate, quantity)
         self._exchange(estate, taker, quantity, estate.part(quantity), name, loss)
-        self._borne["adl" if name == "adl" else "fund"] += loss
+        self._bear("adl" if name == "adl" else "fund", taker, loss)
         return loss
 
+    def _bear(self, layer: str, account: int, loss: int) -> None:
+        """Note who bore a part of the loss (working scale); account 0: no one account did."""
+        self._borne[layer] += loss
+        self._lines.borne(layer, self._name(account) if account else layer, loss)
+
     def _exchange(
-        self, estate: Estate, taker: int, quantity: int, amount: int, name: str, loss: int
+        self,
+        estate: Estate,
+        taker: int,
+        quantity: int,
+        amount: int,
+        name: str,
+        loss: int,
+        price: int | None = None,
     ) -> None:
         """Close ``quantity`` against ``taker`` for ``amount``, and leave the entry.
+
+        ``price`` is what made the amount, if not the bankruptcy amount.
 
         Where variation margin is paid a position is assumed at the mark, and the rest in cash.
         """
         step, market, size = self._step, estate.market, estate.signed(quantity)
+        self._lines.closed(estate, taker, quantity, amount, name, loss, price)
         note_closed(step, self._scope, market, name, taker, size, amount, loss)
         estate.take(quantity)
         apply_fill(step, market, step.account_holder(self._scope.account, market), -size, -amount)
@@ -166,19 +192,21 @@ class HandOver:
         size = estate.signed(allotment.taken)
         amount = divide(size * market.worth_at(allotment.price), self._asset.lift, Rounding.DOWN)
         loss = amount * self._asset.lift - size * market.worth
-        self._exchange(estate, allotment.account, allotment.taken, amount, "adl", loss)
-        self._borne["adl"] += loss
+        taker, taken = allotment.account, allotment.taken
+        self._exchange(estate, taker, taken, amount, "adl", loss, allotment.price)
+        self._bear("adl", taker, loss)
 
     def _pay(self, estate: Estate, group: list[Layer]) -> None:
         """Leave as much to the fund, at the mark, as the group can pay the difference of."""
         step, scope, market = self._step, self._scope, estate.market
         lift = self._asset.lift
-        capacities = self._capacities(group, estate)
+        capacities, lines = self._capacities(group, estate)
         limits = [capacity for capacity in capacities if capacity is not None]
         unlimited = len(limits) < len(capacities)
         quantity = estate.rest
         if not unlimited:
             quantity = self._within(estate, estate.rest, sum(limits))
+            self._lines.taken_by_group(estate, group, quantity, sum(limits), lines)
         if not quantity:
             return
         name, fund, size = group[-1].name, self._waterfall.fund, estate.signed(quantity)
@@ -192,26 +220,36 @@ class HandOver:
             return
         # Rounded up where capacity is limited, so that what is short never exceeds it.
         at_mark = divide(value, lift, Rounding.HALF_EVEN if unlimited else Rounding.UP)
+        self._lines.closed(estate, fund, quantity, amount, name, loss)
+        self._lines.at_mark(market, size, at_mark, "half_even" if unlimited else "up")
         note_closed(step, scope, market, name, fund, size, amount, loss)
         estate.take(quantity)
         apply_fill(step, market, step.account_holder(scope.account, market), -size, -amount)
         apply_fill(step, market, step.account_holder(fund, market), size, at_mark)
-        self._share_out(group, capacities, amount - at_mark, market)
+        self._share_out(group, capacities, lines, amount - at_mark, market)
         self._rounding += at_mark * lift - value
 
     def _share_out(
-        self, group: list[Layer], capacities: list[int | None], short: int, market: Market | None
+        self,
+        group: list[Layer],
+        capacities: list[int | None],
+        lines: list[Trace | None],
+        short: int,
+        market: Market | None,
     ) -> None:
         """Have the layers of a group pay ``short`` units, each as much as it can, in order."""
         lift = self._asset.lift
-        for layer, capacity in zip(group, capacities, strict=True):
+        for layer, capacity, line in zip(group, capacities, lines, strict=True):
             last = layer is group[-1]
             part = short if capacity is None or last else min(short, capacity // lift)
             if part < 0 and not last:
                 continue
+            limited = capacity is not None and not last
+            self._lines.pays(layer, short, part, line if limited else None, market)
             short -= part
             pay(self._step, self._scope, layer, part, market)
-            self._borne[layer.name] += part * lift
+            account = layer.account if isinstance(layer, FundLayer) else 0
+            self._bear(layer.name, account, part * lift)
             self._paid = self._paid or part > 0
             if isinstance(layer, FundLayer):
                 fund = self._step.book.scope(layer.account, self._scope.asset)
@@ -225,22 +263,32 @@ class HandOver:
 
     def _pay_account(self, layers: list[Layer], missing: int) -> None:
         paying = [layer for layer in layers if not layer.assumes and not layer.markets]
-        self._share_out(paying, self._capacities(paying, None), missing, None)
+        self._share_out(paying, *self._capacities(paying, None), missing, None)
 
-    def _capacities(self, layers: list[Layer], estate: Estate | None) -> list[int | None]:
-        """Return what each layer can bear; what a fund bears in one it has no more in the next."""
+    def _capacities(
+        self, layers: list[Layer], estate: Estate | None
+    ) -> tuple[list[int | None], list[Trace | None]]:
+        """Return what each layer can bear; what a fund bears in one it has no more in the next.
+
+        With the workings, if anybody asks for them.
+        """
         found: list[int | None] = []
+        lines: list[Trace | None] = []
         used: dict[int, int] = {}
         for layer in layers:
             account = layer.account if isinstance(layer, FundLayer) else 0
             realises = self._realises(account, estate)
             market = None if estate is None else estate.market
-            capacity = capacity_of(self._step, self._scope, layer, market, realises)
+            line = self._lines.capacity(layer)
+            capacity = capacity_of(self._step, self._scope, layer, market, realises, line)
             if account and capacity is not None:
-                capacity = max(0, capacity - used.get(account, 0))
-                used[account] = used.get(account, 0) + capacity
+                before = used.get(account, 0)
+                capacity = max(0, capacity - before)
+                used[account] = before + capacity
+                self._lines.left_of(line, before, capacity)
             found.append(capacity)
-        return found
+            lines.append(line)
+        return found, lines
 
     def _realises(self, account: int, estate: Estate | None) -> int:
         """Return what of its cash a fund may lose by taking an estate (working scale): at most.
@@ -292,7 +340,9 @@ class HandOver:
         borne, working = self._borne, self._asset.working
         socialised = borne["haircut"] + borne["per_unit"]
         parts = (-self._equity, borne["fund"], borne["adl"], socialised, borne["deficit"])
-        texts = [format_exact(part, working) for part in (*parts, self._rounding, kept)]
+        figures = (*parts, self._rounding, kept)
+        self._lines.loss(*figures)
+        texts = [format_exact(part, working) for part in figures]
         self._step.entries.append(("loss", self._scope.account, self._scope.asset, *texts))
 
 
