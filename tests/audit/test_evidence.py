@@ -47,6 +47,8 @@ def rewritten(path: Path, change: Callable[[dict[str, str]], None]) -> Path:
     files = files_of(path)
     change(files)
     manifest = json.loads(files.pop("manifest.json"))
+    if not isinstance(manifest, dict):
+        manifest = {}
     manifest["files"] = {
         name: hashlib.sha256(text.encode()).hexdigest() for name, text in files.items()
     }
@@ -234,10 +236,11 @@ def test_an_odd_pack_is_refused_or_found_wrong(database_url: str, tmp_path: Path
             found = check_pack(changed, KEYS)
         except PackBroken:
             continue
-        if told == now:
+        if json.dumps(told) == json.dumps(now):
             assert found.verdict == "reproduces"
-        elif not withheld and name not in ("manifest.json", "earlier.jsonl"):
-            # What is withheld of others is not hashed, and of no account where nothing follows.
+        elif not withheld and name not in ("manifest.json", "earlier.jsonl", "state.json"):
+            # Where a pack begins is stated, and what is withheld of others is not hashed: parts
+            # that no figure comes from could be others.
             other = name == "figures.json" and now[0]["engine_version"] != "6"
             verdict = "could not tell" if other else "does not reproduce"
             assert (found.verdict, bool(found.findings)) == (verdict, not other), now
