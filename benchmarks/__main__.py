@@ -9,7 +9,19 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks import append, as_of, marks, rebuild
+from benchmarks import (
+    append,
+    as_of,
+    checkpoints,
+    liquidations,
+    marks,
+    proofs,
+    rebuild,
+    stress_paths,
+    verifying,
+    what_if,
+)
+from benchmarks.long_log import long_log
 from benchmarks.measure import Ratio
 from clearing.database import (
     DatabaseUnavailable,
@@ -21,31 +33,45 @@ from clearing.database import (
     migrate,
     open_database,
 )
+from clearing.log import Connection
+from clearing.projectors import Generation
 
 NAME = "clearing_benchmark"
 COMMENT = "Made by benchmarks, which drops it again."
+LONG = "clearing_benchmark_long"
+_KEPT = "Made by benchmarks and kept: the log of --events {}."
+
+Measure = Callable[[], list[Ratio]]
 
 
 def main() -> int:
     """Run what the command line names, or everything; the exit code says nothing of speed."""
+    known = ", ".join(_known(quick=True, events=None))
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help="append, rebuild, marks, as-of")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=known)
     parser.add_argument("--quick", action="store_true", help="smaller sizes, three rounds")
     parser.add_argument(
-        "--events", type=int, metavar="N", help="events of the log for as-of (10000000 is large)"
+        "--events",
+        type=int,
+        metavar="N",
+        help="ask a log of about N events (10000000 is large), made once and kept for the next run",
     )
+    parser.add_argument("--forget", action="store_true", help="drop the log that was kept, and end")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
     options = parser.parse_args()
-    known = _known(quick=options.quick, events=options.events)
-    unknown = [name for name in options.names if name not in known]
+    benchmarks = _known(quick=options.quick, events=options.events)
+    unknown = [name for name in options.names if name not in benchmarks]
     if unknown:
-        parser.error(f"{', '.join(unknown)}: known are {', '.join(known)}")
+        parser.error(f"{', '.join(unknown)}: known are {known}")
     machine = _machine()
     print(", ".join(machine.values()), flush=True)
     found: list[Ratio] = []
     try:
-        for name in options.names or known:
-            for ratio in known[name]():
+        if options.forget:
+            _forget()
+            return 0
+        for name in options.names or benchmarks:
+            for ratio in benchmarks[name]():
                 found.append(ratio)
                 print(ratio.lines(), flush=True)
     except (DatabaseUnavailable, SettingsError) as error:
@@ -57,9 +83,14 @@ def main() -> int:
     return 0
 
 
-def _known(*, quick: bool, events: int | None) -> dict[str, Callable[[], list[Ratio]]]:
+def _known(*, quick: bool, events: int | None) -> dict[str, Measure]:
     """Return the benchmarks by name, in the sizes asked for."""
     repeats = 3 if quick else 5
+
+    def asked(measured: Callable[[Connection, Generation], list[Ratio]]) -> Measure:
+        length = 20_000 if quick else 200_000
+        return lambda: _on_log(measured, events, length)
+
     return {
         "append": lambda: _on_database(
             lambda url: append.run(url, count=30_000 if quick else 200_000, repeats=repeats)
@@ -73,14 +104,31 @@ def _known(*, quick: bool, events: int | None) -> dict[str, Callable[[], list[Ra
             naive_marks=2_000 if quick else 10_000,
             repeats=repeats,
         ),
-        "as-of": lambda: _on_database(
-            lambda url: as_of.run(
-                url,
-                events=events or (20_000 if quick else 200_000),
-                samples=20 if quick else 60,
-                repeats=repeats,
+        "proofs": lambda: proofs.run(
+            leaves=events or (20_000 if quick else 1_000_000),
+            samples=20 if quick else 200,
+            repeats=repeats,
+        ),
+        "as-of": asked(
+            lambda connection, live: as_of.run(
+                connection, live, samples=20 if quick else 60, repeats=repeats
             )
         ),
+        "liquidation": asked(
+            lambda connection, live: liquidations.run(
+                connection, live, samples=5 if quick else 20, repeats=repeats
+            )
+        ),
+        "what-if": asked(what_if.run),
+        "stress": asked(
+            lambda connection, live: stress_paths.run(
+                connection, live, paths=20 if quick else 100, repeats=repeats
+            )
+        ),
+        "checkpoint": asked(
+            lambda connection, live: checkpoints.run(connection, live, samples=20 if quick else 200)
+        ),
+        "verify": asked(verifying.run),
     }
 
 
@@ -103,12 +151,51 @@ def _on_database(measured: Callable[[str], list[Ratio]]) -> list[Ratio]:
         url = beside(database.url, NAME, COMMENT, fresh=True)
         try:
             migrate(url)
-            with connect(url) as connection:
-                version = connection.info.server_version
-            print(f"Postgres {version // 10_000}.{version % 10_000}", flush=True)
+            _say_server(url)
             return measured(url)
         finally:
             drop_beside(database.url, NAME, COMMENT)
+
+
+def _on_log(
+    measured: Callable[[Connection, Generation], list[Ratio]], events: int | None, length: int
+) -> list[Ratio]:
+    """Run a measurement on a projected log: one that is kept, of ``events``, or a scratch one."""
+    if events is None:
+
+        def scratch(url: str) -> list[Ratio]:
+            with long_log(url, length) as (connection, live):
+                return measured(connection, live)
+
+        return _on_database(scratch)
+    comment = _KEPT.format(events)
+    with open_database(Settings.read()) as database:
+        with connect(database.url) as connection:
+            found = connection.execute(
+                "SELECT 1 FROM pg_database WHERE datname = %s", (LONG,)
+            ).fetchone()
+        url = beside(database.url, LONG, comment, fresh=found is None)
+        _say_server(url)
+        with long_log(url, events) as (connection, live):
+            return measured(connection, live)
+
+
+def _forget() -> None:
+    """Drop the log that was kept, whatever its length."""
+    with open_database(Settings.read()) as database, connect(database.url) as connection:
+        row = connection.execute(
+            "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = %s",
+            (LONG,),
+        ).fetchone()
+        start = _KEPT.partition("{}")[0]
+        if row is not None and str(row[0]).startswith(start):
+            drop_beside(database.url, LONG, str(row[0]))
+
+
+def _say_server(url: str) -> None:
+    with connect(url) as connection:
+        version = connection.info.server_version
+    print(f"Postgres {version // 10_000}.{version % 10_000}", flush=True)
 
 
 if __name__ == "__main__":

@@ -14,23 +14,18 @@ from typing import Any, Final
 
 from psycopg import sql
 
-from benchmarks.measure import Ratio, compared, seconds
+from benchmarks.measure import Ratio, compared, percentiles, seconds
 from clearing import audit
 from clearing.audit import AccountView, FundStateView, MarketView, Moment
 from clearing.audit.accounts import account_view
 from clearing.audit.funds import fund_view
 from clearing.audit.house import house_view
 from clearing.audit.markets import market_view
-from clearing.database import connect
 from clearing.engine import Engine
 from clearing.engine.book import Book
 from clearing.events import Registry
-from clearing.log import Connection, LogWriter, load_registry
-from clearing.projectors import Generation, fold_log, live_generation, project, schema_of
-from clearing.samples import incident_day
-
-_MINUTES: Final = 1640
-"""About how many events an incident day has for each trade of an ordinary minute."""
+from clearing.log import Connection, load_registry
+from clearing.projectors import Generation, fold_log, schema_of
 
 _SORTS: Final[dict[str, Callable[[Connection, str, Moment], Any]]] = {
     "account": audit.account,
@@ -59,42 +54,33 @@ class Asked:
         self.took = time.perf_counter() - began
 
 
-def run(url: str, *, events: int, samples: int, repeats: int, accounts: int = 300) -> list[Ratio]:
-    """Measure on an empty, migrated database at ``url`` with an incident day of about ``events``.
+def run(connection: Connection, live: Generation, *, samples: int, repeats: int) -> list[Ratio]:
+    """Measure on a log that is projected.
 
     ``samples`` questions of each sort are asked in each of ``repeats`` rounds.
     """
-    with connect(url, autocommit=True) as connection:
-        day = incident_day(accounts=accounts, trades_per_minute=max(1, events // _MINUTES))
-        for _ in LogWriter(connection).append_many(day):
-            pass
-        project(connection)
-        connection.execute("VACUUM ANALYZE")
-        live = live_generation(connection)
-        if live is None:
-            raise RuntimeError("nothing was projected")
-        asked = _questions(load_registry(connection), live, events, samples * repeats)
-        look_ups = []
-        for number in range(repeats):
-            for sort in _SORTS:
-                for question in asked[sort][number::repeats]:
-                    question.ask(connection)
-            look_ups.append(_look_up(connection, asked["account"][number::repeats]))
-        replay = seconds(lambda: _verify(connection, asked))
-        about = f"as of a random position of {live.position:,} events"
-        return [
-            compared(
-                f"{sort}, {about}",
-                [1 / _median(asked[sort][number::repeats]) for number in range(repeats)],
-                "one look-up of a balance by index",
-                [1 / took for took in look_ups],
-                unit="answers",
-                floor=None,
-                at_most=True,
-                note=f"{_percentiles(asked[sort])}; a replay of all events took {replay:,.1f} s",
-            )
-            for sort in _SORTS
-        ]
+    asked = _questions(load_registry(connection), live, live.position, samples * repeats)
+    look_ups = []
+    for number in range(repeats):
+        for sort in _SORTS:
+            for question in asked[sort][number::repeats]:
+                question.ask(connection)
+        look_ups.append(_look_up(connection, asked["account"][number::repeats]))
+    replay = seconds(lambda: _verify(connection, asked))
+    about = f"as of a random position of {live.position:,} events"
+    return [
+        compared(
+            f"{sort}, {about}",
+            [1 / _median(asked[sort][number::repeats]) for number in range(repeats)],
+            "one look-up of a balance by index",
+            [1 / took for took in look_ups],
+            unit="answers",
+            floor=None,
+            at_most=True,
+            note=f"{_percentiles(asked[sort])}; a replay of all events took {replay:,.1f} s",
+        )
+        for sort in _SORTS
+    ]
 
 
 def _questions(
@@ -129,9 +115,7 @@ def _median(asked: Iterable[Asked]) -> float:
 
 
 def _percentiles(asked: list[Asked]) -> str:
-    found = sorted(question.took for question in asked)
-    last = found[max(0, -(-len(found) * 99 // 100) - 1)]
-    return f"p50 {statistics.median(found) * 1000:.1f} ms, p99 {last * 1000:.1f} ms"
+    return percentiles([question.took for question in asked])
 
 
 def _look_up(connection: Connection, asked: list[Asked]) -> float:

@@ -53,6 +53,13 @@ class Ratio:
         return "\n".join(told)
 
 
+def percentiles(taken: Sequence[float]) -> str:
+    """Say the median and the 99th percentile of times, which are in seconds."""
+    found = sorted(taken)
+    last = found[max(0, -(-len(found) * 99 // 100) - 1)]
+    return f"p50 {statistics.median(found) * 1000:.1f} ms, p99 {last * 1000:.1f} ms"
+
+
 def seconds(work: Callable[[], object]) -> float:
     """Return how long ``work`` takes; what was left to collect before is collected first."""
     gc.collect()

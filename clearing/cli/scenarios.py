@@ -17,7 +17,7 @@ from clearing.audit import (
     read_scenario,
 )
 from clearing.audit.replay import ColumnTotals, ContestedView, Fate, FateView
-from clearing.audit.replay.document import MAX_BYTES
+from clearing.audit.replay.reading import MAX_BYTES
 from clearing.cli.moment import When, moment_of
 from clearing.cli.output import amount, clock, out, print_json, short, steps, table
 from clearing.cli.where import Where, ledger
@@ -247,11 +247,14 @@ def print_columns(title: str, columns: Sequence[ColumnTotals]) -> None:
             words = _LAYERS.get(name, name)
             if any(value != "0" for value in shown):
                 rows.append((f"{words}, {asset}", *(short(value) for value in shown)))
-    for i, fund in enumerate(columns[0].funds):
-        name = f"{fund.fund}, {fund.asset}"
-        states = [column.funds[i] for column in columns]
-        rows.append((f"{name}: low", *(short(state.low) for state in states)))
-        rows.append((f"{name}: at the end", *(short(state.equity) for state in states)))
+    known = [{(one.fund, one.asset): one for one in column.funds} for column in columns]
+    for key in dict.fromkeys(key for funds in known for key in funds):
+        # A fund that a column does not have has nothing there.
+        states = [funds.get(key) for funds in known]
+        name = ", ".join(key)
+        rows.append((f"{name}: low", *("0" if s is None else short(s.low) for s in states)))
+        ends = ("0" if s is None else short(s.equity) for s in states)
+        rows.append((f"{name}: at the end", *ends))
     out.print(table(title, ("", *(f">{column.column}" for column in columns)), rows))
 
 

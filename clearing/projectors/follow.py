@@ -2,7 +2,7 @@
 
 from clearing.log import Connection, follow_log
 from clearing.projectors.generations import ensure_live, live_generation
-from clearing.projectors.projector import SNAPSHOT_EVERY, CheckpointMoved, Progress, Projector
+from clearing.projectors.projector import CheckpointMoved, Progress, Projector
 from clearing.projectors.rebuild import await_rebuild
 
 
@@ -11,7 +11,7 @@ def project(
     *,
     upto: int | None = None,
     batch: int = 10_000,
-    snapshot_every: int = SNAPSHOT_EVERY,
+    snapshot_every: int | None = None,
     progress: Progress | None = None,
 ) -> Projector:
     """Bring the live generation up to a position, or the present end of the log.
@@ -28,7 +28,7 @@ def follow(
     connection: Connection,
     *,
     batch: int = 10_000,
-    snapshot_every: int = SNAPSHOT_EVERY,
+    snapshot_every: int | None = None,
     idle_seconds: float | None = None,
     progress: Progress | None = None,
 ) -> int:

@@ -27,8 +27,9 @@ from clearing.projectors.rules import rules_digest
 from clearing.projectors.tables import schema_of
 from clearing.projectors.writer import HistoryWriter
 
-SNAPSHOT_EVERY: Final = 100_000
-"""Events between snapshots, unless another number is asked for."""
+_LEAST: Final = 10_000
+_MOST: Final = 100_000
+_FOR_EACH: Final = 25
 
 TAIL: Final = 5_000
 """Events without a snapshot after which the end of a run stores one."""
@@ -51,6 +52,15 @@ class BrokenCheckpoint(RuntimeError):  # noqa: N818 - reads as the statement tha
 
 class CheckpointMoved(RuntimeError):  # noqa: N818 - reads as the statement that it is
     """Another projector wrote to this generation, or it is no longer being written to."""
+
+
+def snapshots_apart(engine: Engine) -> int:
+    """Return how many events there are between snapshots, unless another number is asked for.
+
+    A small book is stored often, so that little has to be folded from the snapshot before any
+    position; a large one, which takes longer to store than these to fold, seldom.
+    """
+    return min(max(_FOR_EACH * len(engine.book.scopes), _LEAST), _MOST)
 
 
 def log_resolver(connection: Connection) -> Resolver:
@@ -146,7 +156,7 @@ class Projector:
         generation: Generation,
         *,
         watch: WatchName = "banded",
-        snapshot_every: int = SNAPSHOT_EVERY,
+        snapshot_every: int | None = None,
     ) -> None:
         self._connection = connection
         self.generation = generation.number
@@ -197,7 +207,8 @@ class Projector:
             self._move_checkpoint(before)
             self._writer.flush()
             fault_point("project_mid_write")
-            if before[0] // self._snapshot_every != self.position // self._snapshot_every:
+            every = self._snapshot_every or snapshots_apart(self.engine)
+            if before[0] // every != self.position // every:
                 self._writer.snapshot(self.engine)
             fault_point("project_before_commit")
         fault_point("project_after_commit")

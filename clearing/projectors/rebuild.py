@@ -27,7 +27,7 @@ from clearing.projectors.generations import (
     projector_transaction,
     table_differences,
 )
-from clearing.projectors.projector import SNAPSHOT_EVERY, CheckpointMoved, Progress, Projector
+from clearing.projectors.projector import CheckpointMoved, Progress, Projector
 
 _LOCK: Final = 0x636C6561  # one number for "a rebuild is running", within the advisory locks
 _KEPT: Final = 1
@@ -156,7 +156,7 @@ def rebuild(
     connection: Connection,
     *,
     batch: int = 10_000,
-    snapshot_every: int = SNAPSHOT_EVERY,
+    snapshot_every: int | None = None,
     accept_engine_change: bool = False,
     progress: Progress | None = None,
 ) -> Rebuilt:

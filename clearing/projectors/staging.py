@@ -22,7 +22,7 @@ from clearing.projectors.generations import (
     index_generation,
     projector_transaction,
 )
-from clearing.projectors.projector import SNAPSHOT_EVERY
+from clearing.projectors.projector import snapshots_apart
 from clearing.projectors.tables import TABLES, schema_of
 from clearing.projectors.writer import HistoryWriter
 
@@ -100,7 +100,7 @@ class Staging:
             self._writer.flush()
             self._write_documents()
             self._write_clocks()
-            if engine.position - self._snapshot >= SNAPSHOT_EVERY:
+            if engine.position - self._snapshot >= snapshots_apart(engine):
                 self._snapshot = engine.position
                 self._writer.snapshot(engine)
 

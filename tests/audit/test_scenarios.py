@@ -1,6 +1,7 @@
 """Scenarios: what a venue's day would have been, told as small ledgers that can be read."""
 
 from dataclasses import replace
+from datetime import datetime, timedelta
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any
@@ -9,6 +10,8 @@ import pytest
 
 from clearing.audit import LOG, Diff, ScenarioAnswer, ScenarioRefused, parse_scenario
 from clearing.audit.replay import FateView
+from clearing.cli.scenarios import print_columns
+from clearing.events.fields import from_microseconds
 from tests.audit.stories import stored
 from tests.engine.venue import PERSON, Venue, rulebook
 
@@ -360,3 +363,103 @@ def test_the_parts_of_overrides_add_up_to_the_whole(database_url: str) -> None:
 
 def _moved(answer: Diff, account: str) -> Fraction:
     return sum((Fraction(f.equity) for f in answer.fates if f.account == account), Fraction(0))
+
+
+def at(venue: Venue, position: int) -> datetime:
+    """When the event at a log position happened."""
+    return from_microseconds(venue.log[position - 1].occurred_at)
+
+
+def test_a_state_between_two_events_holds_for_none(database_url: str) -> None:
+    venue = wick()
+    venue.mark(BTC="50")
+    venue.mark(BTC="101")
+    between = at(venue, 12) + timedelta(microseconds=1)
+    halted = {
+        "override": "state",
+        "market": "BTC",
+        "state": "liquidations_paused",
+        "from": between.isoformat(),
+        "to": (between + timedelta(microseconds=1)).isoformat(),
+    }
+    with stored(venue, database_url) as ledger:
+        answer = ledger.replay(scenario(halted))
+        assert (answer.fates, answer.overrides[0].events) == ((), 0)
+        mixed = {**halted, "from": AFTER + 1, "to": at(venue, 8).isoformat()}
+        with pytest.raises(ScenarioRefused, match=r"overrides\.0\.to: .* before from, 14"):
+            ledger.replay(scenario(mixed))
+
+
+def test_a_declaration_is_not_moved(database_url: str) -> None:
+    with stored(wick(), database_url) as ledger:
+        for event in range(1, 6):
+            moved = {"override": "move", "event": event, "to": 10}
+            with pytest.raises(ScenarioRefused, match=f"{event} declares a name"):
+                ledger.replay(scenario(moved))
+
+
+def test_what_comes_after_the_last_event_still_comes(database_url: str) -> None:
+    """The mark that takes ada comes last, whether it is moved there or inserted."""
+    venue = wick()
+    venue.mark(BTC="50")
+    venue.mark(BTC="101")
+    end = AFTER + 1
+    last = {"kind": "Marked", "marks": [{"market": "BTC", "price": "50"}]}
+    later = at(venue, end) + timedelta(seconds=5)
+    with stored(venue, database_url) as ledger:
+        for place in (end + 1, later.isoformat()):
+            moved = {"override": "move", "event": AFTER, "to": place}
+            answer = ledger.replay(scenario(moved))
+            ada = fate(answer, "ada")
+            assert (ada.recorded.first_liquidation, ada.scenario.first_liquidation) == (AFTER, end)
+            assert answer.overrides[0].events == 2
+            inserted = {"override": "insert", "from": place, "event": last}
+            dropped = {"override": "drop", "event": AFTER}
+            same = ledger.replay(scenario(dropped, inserted))
+            assert fate(same, "ada").scenario.status == ada.scenario.status == "flat"
+            told = parse_scenario(scenario(inserted))
+            assert ledger.diff(LOG, told).first == ledger.bisect(LOG, told)
+            found = ledger.bisect(LOG, told)
+            assert found is not None
+            assert found.log_position == end
+        with pytest.raises(ScenarioRefused, match="beyond the last position told, 14"):
+            ledger.replay(scenario({"override": "move", "event": AFTER, "to": end + 2}))
+        beyond = {"override": "insert", "from": at(venue, end).isoformat(), "event": last}
+        with pytest.raises(ScenarioRefused, match="beyond the last position told, 12"):
+            ledger.replay(scenario(beyond, upto=AFTER - 1))
+
+
+def test_without_a_rulebook_nothing_is_derived(database_url: str) -> None:
+    """What is changed in an asset without rules has no model whose error could be shown."""
+    venue = Venue()
+    venue.market("BTC")
+    venue.account("ada", "bob")
+    venue.deposit("ada", "60")
+    venue.deposit("bob", "10000")
+    venue.mark(BTC="100")
+    venue.trade("ada", "bob", "BTC", "10", "100")
+    begins = venue.engine.position
+    dropped = {"override": "drop", "event": begins}
+    with stored(venue, database_url) as ledger:
+        assert [c.column for c in ledger.replay(scenario(dropped)).columns] == [
+            "recorded",
+            "scenario",
+        ]
+        for mode, columns in (("derive", 2), ("record", 3)):
+            venue.adopt(rulebook(mode=mode))
+            ledger.append(venue.events)
+            ledger.project()
+            assert len(ledger.replay(scenario(dropped)).columns) == columns
+
+
+def test_a_fund_that_only_a_column_has_is_shown_by_its_name(
+    database_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with stored(wick(), database_url) as ledger:
+        (recorded, told) = ledger.replay(scenario()).columns
+    (fund,) = recorded.funds
+    funds = (replace(fund, fund="another", equity="7"), fund)
+    print_columns("Funds", [recorded, replace(told, funds=funds), replace(told, funds=())])
+    out = " ".join(capsys.readouterr().out.split())
+    assert "insurance, USD: at the end 1,000 1,000 0" in out
+    assert "another, USD: at the end 0 7 0" in out

@@ -3,11 +3,24 @@
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 import pytest
 
-from benchmarks import append, as_of, marks, rebuild
+from benchmarks import (
+    append,
+    as_of,
+    checkpoints,
+    liquidations,
+    marks,
+    proofs,
+    rebuild,
+    stress_paths,
+    verifying,
+    what_if,
+)
+from benchmarks.long_log import long_log
 from benchmarks.measure import Ratio, against, compared
 from clearing.audit import AccountView
 from clearing.audit.accounts import account_view
@@ -15,6 +28,8 @@ from clearing.database import connect
 from clearing.engine.bands import BandedWatch
 from clearing.engine.market import Market
 from clearing.engine.scope import Scope
+from clearing.log import LogWriter
+from clearing.samples import incident_day
 
 
 def measured(ratios: Sequence[Ratio]) -> list[str]:
@@ -65,8 +80,12 @@ def test_the_baseline_is_named_by_what_sends(
         assert (name.split()[0], note) == ("psycopg", "")
 
 
+EVENTS = 1500
+
+
 def test_as_of(database_url: str) -> None:
-    ratios = as_of.run(database_url, events=1500, samples=3, repeats=2, accounts=10)
+    with long_log(database_url, EVENTS, accounts=10) as log:
+        ratios = as_of.run(*log, samples=3, repeats=2)
     names = measured(ratios)
     assert [name.split(",")[0] for name in names] == ["account", "market", "fund", "house"]
     assert all("p50" in ratio.note and "p99" in ratio.note for ratio in ratios)
@@ -79,8 +98,42 @@ def test_as_of_sees_an_answer_that_is_not_the_engines(
         return replace(account_view(*arguments), owner="somebody else")
 
     monkeypatch.setattr(as_of, "account_view", richer)
-    with pytest.raises(RuntimeError, match="is not the engine's"):
-        as_of.run(database_url, events=1500, samples=1, repeats=1, accounts=10)
+    with (
+        long_log(database_url, EVENTS, accounts=10) as log,
+        pytest.raises(RuntimeError, match="is not the engine's"),
+    ):
+        as_of.run(*log, samples=1, repeats=1)
+
+
+def test_a_long_log_is_taken_up_where_it_was_left(database_url: str) -> None:
+    with connect(database_url, autocommit=True) as connection:
+        day = incident_day(accounts=10, trades_per_minute=1)
+        LogWriter(connection).append(list(islice(day, 700)))
+    with long_log(database_url, EVENTS, accounts=10) as (connection, live):
+        first = live.position
+        rows = connection.execute("SELECT count(*) FROM clearing.log").fetchone()
+    assert rows == (first,)
+    with long_log(database_url, EVENTS, accounts=10) as (_, again):
+        assert again.position == first > 1000
+
+
+def test_questions_of_a_log(database_url: str) -> None:
+    """Explaining, what-if, stress, checkpoints and verification, one after another."""
+    with long_log(database_url, EVENTS, accounts=40) as log:
+        (explained,) = liquidations.run(*log, samples=3, repeats=1)
+        (asked,) = what_if.run(*log)
+        (walked,) = stress_paths.run(*log, paths=2, repeats=1)
+        (signed,) = checkpoints.run(*log, samples=3)
+        (verified,) = verifying.run(*log)
+    measured([explained, asked, walked, signed, verified])
+    assert "p99" in explained.note
+    assert "the hour has" in asked.note
+
+
+def test_proofs() -> None:
+    ratios = proofs.run(leaves=700, samples=5, repeats=2)
+    assert measured(ratios) == ["inclusion proofs", "growth proofs"]
+    assert all("700 leaves" in ratio.note for ratio in ratios)
 
 
 def test_marks() -> None:

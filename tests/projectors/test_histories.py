@@ -10,6 +10,7 @@ from clearing.audit.load import Histories
 from clearing.audit.moments import Moment
 from clearing.database import connect
 from clearing.engine import Engine
+from clearing.engine.scope import Scope
 from clearing.engine.valuation import measure
 from clearing.events import Event
 from clearing.log import Connection, LogWriter, read_log
@@ -31,6 +32,7 @@ from clearing.projectors.generations import (
     projector_transaction,
     table_differences,
 )
+from clearing.projectors.projector import snapshots_apart
 from clearing.samples import incident_day
 
 SIZE = 3000
@@ -133,3 +135,11 @@ def test_a_changed_read_model_is_found_and_refuses_the_switch(ledger: Connection
     live = live_generation(ledger)
     assert live is not None
     assert live.number == 1
+
+
+def test_large_books_are_stored_less_often_than_small_ones() -> None:
+    engine = Engine(resolver=lambda *_: None)
+    assert snapshots_apart(engine) == 10_000
+    for accounts, apart in ((400, 10_000), (1_000, 25_000), (50_000, 100_000)):
+        engine.book.scopes = {(number, 1): Scope(number, 1) for number in range(accounts)}
+        assert snapshots_apart(engine) == apart

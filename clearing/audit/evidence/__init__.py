@@ -4,7 +4,8 @@
 figures for both, :mod:`report` the page for people.
 """
 
+from clearing.audit.evidence.archive import PackBroken
 from clearing.audit.evidence.pack import PackMade, make_pack
-from clearing.audit.evidence.reading import PackBroken, PackChecked, check_pack
+from clearing.audit.evidence.reading import PackChecked, check_pack
 
 __all__ = ["PackBroken", "PackChecked", "PackMade", "check_pack", "make_pack"]

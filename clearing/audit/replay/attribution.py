@@ -41,7 +41,7 @@ def attribute(
     Each part is two runs of the log; nothing is written. Raises
     :class:`~clearing.audit.replay.ScenarioRefused`.
     """
-    overlay = make_overlay(connection, scenario, moment.position)
+    overlay = make_overlay(connection, scenario, moment)
     told = {"since": min(overlay.first, overlay.upto), "upto": overlay.upto}
     before, found = LOG.model_copy(update=told), []
     for number, override in enumerate(scenario.overrides):

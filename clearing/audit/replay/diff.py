@@ -21,9 +21,9 @@ from clearing.audit.replay.sums import Exact, HouseLine, difference, house_lines
 from clearing.audit.replay.tally import Key, scopes_of
 from clearing.engine import ENTRY_FIELDS, Engine, Entry
 from clearing.engine.valuation import measure
-from clearing.events import EventRow, Kind, Registry
+from clearing.events import EventRow, Kind, Registry, upcast
 from clearing.events.fields import from_microseconds
-from clearing.log import Connection
+from clearing.log import Connection, read_at
 
 LOG: Final = Scenario(scenario=1, name="log")
 """The log as it is: a scenario that overrides nothing."""
@@ -37,7 +37,8 @@ class FirstDifference:
     """The first event after which two runs differ, and the first entries that only one has.
 
     ``log_position`` is the event's; ``kind``, ``source`` and ``external_id`` are as the log has it.
-    ``only_a`` and ``only_b`` are entries as objects (empty where one has no more than the other).
+    Where they differ by what is inserted after the last event, that one is named. ``only_a`` and
+    ``only_b`` are entries as objects (empty where one has no more than the other).
     """
 
     log_position: int
@@ -117,7 +118,8 @@ class Pair:
     """
 
     def __init__(self, connection: Connection, a: Scenario, b: Scenario, moment: Moment) -> None:
-        overlays = [make_overlay(connection, side, moment.position) for side in (a, b)]
+        self._connection = connection
+        overlays = [make_overlay(connection, side, moment) for side in (a, b)]
         self.upto = min(overlay.upto for overlay in overlays)
         self.since = min(*(overlay.first for overlay in overlays), self.upto + 1)
         start = engine_at(connection, moment, self.since - 1)
@@ -150,6 +152,11 @@ class Pair:
                     return
             if progress is not None:
                 progress(row.position)
+        self.a.entries, self.b.entries = [], []
+        for replay in self.replays:
+            replay.finish()
+        if self.a.entries != self.b.entries:
+            self._differ(upcast(read_at(self._connection, self.upto)[0]))
 
     def _differ(self, row: EventRow) -> None:
         ours, theirs = Counter(self.a.entries), Counter(self.b.entries)

@@ -4,22 +4,17 @@ A scenario says what differs from the log and nothing else. Positions and times 
 log: an override *from* one holds for the first event at it or after, before that event is applied.
 """
 
-import json
-from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal, Self
 
-import yaml
 from pydantic import ConfigDict, Field, ValidationError, model_validator
 
+from clearing.audit.replay.reading import DocumentUnreadable, read_text
 from clearing.events.base import Fact, Reference
 from clearing.events.fields import Amount, Identifier, Name, NotNegativeAmount, Position, Text, Time
 from clearing.events.kinds import MARKET_STATES, Kind
 from clearing.rulebook.fields import Factor, List
 from clearing.rulebook.problems import problems_of
-
-MAX_BYTES: Final = 4 * 1024 * 1024
-"""The largest scenario file that is read."""
 
 MAX_OVERRIDES: Final = 1000
 
@@ -303,38 +298,10 @@ def read_document(text: str, name: str) -> Any:
 
     Numbers with a point become text of the same digits. Raises :class:`ScenarioRefused`.
     """
-    if len(text.encode()) > MAX_BYTES:
-        raise ScenarioRefused(name, [f"is larger than {MAX_BYTES:,} bytes"])
-    reader: Callable[[str], Any] = _from_json if text.lstrip().startswith("{") else _from_yaml
     try:
-        return reader(text)
-    except (yaml.YAMLError, json.JSONDecodeError, RecursionError) as error:
-        raise ScenarioRefused(name, [f"cannot be read: {' '.join(str(error).split())}"]) from None
-
-
-def _from_json(text: str) -> Any:
-    return json.loads(text, parse_float=str)
-
-
-def _from_yaml(text: str) -> Any:
-    return yaml.load(text, _Loader)  # noqa: S506 - a safe loader that knows fewer types yet
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML of texts, whole numbers, booleans and nothing else: no floats, times or aliases."""
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        """Compose a node, unless it is an alias: a few of these can stand for billions of nodes."""
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.YAMLError("aliases are not read: write out what is meant")
-        return super().compose_node(parent, index)
-
-
-_TYPES: Final = ("tag:yaml.org,2002:bool", "tag:yaml.org,2002:int", "tag:yaml.org,2002:null")
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag in _TYPES]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
+        return read_text(text)
+    except DocumentUnreadable as error:
+        raise ScenarioRefused(name, [str(error)]) from None
 
 
 def moment_of(place: int | datetime) -> str:

@@ -52,6 +52,8 @@ class Drop(Change):
 class Insert(Change):
     """An event that happened besides: at the first position of its window."""
 
+    stands_alone = True
+
     def __init__(
         self, override: InsertOverride, where: str, position: int, time: int | None
     ) -> None:
@@ -72,6 +74,7 @@ class Move(Change):
     """An event that happened elsewhere: not at its position, but before the one at ``to``."""
 
     kinds = frozenset(int(kind) for kind in Kind)
+    stands_alone = True
 
     def __init__(self, row: EventRow, where: str, to: int, time: int | None) -> None:
         super().__init__(where, (min(row.position, to), max(row.position, to)), (to,))
@@ -165,7 +168,9 @@ class State(Change):
     kinds = frozenset({int(Kind.MarketStateChanged)})
 
     def __init__(self, override: StateOverride, where: str, window: Window, *, ends: bool) -> None:
-        super().__init__(where, window, (window[0], window[1] + 1) if ends else (window[0],))
+        first, last = window
+        moments = () if last < first else (first, last + 1) if ends else (first,)
+        super().__init__(where, window, moments)
         self._override = override
 
     def before(self, scene: Scene) -> Sequence[EventRow]:

@@ -50,12 +50,15 @@ def _write(
                 staging.note_documents(column.engine)
 
     running.observers.append(observe)
-    recorded, scenario = running.recorded.engine, running.scenario.engine
-    for row in log_rows(connection, recorded.position, running.overlay.upto):
+    recorded, scenario, end = running.recorded.engine, running.scenario.engine, running.overlay.upto
+    for row in log_rows(connection, recorded.position, end):
         running.step(row)
-        if scenario.book.latest != recorded.book.latest:
+        if scenario.book.latest != recorded.book.latest and row.position < end:
             staging.clock(row.position, scenario.book.latest)
         if row.position % _BATCH == 0:
             staging.write(scenario)
             if progress is not None:
                 progress(row.position)
+    running.finish()
+    if scenario.book.latest != recorded.book.latest:
+        staging.clock(recorded.position, scenario.book.latest)

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from clearing.audit.moments import Moment, first_later
 from clearing.audit.replay.document import (
-    AmendOverride,
     DropOverride,
     FundOverride,
     InsertOverride,
+    MoveOverride,
     Override,
     PriceOverride,
     RulebookOverride,
@@ -23,6 +24,7 @@ from clearing.audit.replay.scene import Change, Scene, Window
 from clearing.events import EventRow, Kind, Reference, upcast
 from clearing.events.fields import to_microseconds
 from clearing.log import Connection, load_registry, position_of, read_at
+from clearing.projectors import schema_of
 
 Place = int | datetime
 
@@ -68,9 +70,11 @@ class Overlay:
         return min((change.window[0] for change in self.changes), default=self.upto + 1)
 
     def before(self, scene: Scene) -> list[EventRow]:
-        """Return what is inserted before the next event."""
+        """Return what is inserted before the next event, or after the last."""
         rows: list[EventRow] = []
         for change, applied in zip(self.changes, self.applied, strict=True):
+            if scene.position > self.upto and not change.stands_alone:
+                continue
             if scene.position in change.moments:
                 inserted = change.before(scene)
                 for _ in inserted:
@@ -94,50 +98,54 @@ class Overlay:
 
 
 class _Log:
-    """The log as places and references are looked up in it, up to ``upto``."""
+    """The log as places and references are looked up in it: told up to ``upto`` of all of it."""
 
-    def __init__(self, connection: Connection, name: str, upto: int) -> None:
+    def __init__(self, connection: Connection, name: str, moment: Moment, upto: int) -> None:
         self.connection = connection
         self.name = name
         self.upto = upto
+        self._moment = moment
         self.registry = load_registry(connection, upto)
 
     def at(self, place: Place) -> int:
         """Return the first position at or after a place; one beyond the end if there is none."""
-        if isinstance(place, int):
-            return place
-        return self._first("occurred_at >= %s", to_microseconds(place))
+        return place if isinstance(place, int) else self._later(to_microseconds(place) - 1)
 
     def until(self, place: Place) -> int:
         """Return the last position by a place: before the first event that happened later."""
-        return place if isinstance(place, int) else self.after(place) - 1
+        return place if isinstance(place, int) else self._later(to_microseconds(place)) - 1
 
-    def after(self, time: datetime) -> int:
-        """Return the first position whose event happened after ``time``."""
-        return self._first("occurred_at > %s", to_microseconds(time))
-
-    def gap(self, place: Place | None) -> tuple[int, int | None]:
+    def gap(self, place: Place | None, where: str) -> tuple[int, int | None]:
         """Return the position before which something at ``place`` stands, and its time if told.
 
-        Before the event at a position; after all that happened by a time.
+        Before the event at a position; after all that happened by a time; after the last event for
+        no place. Refused is what lies beyond what is told, since it would never come.
         """
-        if isinstance(place, datetime):
-            return self.after(place), to_microseconds(place)
-        return self.upto + 1 if place is None else place, None
+        if place is None:
+            return self.upto + 1, None
+        time = None if isinstance(place, int) else to_microseconds(place)
+        position = place if isinstance(place, int) else self._later(to_microseconds(place))
+        if position > self.upto + 1:
+            problem = f"{where}: {moment_of(place)} is beyond the last position told, {self.upto}"
+            raise ScenarioRefused(self.name, [problem])
+        return position, time
 
-    def _first(self, condition: str, time: int) -> int:
-        row = self.connection.execute(
-            f"SELECT position FROM clearing.log WHERE {condition} AND kind > %s"  # noqa: S608 - one of two constants
-            " AND position <= %s ORDER BY position LIMIT 1",
-            (time, int(Kind.AccountOpened), self.upto),
-        ).fetchone()
-        return self.upto + 1 if row is None else int(row[0])
+    def _later(self, time: int) -> int:
+        """Return the first position whose event happened after ``time`` (microseconds)."""
+        schema = schema_of(self._moment.generation.number)
+        return first_later(self.connection, schema, time, self._moment.position)
 
-    def window(self, override: Override) -> Window:
-        """Return the positions that an override holds for."""
+    def window(self, override: Override, where: str) -> Window:
+        """Return the positions that an override holds for; none where the second is the lesser."""
         first = 1 if override.since is None else self.at(override.since)
-        last = self.upto if override.to is None else min(self.until(override.to), self.upto)
-        return first, last
+        if override.to is None:
+            return first, self.upto
+        last = self.until(override.to)
+        if last < first - 1:
+            bounds = f"to: {moment_of(override.to)} is log position {last}"
+            problem = f"{where}.{bounds}, which lies before from, {first}"
+            raise ScenarioRefused(self.name, [problem])
+        return first, min(last, self.upto)
 
     def event(self, named: int | Reference, where: str) -> EventRow:
         """Return an event of the log, by position or identity."""
@@ -154,26 +162,27 @@ class _Log:
         return upcast(read_at(self.connection, position)[0])
 
 
-def last_told(connection: Connection, name: str, upto: Place | None, end: int) -> int:
-    """Return the last position that a document called ``name`` tells of a log that ends at ``end``.
+def last_told(connection: Connection, name: str, upto: Place | None, moment: Moment) -> int:
+    """Return the last position that a document called ``name`` tells of the log up to ``moment``.
 
     Raises :class:`ScenarioRefused` for a place beyond it.
     """
+    end = moment.of_log()
     if upto is None:
         return end
-    position = _Log(connection, name, end).until(upto)
+    position = _Log(connection, name, moment, end).until(upto)
     if not 1 <= position <= end:
         raise ScenarioRefused(name, [f"upto: {moment_of(upto)} is beyond log position {end}"])
     return position
 
 
-def make_overlay(connection: Connection, scenario: Scenario, end: int) -> Overlay:
-    """Return the overrides of a scenario for a log that ends at ``end``.
+def make_overlay(connection: Connection, scenario: Scenario, moment: Moment) -> Overlay:
+    """Return the overrides of a scenario for the log up to ``moment``.
 
     Raises :class:`ScenarioRefused` for what they name and the log does not have.
     """
-    upto = last_told(connection, scenario.name, scenario.upto, end)
-    log = _Log(connection, scenario.name, upto)
+    upto = last_told(connection, scenario.name, scenario.upto, moment)
+    log = _Log(connection, scenario.name, moment, upto)
     changes = [
         _change(log, override, f"overrides.{i}") for i, override in enumerate(scenario.overrides)
     ]
@@ -188,7 +197,15 @@ def make_overlay(connection: Connection, scenario: Scenario, end: int) -> Overla
 
 
 def _change(log: _Log, override: Override, where: str) -> Change:
-    window = log.window(override)
+    if isinstance(override, InsertOverride):
+        return Insert(override, where, *log.gap(override.since, f"{where}.from"))
+    if isinstance(override, MoveOverride):
+        row = log.event(override.event, where)
+        if row.kind <= Kind.AccountOpened:
+            problem = f"{where}.event: {row.position} declares a name, which others need"
+            raise ScenarioRefused(log.name, [problem])
+        return Move(row, where, *log.gap(override.to, f"{where}.to"))
+    window = log.window(override, where)
     match override:
         case PriceOverride():
             _check_names(log, where, override)
@@ -203,11 +220,7 @@ def _change(log: _Log, override: Override, where: str) -> Change:
             named = override.event
             position = 0 if named is None else log.event(named, where).position
             return Drop(override, where, window, position)
-        case AmendOverride():
-            return Amend(override, where, log.event(override.event, where).position)
-        case InsertOverride():
-            return Insert(override, where, *log.gap(override.since))
-    return Move(log.event(override.event, where), where, *log.gap(override.to))
+    return Amend(override, where, log.event(override.event, where).position)
 
 
 def _check_names(log: _Log, where: str, override: PriceOverride) -> None:

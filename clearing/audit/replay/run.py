@@ -86,6 +86,12 @@ class Replay:
             self.step(row)
             if progress is not None:
                 progress(row.position)
+        self.finish()
+
+    def finish(self) -> None:
+        """Apply what the scenario has after the last event."""
+        self.scene.position = self.overlay.upto + 1
+        self._insert()
 
     def step(self, row: EventRow) -> None:
         """Apply the next event of the log, and what the scenario has before it."""
@@ -118,13 +124,16 @@ class Replay:
             engine = self.scenario.engine
             self._override(scope.key() for scope in _moved(engine, row, altered))
         told = self._told(self.scenario, altered)
-        derived = self.derived
+        begun = self._begun_by(row)
+        derived = self.derived or begun
         plain = None if derived is None else self._told(derived, row)
         recorded = self.recorded.engine.apply(row)
         self._note(self.recorded, row.position, recorded, recorded)
         self._note(self.scenario, row.position, self._advance(self.scenario, told), recorded)
-        if derived is not None and plain is not None:
-            self._note(derived, row.position, self._advance(derived, plain), recorded)
+        if begun is not None and self._records():
+            self.derived = begun
+        if self.derived is not None and plain is not None:
+            self._note(self.derived, row.position, self._advance(self.derived, plain), recorded)
 
     def _told(self, column: Column, row: EventRow | None) -> tuple[EventRow | None, frozenset[int]]:
         """Return an event as a column takes it, and whose side of it is contested."""
@@ -169,13 +178,35 @@ class Replay:
         if not new:
             return
         engine.override(new)
-        recorded = self.recorded.engine
-        if self.derived is None:
-            if all(recorded.book.assets[asset].mode == "derive" for _, asset in new):
-                return
-            copy = _copy(recorded, recorded.resolve, self._watch)
-            self.derived = Column("derived", copy, deepcopy(self.recorded.tally))
-        self.derived.engine.override(new)
+        if self.derived is not None:
+            self.derived.engine.override(new)
+        elif self._records():
+            self.derived = self._as_recorded()
+
+    def _records(self) -> bool:
+        """Whether the record only tells the outcomes of a scope that the scenario has changed."""
+        assets = self.recorded.engine.book.assets
+        overridden = {asset for _, asset in self.scenario.engine.book.overridden}
+        return any(
+            assets[asset].rulebook is not None and assets[asset].mode != "derive"
+            for asset in overridden
+        )
+
+    def _begun_by(self, row: EventRow) -> Column | None:
+        """Return a column for what a rulebook may begin, of scopes that were changed without one.
+
+        Where nothing could act until now, the record is what would have been derived.
+        """
+        if row.kind != Kind.RulebookAdopted or self.derived is not None:
+            return None
+        return self._as_recorded() if self.scenario.engine.book.overridden else None
+
+    def _as_recorded(self) -> Column:
+        """Return the record as it is, with the ladders of changed scopes about to act."""
+        recorded = self.recorded
+        copy = _copy(recorded.engine, recorded.engine.resolve, self._watch)
+        copy.override(sorted(self.scenario.engine.book.overridden))
+        return Column("derived", copy, deepcopy(recorded.tally))
 
 
 def _copy(engine: Engine, resolver: Resolver, watch: WatchName) -> Engine:

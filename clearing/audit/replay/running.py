@@ -32,7 +32,7 @@ def replay(
 
 def start(connection: Connection, scenario: Scenario, moment: Moment) -> Replay:
     """Return a replay that stands before the first event it tells."""
-    overlay = make_overlay(connection, scenario, moment.position)
+    overlay = make_overlay(connection, scenario, moment)
     engine = engine_at(connection, moment, min(overlay.first - 1, overlay.upto))
     return Replay(scenario.name, engine, overlay)
 

@@ -85,10 +85,12 @@ class Change:
     """One override at work; by itself it changes nothing.
 
     ``where`` names it in answers and errors, ``window`` is what it holds for, ``moments`` are the
-    positions before which it inserts, ``kinds`` the kinds of events that it may alter.
+    positions before which it inserts, ``kinds`` the kinds of events that it may alter. One that
+    ``stands_alone`` inserts what may also come after the last event: others need one to hold for.
     """
 
     kinds: frozenset[int] = frozenset()
+    stands_alone = False
 
     def __init__(self, where: str, window: Window, moments: tuple[int, ...] = ()) -> None:
         self.where = where

@@ -45,7 +45,7 @@ def stress(
     Nothing is written, and the answer is the same for every number of ``processes``. Raises
     :class:`~clearing.audit.ScenarioRefused`.
     """
-    position = last_told(connection, document.name, document.upto, moment.plain())
+    position = last_told(connection, document.name, document.upto, moment)
     engine = engine_at(connection, moment, position)
     sources = sources_of(document, engine.book)
     hashes = [hashes_of(path) if isinstance(path, FilePath) else {} for path in document.paths]
