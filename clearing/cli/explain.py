@@ -250,6 +250,13 @@ def _print_step(step: RungStep, depth: int) -> None:
     for part in step.working:
         _grow(tree.add(_line(part)), part, depth - 1)
     out.print(tree)
+    if step.did:
+        did = Tree("did", guide_style="dim")
+        for part in step.did[:_INPUTS]:
+            _grow(did.add(_line(part)), part, depth - 1)
+        if len(step.did) > _INPUTS:
+            did.add(f"[dim]… {len(step.did) - _INPUTS:,} more (--json)[/dim]")
+        out.print(did)
     followed = Tree("and then", guide_style="dim")
     for entry in step.entries:
         words = _words(entry)

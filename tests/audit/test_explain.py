@@ -98,6 +98,12 @@ def test_a_liquidation_says_on_what_and_all_that_followed(database_url: str) -> 
         "initial": 25,
         "maintenance": 5,
     }
+    did = {part.name: computed(asdict(part)) for part in step.did}
+    assert did["bankruptcy amount BTC"] == 940
+    assert did["taken BTC by fund insurance"] == Fraction("2.272")
+    assert did["rank 1 bob"] > 0
+    assert did["taken from bob"] == Fraction("7.728")
+    assert did["loss"] == 440
     by_kind: dict[str, list[dict[str, Any]]] = {}
     for entry in step.entries:
         by_kind.setdefault(str(entry["entry"]), []).append(entry)

@@ -34,6 +34,10 @@ class RungStep:
     a missed margin call the entry's threshold is of the whole equity, and so is this. ``marks``
     are those at which it was tested, ``working`` the trees of its figures (equity, what counts
     less, each level), computed before the rung acted.
+    ``did`` are the workings of what the rung did, in order: how much was closed and by which rule,
+    what it fetched, the penalty and its shares, the amount that each position was handed over for,
+    what each layer could take and took or paid and what was left, each candidate's key by rank, and
+    the loss. Notes ``rung.…`` and ``waterfall.…`` say the rulebook's fields.
     ``entries`` are all that followed until the next rung: what was closed, for how much, to whom,
     by which layer; penalties; the whole ADL ranking with its features; losses and funds.
     """
@@ -50,6 +54,7 @@ class RungStep:
     short: str
     marks: dict[str, str]
     working: tuple[Node, ...]
+    did: tuple[Node, ...]
     entries: tuple[dict[str, Value], ...]
 
 
@@ -97,10 +102,15 @@ def explain_liquidation(
         for asset in book.assets.values()
         if asset.rulebook is not None
     }
+    acted = [
+        i
+        for i, (line, _, working) in enumerate(workings)
+        if working.name == "margin" and line < len(entries) and entries[line][0] == "liquidation"
+    ]
     steps = [
-        _step(sources, event, entries, line, scope, working)
-        for line, scope, working in workings
-        if scope.account == ordinal and line < len(entries) and entries[line][0] == "liquidation"
+        _step(sources, event, entries, workings[i:j])
+        for i, j in zip(acted, [*acted[1:], len(workings)], strict=True)
+        if workings[i][1].account == ordinal
     ]
     return LiquidationExplained(account, position, event, rulebooks, tuple(steps))
 
@@ -109,10 +119,9 @@ def _step(
     sources: Sources,
     event: Source,
     entries: list[Entry],
-    line: int,
-    scope: Scope,
-    working: Trace,
+    workings: list[tuple[int, Scope, Trace]],
 ) -> RungStep:
+    line, scope, working = workings[0]
     registry = sources.registry
     told = entry_view(registry, entries[line])
     counted = _counted(told, working)
@@ -133,6 +142,11 @@ def _step(
         exact_text(short),
         dict(_marks(parts)),
         parts,
+        tuple(
+            nodes_of(done, about, within(event, entries[:there], sources.find))
+            for there, _, done in workings[1:]
+            if done.name != "margin"
+        ),
         tuple(entry_view(registry, entry) for entry in _following(entries, line)),
     )
 
