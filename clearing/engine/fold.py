@@ -83,10 +83,10 @@ class Engine:
         return self._apply(row, NOBODY)
 
     def explain(self, row: EventRow) -> tuple[list[Entry], list[tuple[int, Scope, Trace]]]:
-        """Apply the next event like :meth:`apply`, and say what rungs of ladders acted upon.
+        """Apply the next event like :meth:`apply`, and say what rungs acted upon and did.
 
-        Each working is of a scope's margin just before a rung acted, with the number of entries
-        that came before its own.
+        Each working comes with the number of entries before it, and the scope: ``margin`` just
+        before a rung acted, then each figure of what it did.
         """
         if row.position != self.position + 1:
             raise OutOfOrder(f"expected log position {self.position + 1}, got {row.position}")

@@ -227,3 +227,7 @@ def test_whatever_happened_can_be_computed_again(database_url: str, seed: int) -
                 assert figures["equity"] + figures.get("collateral", 0) == Fraction(
                     str(step.equity)
                 )
+                came_to = [(one.name, computed(asdict(one))) for one in step.did]
+                for entry in step.entries:
+                    if entry["entry"] == "loss":
+                        assert ("loss", Fraction(str(entry["loss"]))) in came_to

@@ -85,7 +85,7 @@ def test_a_bad_file_is_refused_with_its_name(
 
 def test_an_interrupt_ends_the_workers_with_the_command(day: str, tmp_path: Path) -> None:
     file = tmp_path / "long.yaml"
-    file.write_text(FALL.replace("count: 20", "count: 50_000"))
+    file.write_text(FALL.replace("count: 20", "count: 50000"))
     command = [sys.executable, "-c", "from clearing.cli import main; main()"]
     running = subprocess.Popen(  # noqa: S603 - our own command
         [*command, "stress", str(file), "--processes", "2"],

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from clearing.audit.entries import entry_view
+from clearing.audit.explain.grouping import grouped
 from clearing.audit.replay.tally import scopes_of
 from clearing.engine import ENGINE_VERSION, Engine, Entry
 from clearing.engine.book import Book
@@ -64,9 +65,13 @@ class _Notes:
         registry = book.registry
         if account and mine:
             rungs = [
-                {"before_entry": line, "working": [part.document() for part in working.inputs]}
-                for line, scope, working in workings
-                if scope.account == account
+                {
+                    "before_entry": group[0][0],
+                    "working": [part.document() for part in group[0][2].inputs],
+                    "did": [figure.document() for _, _, figure in group[1:]],
+                }
+                for group in grouped(workings)
+                if group[0][1].account == account
             ]
             shown = [entry_view(registry, entry) for entry in entries if entry in mine]
             self._events.append({**at, "entries": shown, "rungs": rungs})

@@ -5,12 +5,14 @@ its entries are the ones that the histories have, and the workings are the fold'
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import Final
 
 from clearing.audit.entries import Value, entry_view
+from clearing.audit.explain.grouping import Working, grouped
 from clearing.audit.explain.nodes import Node, Source, Subject, nodes_of
-from clearing.audit.explain.sources import Sources
+from clearing.audit.explain.sources import TOLD, Sources
 from clearing.audit.explain.within import within
 from clearing.audit.load import Histories
 from clearing.audit.losses import NameUnknown, declared
@@ -18,7 +20,6 @@ from clearing.audit.moments import Moment
 from clearing.audit.replay.running import engine_at
 from clearing.audit.replay.sums import exact_text
 from clearing.engine import Entry
-from clearing.engine.scope import Scope
 from clearing.events import upcast
 from clearing.log import Connection, read_at
 from clearing.quantities import Trace
@@ -102,15 +103,10 @@ def explain_liquidation(
         for asset in book.assets.values()
         if asset.rulebook is not None
     }
-    acted = [
-        i
-        for i, (line, _, working) in enumerate(workings)
-        if working.name == "margin" and line < len(entries) and entries[line][0] == "liquidation"
-    ]
     steps = [
-        _step(sources, event, entries, workings[i:j])
-        for i, j in zip(acted, [*acted[1:], len(workings)], strict=True)
-        if workings[i][1].account == ordinal
+        _step(sources, event, entries, group)
+        for group in grouped(workings)
+        if group[0][1].account == ordinal and _is_step(entries, group[0])
     ]
     return LiquidationExplained(account, position, event, rulebooks, tuple(steps))
 
@@ -119,9 +115,9 @@ def _step(
     sources: Sources,
     event: Source,
     entries: list[Entry],
-    workings: list[tuple[int, Scope, Trace]],
+    group: list[Working],
 ) -> RungStep:
-    line, scope, working = workings[0]
+    line, scope, working = group[0]
     registry = sources.registry
     told = entry_view(registry, entries[line])
     counted = _counted(told, working)
@@ -142,13 +138,37 @@ def _step(
         exact_text(short),
         dict(_marks(parts)),
         parts,
-        tuple(
-            nodes_of(done, about, within(event, entries[:there], sources.find))
-            for there, _, done in workings[1:]
-            if done.name != "margin"
-        ),
+        tuple(_figure(sources, event, entries, one) for one in group[1:]),
         tuple(entry_view(registry, entry) for entry in _following(entries, line)),
     )
+
+
+def _is_step(entries: list[Entry], working: Working) -> bool:
+    line = working[0]
+    return line < len(entries) and entries[line][0] == "liquidation"
+
+
+def _figure(sources: Sources, event: Source, entries: list[Entry], working: Working) -> Node:
+    """Return one of the figures of what a rung did as a tree."""
+    line, scope, trace = working
+    about = Subject(scope.account, 0, scope.asset)
+    return _told(nodes_of(trace, about, within(event, entries[:line], sources.find)))
+
+
+_CLAUSES: Final = ("rung.", "waterfall.")
+"""How the note of a figure begins that a rulebook gives."""
+
+
+def _told(node: Node) -> Node:
+    """Return a figure whose facts name events only where one tells them.
+
+    What a working before it gave comes from no event.
+    """
+    if node.formula or node.inputs:
+        return replace(node, inputs=tuple(_told(child) for child in node.inputs))
+    if node.name in TOLD or node.note.startswith(_CLAUSES):
+        return node
+    return replace(node, sources=())
 
 
 def _counted(told: dict[str, Value], working: Trace) -> Fraction:

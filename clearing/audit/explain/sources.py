@@ -200,32 +200,16 @@ _FINDERS: Final = {
     "depth": Sources._depth,
     "published rate": Sources._margin_rate,
     "funding": Sources._coming,
-    "held": Sources._position,
     "lot": Sources._declared,
     "asked": Sources._nothing,
-    **dict.fromkeys(
-        ("all asked", "amount", "capacity", "equity", "gain", "gains", "kept", "least", "left"),
-        Sources._nothing,
-    ),
-    **dict.fromkeys(
-        ("limit", "loss", "loss of all", "lots", "maintenance", "more", "paid", "penalty", "per"),
-        Sources._nothing,
-    ),
-    **dict.fromkeys(
-        (
-            "proceeds",
-            "quantity",
-            "released",
-            "rest",
-            "rounding",
-            "scope notional",
-            "short",
-            "taken",
-        ),
-        Sources._nothing,
-    ),
-    **dict.fromkeys(("unit", "used", "weight", "weights", "whole", "borne"), Sources._nothing),
     "part": Sources._nothing,
     "gross": Sources._nothing,
 }
 """How a fact's events are found, by its name; any other is the rulebook's."""
+
+TOLD: Final = frozenset(
+    name
+    for name, finder in _FINDERS.items()
+    if finder is not Sources._nothing and name not in ("pnl", "notional", "value")
+)
+"""Names of facts that events tell wherever they stand; pnl, notional and value are also figures."""
