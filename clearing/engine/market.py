@@ -83,7 +83,7 @@ class Market:
     ``residual`` the fraction of a unit that its sides left over, ``coming`` what margin takes as
     the payment to come (all at the funding scales). ``pending`` maps accounts to carried sizes that
     wait for the first price, ``owed`` is what verify mode waits for, ``deleveraged`` who was told
-    last to be, with the time (microseconds). ``houses`` are the positions of :data:`HOUSES`.
+    last to be, with the time (microseconds) and for whom (0: not told). ``houses`` are the positions of :data:`HOUSES`.
     ``variation`` is the rule by which gains and losses are paid at every mark, ``flows`` what
     accounts realised since the last one (units). ``worth`` × size is a value at the mark at the
     working scale (0 without),
@@ -168,7 +168,7 @@ class Market:
         self.period: FundingPeriod | None = None
         self.residual = self.coming = 0
         self.owed: Owed | None = None
-        self.deleveraged: tuple[int, int] | None = None
+        self.deleveraged: tuple[int, int, int] | None = None
         self.funding_rate = 0
         self.funding_price = 0
         self.sides = 0

@@ -301,8 +301,8 @@ def _read_book(document: dict[str, Any]) -> Book:
 
 
 def _read_verified(book: Book, document: dict[str, Any]) -> None:
-    for ordinal, account, at in document.get("deleveraged", []):
-        book.markets[ordinal].deleveraged = (account, at)
+    for ordinal, account, at, whose in document.get("deleveraged", []):
+        book.markets[ordinal].deleveraged = (account, at, whose)
     for ordinal, position, due_at, amounts in document.get("owed", []):
         market = book.owing[ordinal] = book.markets[ordinal]
         market.owed = Owed(position, due_at, dict(amounts))

@@ -168,16 +168,17 @@ def _check_deleveraging(
         return
     else:
         estate = Estate(market, side.size, 0)
+    whose = 0 if liquidated is None else liquidated.account
     ranked = [who.account for who in ranking(step, estate, liquidated, layer)]
     last = 1
     if layer.pro_rata or layer.at_most < RATE_SCALE:
         last = layer.most or len(ranked)
     elif market.deleveraged is not None:
         # Who gave part of it has to give the rest first, though it ranks lower for what it gave.
-        before, at = market.deleveraged
-        if at == step.row.occurred_at and before in ranked:
+        before, *estate_then = market.deleveraged
+        if estate_then == [step.row.occurred_at, whose] and before in ranked:
             ranked = [before, *(account for account in ranked if account != before)]
-    market.deleveraged = (side.account, step.row.occurred_at)
+    market.deleveraged = (side.account, step.row.occurred_at, whose)
     rank = ranked.index(side.account) + 1 if side.account in ranked else 0
     if not rank or rank > last:
         step.deviation(

@@ -274,6 +274,27 @@ def test_the_first_gives_all_it_has_before_the_next_gives_anything() -> None:
     assert the(entries, "adl_rank") == ("1", "2", str(v.ordinal("cyd")))
 
 
+def test_who_gave_for_one_account_is_not_first_for_another() -> None:
+    """Two are liquidated in one block: cyd gave for ada, and is no longer first for fay."""
+
+    def block() -> Venue:
+        v = crowd(checks={"adl_rank": True})
+        v.mark(BTC="105")
+        v.account("fay")
+        v.deposit("fay", "60")
+        v.trade("fay", "eve", "BTC", "5", "105")
+        v.mark(BTC="80")
+        assert deviations(sold(v, "9", "85.50", "cyd", buyer_cause="adl", after=0)) == []
+        return v
+
+    def taken(v: Venue, buyer: str) -> list[Entry]:
+        told = {"seller_cause": "liquidation", "buyer_cause": "adl", "after": 0}
+        return v("Traded", market="BTC", buyer=buyer, seller="fay", size="1", price="93", **told)
+
+    assert deviations(taken(block(), "dan")) == []
+    assert the(taken(block(), "cyd"), "adl_rank")[2] == str(block().ordinal("dan"))
+
+
 def test_nobody_is_deleveraged_for_an_account_that_leaves_no_loss() -> None:
     """At 89 her equity is 35: the fund takes over what is worth something."""
     v = venue()
