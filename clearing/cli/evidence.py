@@ -95,9 +95,16 @@ def check(
         signed = f"{', '.join(answer.signed_by)}{whose}"
         out.print(
             f"{answer.proven:,} events are the log's, signed by {signed};"
-            f" the contents of {answer.shown:,} are here, of {answer.withheld:,} withheld",
+            f" the contents of {answer.shown:,} are here",
             markup=False,
         )
     else:
         out.print(f"? not proven to be the log's: {answer.unproven}", style="yellow", markup=False)
+    if answer.withheld:
+        out.print(
+            f"? {answer.withheld:,} events of others are withheld, and what is told in their place"
+            " is taken as told; a pack made with --names shows and proves them",
+            style="yellow",
+            markup=False,
+        )
     return code

@@ -83,10 +83,10 @@ class Market:
     ``residual`` the fraction of a unit that its sides left over, ``coming`` what margin takes as
     the payment to come (all at the funding scales). ``pending`` maps accounts to carried sizes that
     wait for the first price, ``owed`` is what verify mode waits for, ``deleveraged`` who was told
-    last to be, with the time (microseconds) and for whom (0: not told). ``houses`` are the positions of :data:`HOUSES`.
-    ``variation`` is the rule by which gains and losses are paid at every mark, ``flows`` what
-    accounts realised since the last one (units). ``worth`` × size is a value at the mark at the
-    working scale (0 without),
+    last to be, with the time (microseconds) and for whom (0: not told). ``houses`` are the
+    positions of :data:`HOUSES`. ``variation`` is the rule by which gains and losses are paid at
+    every mark, ``flows`` what accounts realised since the last one (units).
+    ``worth`` × size is a value at the mark at the working scale (0 without),
     ``base_worth`` × |size| the notional divided by the scale of rates,
     ``face_unit`` × a face a worth, ``funding_lift`` × accrued an amount. The decimals are
     ``value_decimals`` of size × face, ``index_decimals`` of the funding index (rate × face),

@@ -1,5 +1,6 @@
 """Packs of evidence: what is in them reproduces anywhere, and what was changed does not."""
 
+import base64
 import json
 import zipfile
 from collections.abc import Callable
@@ -174,6 +175,57 @@ def test_packs_of_whatever_happened_reproduce(database_url: str, tmp_path: Path,
                 ledger.evidence(view.account, path, names=names)
                 found = check_pack(path)
                 assert (found.verdict, found.findings) == ("reproduces", ())
+
+
+def since_one(files: dict[str, str]) -> None:
+    manifest = json.loads(files["manifest.json"])
+    files["manifest.json"] = json.dumps({**manifest, "since": 1})
+
+
+def test_where_a_pack_begins_is_where_its_state_stands(database_url: str, tmp_path: Path) -> None:
+    path, whole = tmp_path / "ada.zip", tmp_path / "whole.zip"
+    with stored(day(), database_url) as ledger:
+        ledger.evidence("ada", path)
+        ledger.evidence("ada", whole, since=1, names=True)
+        for wrong in (0, -3, 19):
+            with pytest.raises(ValueError, match="log positions 1 to 18"):
+                ledger.evidence("ada", tmp_path / "none.zip", since=wrong)
+    found = check_pack(rewritten(path, since_one))
+    assert "manifest.json: since is 1, the state is of 8" in found.findings
+    assert check_pack(whole).verdict == "reproduces"
+    richer = rewritten(
+        whole,
+        lambda f: f.update({"state.json": f["state.json"].replace('"latest":0', '"latest":1')}),
+    )
+    assert "state.json: is not the state before" in check_pack(richer).findings[0]
+
+
+def test_an_earlier_event_that_is_referred_to_is_proven_too(
+    database_url: str, tmp_path: Path
+) -> None:
+    """A reversal of ada's own deposit, which lies before the pack."""
+    store, path = TileStore(tmp_path / "store"), tmp_path / "ada.zip"
+    venue = day()
+    venue("Reversed", target={"source": "venue", "external_id": "e9"}, **PERSON)
+    with stored(venue, database_url) as ledger:
+        ledger.checkpoint(store, SIGNER)
+        ledger.evidence("ada", path, since=17, store=store, verifier=SIGNER.verifier)
+    assert check_pack(path, KEYS).verdict == "reproduces"
+    (line,) = parsed("earlier.jsonl", files_of(path)["earlier.jsonl"])
+    content = base64.b64decode(line["content"])
+    other = base64.b64encode(content[:-1] + b"x").decode()
+
+    def altered(files: dict[str, str]) -> None:
+        files["earlier.jsonl"] = json.dumps({**line, "content": other}) + "\n"
+
+    def moved(files: dict[str, str]) -> None:
+        proofs = json.loads(files["log.json"])
+        proofs["earlier"][str(line["position"])]["path"].reverse()
+        files["log.json"] = json.dumps(proofs)
+
+    for change, problem in ((altered, "content and leaf differ"), (moved, "is not proven")):
+        found = check_pack(rewritten(path, change), KEYS)
+        assert any(problem in finding for finding in found.findings), found
 
 
 ODD: list[Any] = [

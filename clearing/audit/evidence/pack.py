@@ -26,7 +26,7 @@ from clearing.engine.content import Content
 from clearing.events import EventRow, Kind, pack
 from clearing.log import Connection, Stored, read_log
 from clearing.log.notes import Verifier, encoded
-from clearing.log.proving import consistency_path
+from clearing.log.proving import consistency_path, inclusion_path
 from clearing.log.tiles import TileStore
 from clearing.projectors import checked, log_resolver
 
@@ -79,7 +79,11 @@ def make_pack(
     """
     histories = Histories(connection, moment)
     ordinal = declared(histories.registry, account, moment)
-    first = max(since or _first(histories, ordinal), 1)
+    if since is not None and not 1 <= since <= moment.position:
+        raise ValueError(
+            f"since is {since}; the events are those of log positions 1 to {moment.position}"
+        )
+    first = since or _first(histories, ordinal)
     start = engine_at(connection, moment, first - 1)
     gathered = _Gathered(connection, start, moment.position, account, names=names)
     files = gathered.files()
@@ -199,6 +203,11 @@ class _Gathered:
             return self._pseudonyms is not None and self._pseudonyms.hides(target, 0)
         return target.position in self._hidden
 
+    @property
+    def earlier(self) -> list[int]:
+        """The positions of the earlier events that are in the pack."""
+        return sorted(self._referred)
+
     def files(self) -> dict[str, str]:
         """Return the pack's files but for proofs, figures and report."""
         rules = {
@@ -232,6 +241,13 @@ def _proofs(store: TileStore, gathered: _Gathered) -> dict[str, Any] | None:
         "since": gathered.since,
         "peaks": peaks,
         "growth": path,
+        "earlier": {
+            str(position): {
+                "leaf": store.leaf(position - 1).hex(),
+                "path": [encoded(one) for one in inclusion_path(store.subtree, position - 1, size)],
+            }
+            for position in gathered.earlier
+        },
         "checkpoint": store.checkpoint(size),
     }
 

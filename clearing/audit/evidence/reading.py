@@ -14,10 +14,10 @@ from clearing.audit.evidence.running import Figures, figures_of
 from clearing.engine import ENGINE_VERSION, Engine, Resolver
 from clearing.events import EventRow, unpack, upcast
 from clearing.events.canonical import document_hash
-from clearing.log.checkpoints import open_checkpoint
+from clearing.log.checkpoints import Checkpoint, open_checkpoint
 from clearing.log.merkle import Frontier, leaf_hash
 from clearing.log.notes import NoteRefused, Verifier, decoded
-from clearing.log.proving import proves_growth
+from clearing.log.proving import proves_growth, proves_inclusion
 from clearing.rulebook.comparing import differences
 
 
@@ -28,8 +28,9 @@ class PackChecked:
     ``verdict``: ``reproduces``, ``does not reproduce``, or ``could not tell`` (another engine
     version made it). ``findings`` are what does not agree; ``proven`` events are the log's by a
     checkpoint that somebody trusted signed, of which the contents of ``shown`` are in the pack and
-    were hashed; those of ``withheld`` are not, for other people's sake. ``unproven`` says why
-    nothing is proven, if so.
+    were hashed; those of ``withheld`` are not, for other people's sake: what is told in their place
+    is taken as it is told, by whoever made the pack. ``unproven`` says why nothing is proven, if
+    so.
     """
 
     verdict: str
@@ -81,7 +82,7 @@ def check_pack(path: Path, trusted: Sequence[Verifier] = ()) -> PackChecked:
     proven, unproven = 0, ""
     signed: tuple[str, ...] = ()
     try:
-        proven, signed = _proofs(files, upto, lines, trusted)
+        proven, signed = _proofs(files, upto, (lines, earlier), trusted)
     except (NoteRefused, ValueError, KeyError, TypeError) as refused:
         unproven = str(refused)
         if "log.json" in files:
@@ -92,7 +93,7 @@ def check_pack(path: Path, trusted: Sequence[Verifier] = ()) -> PackChecked:
     if not isinstance(engine_version, str):
         raise PackBroken("figures.json: engine_version is not a version")
     if engine_version == ENGINE_VERSION:
-        findings += _figures(files, account, lines, earlier, told)
+        findings += _figures(files, (account, since, upto), lines, earlier, told)
         verdict = "does not reproduce" if findings else "reproduces"
     elif findings:
         verdict = "does not reproduce"
@@ -160,10 +161,11 @@ def _rulebooks(files: dict[str, str]) -> list[str]:
 def _proofs(
     files: dict[str, str],
     upto: int,
-    lines: list[dict[str, Any]],
+    events: tuple[list[dict[str, Any]], list[dict[str, Any]]],
     trusted: Sequence[Verifier],
 ) -> tuple[int, tuple[str, ...]]:
     """Return how many events are proven to be the log's, and who signed the checkpoint."""
+    lines, earlier = events
     if "log.json" not in files:
         raise NoteRefused("the pack has no checkpoint and no proofs")
     proofs = read_object(files, "log.json")
@@ -184,25 +186,50 @@ def _proofs(
         raise NoteRefused(
             f"the events are not those under the checkpoint of {checkpoint.size:,} events"
         )
+    if not isinstance(proofs["earlier"], dict):
+        raise NoteRefused("earlier is not an object of proofs by position")
+    if set(proofs["earlier"]) != {str(line["position"]) for line in earlier}:
+        raise NoteRefused("the earlier events and their proofs are not of the same positions")
+    for line in earlier:
+        _prove_earlier(line, proofs["earlier"], checkpoint)
     return len(lines), signed
+
+
+def _prove_earlier(line: dict[str, Any], proofs: dict[str, Any], checkpoint: Checkpoint) -> None:
+    """Refuse an earlier event that is not under the checkpoint, or whose content is another's."""
+    position = line["position"]
+    proof = proofs[str(position)]
+    leaf, path = bytes.fromhex(proof["leaf"]), [decoded(one, "a hash") for one in proof["path"]]
+    if "content" in line and leaf_hash(decoded(line["content"], "content")) != leaf:
+        raise NoteRefused(f"log position {position}: content and leaf differ")
+    if not proves_inclusion(leaf, position - 1, checkpoint.size, path, checkpoint.root):
+        raise NoteRefused(f"log position {position} is not proven to be under the checkpoint")
 
 
 def _figures(
     files: dict[str, str],
-    account: str,
+    about: tuple[str, int, int],
     lines: list[dict[str, Any]],
     earlier: list[dict[str, Any]],
     told: Figures,
 ) -> list[str]:
     """Return which figures are others when they are made again, and whether the report is."""
+    account, since, upto = about
+    found = []
     try:
         rows, resolver = rows_of(lines, earlier)
         engine = Engine.restore(files["state.json"], resolver=resolver)
+        if engine.position != since - 1:
+            found.append(f"manifest.json: since is {since}, the state is of {engine.position}")
+        if not engine.position and engine.snapshot() != Engine(resolver=resolver).snapshot():
+            found.append("state.json: is not the state before the first event, where nothing is")
         again = figures_of(engine, rows, account)
+        if engine.position != upto:
+            found.append(f"manifest.json: upto is {upto}, the events end at {engine.position}")
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         # The fold is total over what a ledger has: what it fails on is not of one.
-        return [f"the events cannot be folded: {error!r}"]
-    found = [
+        return [*found, f"the events cannot be folded: {error!r}"]
+    found += [
         f"figures.json: {path} is {told_!r}, and comes to {again_!r}"
         for path, told_, again_ in differences(told, json.loads(json.dumps(again)))
     ]
