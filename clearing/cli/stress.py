@@ -1,7 +1,7 @@
 """``clearing stress``: the book put through paths of marks."""
 
 from collections.abc import Sequence
-from decimal import Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from pathlib import Path
 from typing import Annotated
 
@@ -91,7 +91,11 @@ def _print_figures(name: str, count: int, figures: Sequence[Figure]) -> None:
         if any(text.strip("0.") for text in _texts(figure))
     ]
     columns = ("", ">mean", ">median", ">95 %", ">99 %", ">worst")
-    out.print(table(f"{name}: {count:,} paths", columns, rows))
+    if rows:
+        out.print(table(f"{name}: {count:,} paths", columns, rows))
+        out.print("every other figure is 0 in every path", style="dim")
+    else:
+        out.print(f"{name}: {count:,} paths, in none of which anything happened", markup=False)
 
 
 def _texts(figure: Figure) -> tuple[str, ...]:
@@ -126,9 +130,13 @@ def _chance(chance: Chance, count: int) -> str:
     """Write a probability with its interval; of one path, whether it is so."""
     if not chance.probability:
         return "yes" if chance.paths else "no"
-    shown = (f"{Decimal(text):.2%}" for text in (chance.probability, chance.low, chance.high))
-    probability, low, high = shown
-    return f"{chance.paths:,} of {count:,}: {probability} ({low} to {high})"
+    # The interval outwards, so that it is never narrower than it is.
+    roundings = ((chance.low, ROUND_FLOOR), (chance.high, ROUND_CEILING))
+    low, high = (f"{Decimal(text).quantize(_PLACES, way):.2%}" for text, way in roundings)
+    return f"{chance.paths:,} of {count:,}: {Decimal(chance.probability):.2%} ({low} to {high})"
+
+
+_PLACES = Decimal("0.0001")
 
 
 def _print_drivers(name: str, what: str, drivers: Sequence[Driver], count: int) -> None:

@@ -4,6 +4,7 @@ import base64
 import json
 import zipfile
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from clearing.audit import CheckpointRefused, NameUnknown, PackBroken, check_pack
+from clearing.audit.evidence.report import _kept
 from clearing.ledger import Ledger
 from clearing.log.notes import Signer
 from clearing.log.tiles import TileStore
@@ -335,3 +337,15 @@ def test_a_file_is_in_a_pack_once(tmp_path: Path) -> None:
             archive.writestr("manifest.json", "[]")
     with pytest.raises(PackBroken, match=r"manifest\.json twice"):
         check_pack(path)
+
+
+def test_a_chart_of_many_points_keeps_every_wick() -> None:
+    line = [(x, Fraction(100)) for x in range(10_000)]
+    line[4_321] = (4_321, Fraction(-7))
+    line[8_765] = (8_765, Fraction(900))
+    kept = _kept(line)
+    assert len(kept) <= 600
+    assert (4_321, Fraction(-7)) in kept
+    assert (8_765, Fraction(900)) in kept
+    assert (kept, kept[0], kept[-1]) == (sorted(kept), line[0], line[-1])
+    assert _kept(line[:600]) == line[:600]

@@ -360,6 +360,11 @@ ILL_MATCHED = {"BTC": {"ETH": "0.9"}, "ETH": {"SOL": "0.9"}, "SOL": {"BTC": "-0.
         ([{"path": "storm", "name": "x"}], {}, "paths.0: path is 'storm', and must be one of"),
         ([walk(seed=-1)], {}, "paths.0.seed: must be"),
         ([walk(volatility={"*": "1.1"})], {}, "paths.0.volatility.*: 1.1 must lie between 0 and 1"),
+        (
+            [walk(steps=100_000, step_seconds=86_400)],
+            {},
+            "paths.0.step_seconds: 100000 steps of 86400 seconds are more than ten years",
+        ),
         ([walk(degrees=2)], {}, "paths.0.degrees: must be"),
         ([walk(correlation="1.2")], {}, "paths.0.correlation: 1.2 is no correlation"),
         ([walk(correlation="-0.6")], {}, "paths.0.correlations: no markets can go together"),

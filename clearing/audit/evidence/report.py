@@ -167,8 +167,7 @@ def _chart(lines: dict[str, list[tuple[int, Fraction]]]) -> str:
 
     drawn = []
     for (name, line), colour in zip(lines.items(), _COLOURS, strict=False):
-        step = -(-len(line) // _POINTS)
-        kept = [*line[::step], line[-1]]
+        kept = _kept(line)
         corners = [place(*kept[0])]
         for (_, before), (x, value) in pairwise(kept):
             corners += [place(x, before), place(x, value)]
@@ -187,6 +186,22 @@ def _chart(lines: dict[str, list[tuple[int, Fraction]]]) -> str:
         f"{''.join(drawn)}</svg><p>{legend}: from {_shown(low)} to {_shown(high)},"
         f" log positions {first:,} to {last:,}"
     )
+
+
+def _kept(line: list[tuple[int, Fraction]]) -> list[tuple[int, Fraction]]:
+    """Return so many points of a line as are drawn: of each stretch its ends, least and greatest.
+
+    So that a line through fewer points still shows every wick.
+    """
+    if len(line) <= _POINTS:
+        return line
+    stretch = -(-4 * len(line) // _POINTS)
+    kept: list[tuple[int, Fraction]] = []
+    for begin in range(0, len(line), stretch):
+        part = line[begin : begin + stretch]
+        by_value = sorted(part, key=lambda point: point[1])
+        kept += sorted({part[0], by_value[0], by_value[-1], part[-1]})
+    return kept
 
 
 def _hundredths(value: Fraction) -> str:

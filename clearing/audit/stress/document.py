@@ -22,6 +22,7 @@ MAX_PATHS: Final = 100_000
 """The most paths that one Monte Carlo draws."""
 
 _LONGEST: Final = 10 * 366 * 86_400
+"""The most seconds that a path takes, one way or another: ten years."""
 
 Seconds = Annotated[int, Field(ge=0, le=_LONGEST)]
 
@@ -114,6 +115,11 @@ class MonteCarlo(_Path):
 
     @model_validator(mode="after")
     def _pairs(self) -> Self:
+        if self.steps * self.step_seconds > _LONGEST:
+            raise ValueError(
+                f"step_seconds: {self.steps} steps of {self.step_seconds} seconds are more than"
+                " ten years"
+            )
         for one, others in self.correlations.items():
             for other, value in others.items():
                 if one == other:
