@@ -5,10 +5,13 @@ revalued at its moved price, which is not rounded to marks: so a requirement has
 without an array that fits the group's scenarios loses its whole value in every one of them.
 """
 
+from collections.abc import Sequence
+
 from clearing.engine.asset import Asset
 from clearing.engine.book import Book
 from clearing.engine.market import Market
 from clearing.engine.scope import Scope
+from clearing.engine.working import face_lines
 from clearing.events.kinds import RATE_DECIMALS
 from clearing.quantities import Trace, format_exact
 from clearing.rulebook import RATE_SCALE
@@ -49,7 +52,6 @@ def _scenario_lines(
 ) -> None:
     """Leave the working of every scenario of a group, and of its floor."""
     working = book.assets[scope.asset].working
-    gross = 0
     for place, total in enumerate(totals):
         scenario = trace.step(f"scenario {place + 1}", "sum(inputs)")
         for i, members in enumerate(group.classes, 1):
@@ -61,7 +63,8 @@ def _scenario_lines(
                     continue
                 loss = _losses(market, position.size, group.moves)[place]
                 summed += loss
-                losses.value(market.spec.name, loss, working, _by(market, group.moves, place))
+                _loss_lines(losses, market, position.size, group.moves, place, working)
+                losses.inputs[-1].finish(loss, working, _by(market, group.moves, place))
             losses.finish(summed, working)
             counts = scenario.step(f"class {i}", "losses")
             counts.inputs.append(losses)
@@ -71,16 +74,58 @@ def _scenario_lines(
             counted = summed if summed > 0 else -(-summed * members.offset // RATE_SCALE)
             counts.finish(counted, working)
         scenario.finish(total, working)
-    for members in group.classes:
-        for ordinal in members.markets:
-            held = scope.positions.get(ordinal)
-            if held is not None:
-                gross += abs(held.size) * book.markets[ordinal].base_worth
     if group.floor:
         floor = trace.step("floor", "gross * rate")
-        floor.value("gross", gross * RATE_SCALE, working, "notional of the group's positions")
+        gross = _gross_lines(book, scope, group, floor)
         floor.value("rate", group.floor, RATE_DECIMALS)
         floor.finish(gross * group.floor, working)
+
+
+def _gross_lines(book: Book, scope: Scope, group: PortfolioGroup, trace: Trace) -> int:
+    """Leave the working of the notional of a group's positions, and return it by the rate scale."""
+    gross, working = 0, book.assets[scope.asset].working
+    lines = trace.step("gross", "sum(inputs)")
+    for members in group.classes:
+        for ordinal in members.markets:
+            market, held = book.markets[ordinal], scope.positions.get(ordinal)
+            if held is None or not market.mark:
+                continue
+            one = lines.step(f"notional {market.spec.name}", "abs(size * value_of_one)")
+            one.market = ordinal
+            one.value("size", held.size, market.spec.size_decimals)
+            face_lines(one, market, market.mark)
+            notional = abs(held.size) * market.base_worth
+            one.finish(notional * RATE_SCALE, working)
+            gross += notional
+    lines.finish(gross * RATE_SCALE, working, "notional of the group's positions")
+    return gross
+
+
+def _loss_lines(
+    trace: Trace, market: Market, size: int, moves: Sequence[int], place: int, working: int
+) -> None:
+    """Leave the working of what a position loses in a scenario."""
+    spec = market.spec
+    lines = trace.step(spec.name, market=market.ordinal)
+    lines.value("size", size, spec.size_decimals)
+    array = market.risk.losses if market.risk is not None else ()
+    if len(array) == len(moves):
+        lines.formula = "size * multiplier * loss_of_one"
+        lines.value("multiplier", spec.multiplier, spec.multiplier_decimals)
+        lines.value("loss of one", array[place], spec.mark_decimals)
+        return
+    face_lines(lines, market, market.mark)
+    if spec.payoff == "option":
+        lines.formula = "abs(size * value_of_one)"
+        return
+    lines.formula = "size * (value_of_one - moved)"
+    decimals = working - spec.size_decimals
+    moved = lines.step("moved", f"value_of_one + half_even(value_of_one * move, {decimals})")
+    if spec.payoff == "inverse":
+        moved.formula = f"half_even(value_of_one / (1 + move), {decimals})"
+    face_lines(moved, market, market.mark)
+    moved.value("move", moves[place], RATE_DECIMALS)
+    moved.finish(market.payoff.moved(market.worth, moves[place]), decimals)
 
 
 def _by(market: Market, moves: list[int], place: int) -> str:

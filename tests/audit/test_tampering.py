@@ -4,18 +4,23 @@ Without a checkpoint outside the database a clean forgery cannot be told from th
 says so; with one it is not sound.
 """
 
+import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from psycopg import sql
 
 from clearing.audit import CheckpointRefused
+from clearing.audit.replay.running import engine_at
 from clearing.database import connect
+from clearing.engine import Engine
 from clearing.ledger import Ledger
 from clearing.log import LogWriter, Refused
 from clearing.log.tiles import TileStore
-from clearing.projectors import TABLES, Projector, ensure_live, project
+from clearing.projectors import TABLES, Projector, ensure_live, fold_log, project
 from tests.audit.forging import make_consistent, project_anew, unguard
 from tests.audit.test_checkpoints import SIGNER, verified
 from tests.log.small import declarations, deposit, deposits, trade
@@ -267,6 +272,25 @@ def test_a_snapshot_is_a_cache_that_may_go(ledger: Ledger, store: TileStore) -> 
     ledger.connection.execute("TRUNCATE generation_1.snapshot")
     assert verified(ledger, store).verdict == "sound"
     assert ledger.digest() == digest
+
+
+def test_a_spoilt_snapshot_is_passed_over_for_the_one_before(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moment, begun = ledger.moment(), list[str]()
+
+    def noted(*arguments: Any, snapshot: str | None, **more: Any) -> Engine:
+        begun.append("genesis" if snapshot is None else str(json.loads(snapshot)["position"]))
+        return fold_log(*arguments, snapshot=snapshot, **more)
+
+    monkeypatch.setattr(sys.modules[engine_at.__module__], "fold_log", noted)
+    spoil = "UPDATE generation_1.snapshot SET document = '{{}}' WHERE position = {}"
+    found = [engine_at(ledger.connection, moment, 17).digest()]
+    for position in (17, 6):
+        ledger.connection.execute(sql.SQL(spoil).format(position))
+        found.append(engine_at(ledger.connection, moment, 17).digest())
+    assert begun == ["17", "6", "genesis"]
+    assert len(set(found)) == 1
 
 
 def test_every_inconsistency_is_told_and_by_its_position(ledger: Ledger, store: TileStore) -> None:

@@ -270,5 +270,13 @@ def test_the_working_names_each_operator() -> None:
         ("tiers", "6"),
     ]
     row = {line["name"]: line["result"] for line in sum_["inputs"][0]["inputs"]}
-    assert row == {"notional": "10000", "rate": "0.005", "amount": "5"}
-    assert sum_["inputs"][0]["note"] == "tier from a notional of 5000"
+    assert row == {
+        "notional": "10000",
+        "rate": "0.005",
+        "amount": "5",
+        "floor": "5000",
+        "next floor": "60000",
+    }
+    assert sum_["inputs"][0]["formula"] == (
+        "(notional * rate - amount) * at_most(floor, notional) * below(notional, next_floor)"
+    )

@@ -96,6 +96,9 @@ class Sources:
     def _margin_rate(self, about: Subject) -> list[int]:
         return self._of_market("margin_rate", about)
 
+    def _risk_array(self, about: Subject) -> list[int]:
+        return self._of_market("risk_array", about)
+
     def _coming(self, about: Subject) -> list[int]:
         return self._of_market("funding_coming", about)
 
@@ -201,6 +204,7 @@ _FINDERS: Final = {
     "published rate": Sources._margin_rate,
     "funding": Sources._coming,
     "lot": Sources._declared,
+    "loss of one": Sources._risk_array,
     "asked": Sources._nothing,
     "part": Sources._nothing,
     "gross": Sources._nothing,

@@ -44,20 +44,27 @@ def log_rows(connection: Connection, after: int, upto: int) -> Iterator[EventRow
 
 
 def engine_at(connection: Connection, moment: Moment, position: int) -> Engine:
-    """Return the engine as it was after the event at ``position``: nearest snapshot and tail.
+    """Return the engine as it was after the event at ``position``: nearest sound snapshot and tail.
 
     A snapshot that is not what it was stored as, or of another engine version, is passed over.
     Raises :class:`~clearing.audit.MomentUnclear` for a scenario's generation.
     """
     moment.of_log()
-    rows = connection.execute(
-        sql.SQL(
-            "SELECT position, entry_hash, digest, document FROM {} WHERE position <= %s"
-            " ORDER BY position DESC LIMIT 1"
-        ).format(sql.Identifier(schema_of(moment.generation.number), "snapshot")),
-        (position,),
-    ).fetchall()
-    usable = [row for row in rows if not snapshot_problem(*row)]
-    same = moment.generation.engine_version == ENGINE_VERSION
-    snapshot = str(usable[0][3]) if usable and same else None
+    snapshot = None
+    if moment.generation.engine_version == ENGINE_VERSION:
+        snapshot = _sound_snapshot(connection, moment.generation.number, position)
     return fold_log(connection, upto=position, snapshot=snapshot)
+
+
+def _sound_snapshot(connection: Connection, generation: int, position: int) -> str | None:
+    """Return the latest snapshot by a position that is what it was stored as, if any is."""
+    query = sql.SQL(
+        "SELECT position, entry_hash, digest, document FROM {} WHERE position < %s"
+        " ORDER BY position DESC LIMIT 1"
+    ).format(sql.Identifier(schema_of(generation), "snapshot"))
+    before = position + 1
+    while (row := connection.execute(query, (before,)).fetchone()) is not None:
+        if not snapshot_problem(*row):
+            return str(row[3])
+        before = int(row[0])
+    return None

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from clearing.events.base import Fact
 from clearing.events.fields import NotNegativeAmount
 from clearing.events.kinds import RATE_DECIMALS
-from clearing.quantities import Trace, format_exact, to_scaled
+from clearing.quantities import Trace, to_scaled
 from clearing.rulebook.fields import List, MarginRate
 from clearing.rulebook.operators.base import (
     RATE_SCALE,
@@ -199,8 +199,12 @@ class MarginalTiers:
         amount = self.asked(base, at.working)
         if trace is None:
             return amount
-        tier = next(tier for tier in self.tiers(at.working) if base >= tier.floor)
-        return _traced(trace, at, tier, amount, self.at_entry)
+        end = None
+        for tier in self.tiers(at.working):
+            if base >= tier.floor:
+                return _traced(trace, at, tier, end, amount, self.at_entry)
+            end = tier.floor
+        raise AssertionError("the first tier begins at 0")
 
     def bound(self, at: Exposure) -> Bound:
         """Return the top rate of the notional that follows the mark."""
@@ -248,9 +252,9 @@ class WholeTiers:
     def requirement(self, at: Exposure, trace: Trace | None = None) -> int:
         """Return notional × the tier's rate − its amount."""
         base = at.entry_base if self.at_entry else at.base
-        tier, _ = self._tier(base, at.working)
+        tier, end = self._tier(base, at.working)
         amount = base * tier.rate - tier.deduction
-        return amount if trace is None else _traced(trace, at, tier, amount, self.at_entry)
+        return amount if trace is None else _traced(trace, at, tier, end, amount, self.at_entry)
 
     def bound(self, at: Exposure) -> Bound:
         """Return the tier's rate of the notional, within the tier."""
@@ -291,11 +295,25 @@ def _lines(
     return Pieces(rows)
 
 
-def _traced(trace: Trace, at: Exposure, tier: Tier, amount: int, at_entry: bool) -> int:
+def _traced(
+    trace: Trace, at: Exposure, tier: Tier, end: int | None, amount: int, at_entry: bool
+) -> int:
+    """Leave the working of a tier's amount; ``end`` is where the next tier begins.
+
+    The formula gives the amount only if the notional lies within the tier.
+    """
     step = trace.step("tiers", "notional * rate - amount")
     notional(step, at, at_entry=at_entry)
     step.value("rate", tier.rate, RATE_DECIMALS)
     step.value("amount", tier.deduction, at.working)
-    floor = format_exact(tier.floor * RATE_SCALE, at.working)
-    step.finish(amount, at.working, f"tier from a notional of {floor}")
+    within = []
+    if tier.floor:
+        step.value("floor", tier.floor * RATE_SCALE, at.working, "where the tier begins")
+        within.append("at_most(floor, notional)")
+    if end is not None:
+        step.value("next floor", end * RATE_SCALE, at.working, "where the next tier begins")
+        within.append("below(notional, next_floor)")
+    if within:
+        step.formula = f"(notional * rate - amount) * {' * '.join(within)}"
+    step.finish(amount, at.working)
     return amount
