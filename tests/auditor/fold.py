@@ -40,7 +40,7 @@ from tests.auditor.state import Account, Asset, Book, Entry, Market
 from tests.auditor.testing import examine_all
 
 CASH = (Deposited, Withdrawn, Transferred, FundContributed, FundWithdrawn, Adjusted)
-ROUNDS = 200
+ROUNDS = 1000
 """Far more than any event needs: a fold with a planted fault might go on for ever."""
 DECLARATIONS = (SourceDeclared, AssetDeclared, MarketDeclared, AccountOpened)
 
