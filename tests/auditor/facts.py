@@ -20,7 +20,7 @@ from tests.auditor.fills import price_waiting
 from tests.auditor.margin import measure
 from tests.auditor.numbers import floor, scaled
 from tests.auditor.rules import Rulebook, RulebookError, read
-from tests.auditor.state import Book, Holder
+from tests.auditor.state import Book, Holder, paid_at_marks
 
 Cash = Deposited | Withdrawn | Transferred | FundContributed | FundWithdrawn | Adjusted
 Posting = tuple[str, int, Holder, Holder, int]
@@ -152,6 +152,7 @@ def marked(book: Book, event: Marked) -> None:
             if market.mark is None:
                 price_waiting(book, market, price)
             market.mark, market.mark_time = price, moment
+            book.marked.add(market.ordinal)
             market.mark_event = (event.source, event.external_id)
         stated = scaled(price, market.mark_decimals)
         book.entries.append(("mark", market.ordinal, stated, int(effective)))
@@ -168,6 +169,17 @@ def rulebook_entry(book: Book, rulebook: Rulebook, status: str) -> None:
     book.entries.append(
         ("rulebook", asset, rulebook.name, rulebook.version, rulebook.sha256, status)
     )
+
+
+def put_in_force(book: Book, rulebook: Rulebook) -> None:
+    """Replace the rulebook in force; where gains are no longer paid at marks, flows end."""
+    asset = book.asset(rulebook.asset).ordinal
+    book.rulebooks[asset] = rulebook
+    for market in book.markets:
+        if market.asset == asset and not paid_at_marks(book, market):
+            for key in [key for key in book.flows if key[1] == market.ordinal]:
+                del book.flows[key]
+    rulebook_entry(book, rulebook, "in_force")
 
 
 def adopted(book: Book, event: RulebookAdopted, position: int) -> None:
@@ -198,5 +210,4 @@ def adopted(book: Book, event: RulebookAdopted, position: int) -> None:
             expected=str(position),
             found=str(wanted),
         )
-    book.rulebooks[book.asset(rulebook.asset).ordinal] = rulebook
-    rulebook_entry(book, rulebook, "in_force")
+    put_in_force(book, rulebook)

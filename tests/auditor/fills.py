@@ -4,7 +4,7 @@ from fractions import Fraction
 
 from tests.auditor.funding import holder_account, numeric, settle
 from tests.auditor.numbers import half_even, toward_zero
-from tests.auditor.state import Book, Holder, Market, Position
+from tests.auditor.state import Book, Holder, Market, Position, paid_at_marks
 
 
 def amount_of(book: Book, market: Market, size: int, price: Fraction) -> tuple[int, Fraction]:
@@ -87,6 +87,9 @@ def _close(book: Book, holder: Holder, market: Market, q: int, a: int) -> tuple[
         left,
         market.ordinal,
     )
+    if holder[0] == "account" and paid_at_marks(book, market):
+        key = (holder[1], market.ordinal)
+        book.flows[key] = book.flows.get(key, 0) + realised - left
     position.cost -= released + left
     step = closed if q > 0 else -closed
     position.size += step

@@ -44,8 +44,8 @@ def exact_payment(
     return -rate * book.worth(market, size, price)
 
 
-def settled(book: Book, event: FundingSettled) -> None:
-    """A market's funding was settled: its index grows, or every holder is paid at once."""
+def settled(book: Book, event: FundingSettled) -> dict[int, int]:
+    """A market's funding: its index grows, or every holder is paid; return what accounts got."""
     market = book.market(event.market)
     rate, price = Fraction(event.rate), Fraction(event.price)
     derive = book.mode(market.asset) == "derive"
@@ -65,13 +65,14 @@ def settled(book: Book, event: FundingSettled) -> None:
         )
     )
     if operator == "per_account":
-        _pay_all(book, market, rate, price)
+        return _pay_all(book, market, rate, price)
+    return {}
 
 
-def _pay_all(book: Book, market: Market, rate: Fraction, price: Fraction) -> None:
+def _pay_all(book: Book, market: Market, rate: Fraction, price: Fraction) -> dict[int, int]:
     """Every holder's payment at once, and what they do not sum to."""
     holders: list[Holder] = [("account", account.ordinal) for account in book.accounts]
-    total = 0
+    total, paid = 0, {}
     for holder in [*holders, ("control", 0), ("suspense", 0)]:
         position = book.positions.get((*holder, market.ordinal))
         if position is None or not position.size:
@@ -81,8 +82,11 @@ def _pay_all(book: Book, market: Market, rate: Fraction, price: Fraction) -> Non
         pay(book, holder_account(holder, market), market, rounded)
         book.remainder("funding", market, holder, exact - rounded)
         total += rounded
+        if holder[0] == "account":
+            paid[holder[1]] = rounded
     account = ("funding", market.ordinal)
     book.post("funding_rounding", market.asset, ("rounding", 0), account, total, market.ordinal)
+    return paid
 
 
 def paid(book: Book, event: FundingPaid, holder: Holder) -> bool:

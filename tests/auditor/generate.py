@@ -51,6 +51,7 @@ class World:
 
     def __init__(self, rng: Random) -> None:
         self.rng = rng
+        self.more = Random(rng.random())  # noqa: S311 - test cases, not secrets
         self.events: list[Document] = []
         self.now = START
         self.decimals: dict[str, int] = {}

@@ -75,6 +75,8 @@ class Rulebook:
     operator: str
     numerics: dict[str, str]
     bindings: dict[str, Binding]
+    variation: dict[str, str | None]
+    """The fund by market (or ``*``) where gains and losses are paid at every mark."""
 
 
 NUMERICS = {
@@ -82,6 +84,7 @@ NUMERICS = {
     "funding": "toward_zero",
     "bankruptcy": "half_even",
     "entry_price": "toward_zero",
+    "haircut": "up",
 }
 
 
@@ -159,9 +162,14 @@ def read(
     named = {w.fund for w in waterfalls.values()}
     for ladder in ladders.values():
         named |= {a for rung in ladder if rung.penalty for a, _ in rung.penalty.recipients}
+    variation = {
+        market: rule.get("fund") for market, rule in data.get("variation_margin", {}).items()
+    }
+    named |= {fund for fund in variation.values() if fund}
     if not named <= accounts:
         raise RulebookError("an account is not declared")
-    if any(m != "*" and m not in markets for b in bindings.values() for m in b.markets):
+    places = [*variation, *(m for b in bindings.values() for m in b.markets)]
+    if any(m != "*" and m not in markets for m in places):
         raise RulebookError("a market is not declared")
     return Rulebook(
         name,
@@ -173,4 +181,5 @@ def read(
         data.get("funding", {}).get("operator", "index"),
         NUMERICS | data.get("numerics", {}),
         bindings,
+        variation,
     )

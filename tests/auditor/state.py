@@ -94,6 +94,10 @@ class Book:
     newest: int = 0
     entries: list[Entry] = field(default_factory=list)
     touched: set[tuple[int, int]] = field(default_factory=set)
+    marked: set[int] = field(default_factory=set)
+    """Markets of which a mark took effect in this event."""
+    flows: dict[tuple[int, int], int] = field(default_factory=dict)
+    """By account and market: what fills realised since gains were last paid there."""
 
     def asset(self, name: str) -> Asset:
         return next(a for a in self.assets if a.name == name)
@@ -208,3 +212,13 @@ class Book:
         detail: str = "",
     ) -> None:
         self.entries.append(("deviation", code, account, market, asset, expected, found, detail))
+
+
+def paid_at_marks(book: Book, market: Market) -> bool:
+    """Whether gains and losses of ``market`` are paid at every mark."""
+    rulebook = book.rulebooks.get(market.asset)
+    return (
+        rulebook is not None
+        and rulebook.mode == "derive"
+        and ("*" in rulebook.variation or market.name in rulebook.variation)
+    )

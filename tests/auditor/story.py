@@ -49,6 +49,8 @@ class Story(Replay):
         self.status: dict[Scope, str] = {}
         self.handed: dict[Scope, Handed] = {}
         self.reduced: tuple[int, int] | None = None
+        self.cut: Counter[int] = Counter()
+        """By asset: what was cut from gains, less what losers got of it."""
 
     def tell(self, event: Event, entries: list[Entry], entry_hash: bytes) -> None:
         """Take up one event's entries and the digest that the engine says they lead to."""
@@ -250,6 +252,9 @@ class Story(Replay):
         rounding: str,
         kept: str,
     ) -> None:
+        if (account, asset) not in self.handed:
+            self._lacked(account, asset, loss, [fund, socialised], [adl, deficit, rounding, kept])
+            return
         scope = self.handed[account, asset]
         layers = [Fraction(part) for part in (fund, adl, deficit, rounding)]
         self._expect("loss is the sum of its layers", Fraction(loss), sum(layers))
@@ -260,6 +265,23 @@ class Story(Replay):
         self._states("loss by ADL", asset, adl, scope.losses.get("adl", none))
         rest = (layers[2] + layers[3]) * self.units[asset - 1]
         self._expect("deficit and rounding", rest, scope.losses.get("deficit", none))
+
+    def _haircut(
+        self, account: int, asset: int, market: int, payer: int, gain: int, paid: int
+    ) -> None:
+        self._expect("who loses is many", account, 0)
+        self._expect(f"cut of {payer}", 0 <= paid <= gain, True)
+        self._expect(f"a fund's gain in {market}", payer in self.funds, False)
+        self.cut[asset] += paid
+
+    def _lacked(
+        self, account: int, asset: int, loss: str, parts: list[str], others: list[str]
+    ) -> None:
+        """What losers at a mark got of the fund and of what was cut; they still have no more."""
+        self._expect("who else bears it", set(others), {"0"})
+        self._expect("loss", Fraction(loss), sum(map(Fraction, parts)))
+        self._expect(f"{account} has nothing over", self.cash(account, asset) <= 0, True)
+        self.cut[asset] -= int(Fraction(parts[1]) * self.units[asset - 1])
 
     # What must hold when a part, or all, of an event is done.
 
@@ -277,6 +299,7 @@ class Story(Replay):
     def _rest(self) -> None:
         """An event is over: sizes cancel in every market, and who holds nothing is flat."""
         self._finish()
+        self._expect("what was cut and not given", {*self.cut.values()} - {0}, set())
         sizes: Counter[int] = Counter()
         holding: set[Scope] = set()
         for (kind, holder, market), held in self.positions.items():

@@ -49,6 +49,11 @@ FAULTS: dict[str, tuple[str, Callable[..., object]]] = {
     "a halted market closes": ("margin.may_close", lambda market: market.mark is not None),
     "a position's end keeps its fraction": ("fills.drop_fraction", lambda *_: None),
     "nothing waits for a first price": ("executions.price_waiting", lambda *_: None),
+    "variation margin rounds down": ("variation.toward_zero", floor),
+    "cuts of gains round down": ("variation.ceiling", floor),
+    "what fills realised is no flow": ("fills.paid_at_marks", lambda *_: False),
+    "a position comes at what it is handed over for": ("waterfall.assumed", lambda *a: a[-1]),
+    "funding is not shared": ("variation.share_paid", lambda *_: None),
     "calls never fall due": ("fold.fire", lambda *_: None),
 }
 

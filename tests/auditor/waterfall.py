@@ -9,6 +9,7 @@ from tests.auditor.margin import measure, unrealised, value
 from tests.auditor.numbers import ceiling, floor, half_even, scaled
 from tests.auditor.rules import Waterfall
 from tests.auditor.state import Book, Market, Position, Scope
+from tests.auditor.variation import assumed
 
 
 @dataclass
@@ -74,20 +75,25 @@ class HandOver:
     def take(self, layer: str, taker: int, quantity: int) -> Fraction:
         """A taker assumes ``quantity``; return its loss."""
         book, market, part = self.book, self.market, self.part(quantity)
-        loss, q, assumed = self.loss(quantity), self.signed(quantity), part
+        loss, q, cost = self.loss(quantity), self.signed(quantity), part
         closed_entry(book, self.scope, market, layer, taker, q, part, loss)
         if layer == "deficit":
-            assumed = half_even(value(book, market, q))
+            cost = half_even(value(book, market, q))
+        elif layer != "adl":
+            cost = assumed(book, market, q, part)
         self.rest -= quantity
         self.paid += part
         apply_fill(book, ("account", self.scope.account), market, -q, -part)
-        apply_fill(book, ("account", taker), market, q, assumed)
+        apply_fill(book, ("account", taker), market, q, cost)
+        clearing, short = ("clearing", market.ordinal), part - cost
         if layer == "deficit":
-            deficit, clearing = ("deficit", 0), ("clearing", market.ordinal)
-            short = part - assumed
+            deficit = ("deficit", 0)
             book.post("deficit", market.asset, deficit, clearing, short, market.ordinal)
             self.losses.deficit += short
-            self.losses.rounding += assumed - value(book, market, q)
+            self.losses.rounding += cost - value(book, market, q)
+        else:
+            payer = ("account", taker)
+            book.post("variation", market.asset, payer, clearing, short, market.ordinal)
         return loss
 
 
