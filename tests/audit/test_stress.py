@@ -11,7 +11,7 @@ import pytest
 
 from clearing.audit import ScenarioRefused, StressAnswer
 from clearing.audit.replay.answer import ColumnTotals
-from clearing.audit.stress import Chance, Driver, Figure, PathAnswer
+from clearing.audit.stress import Chance, Driver, Figure, PathAnswer, stage
 from clearing.ledger import Ledger
 from tests.audit.stories import stored
 from tests.audit.test_scenarios import wick
@@ -424,3 +424,23 @@ def test_files_that_do_not_fit_are_refused(
     with stored(wick(), database_url) as ledger, pytest.raises(ScenarioRefused) as refused:
         run(ledger, filed(tmp_path, **fields))
     assert problem in str(refused.value)
+
+
+def test_a_market_that_a_path_does_not_name_is_told_as_well(database_url: str) -> None:
+    """Else its price would grow old, and the path would differ from the one that stands still."""
+    told = []
+
+    def noted(self: Any, event: Any) -> None:
+        told.append(event)
+        tell(self, event)
+
+    with stored(two_markets(), database_url) as ledger, pytest.MonkeyPatch.context() as patch:
+        tell = stage._Run._tell
+        patch.setattr(stage._Run, "_tell", noted)
+        run(ledger, shock(moves={"BTC": "-0.2"}, steps=2, seconds=120))
+    marks = [
+        {mark.market: str(mark.price) for mark in event.marks}
+        for event in told
+        if event.kind == "Marked"
+    ]
+    assert marks[-2:] == [{"BTC": "90.00", "ETH": "100.00"}, {"BTC": "80.00", "ETH": "100.00"}]

@@ -8,7 +8,7 @@ from typing import Any, Final
 from clearing.audit.replay.answer import ColumnTotals, totals_of
 from clearing.audit.replay.run import Column
 from clearing.audit.stress.blame import NOWHERE, shares_of
-from clearing.audit.stress.paths import Given, Source, Step
+from clearing.audit.stress.paths import Given, Source, Step, bases_of
 from clearing.engine import Engine, Entry
 from clearing.engine.market import Market
 from clearing.engine.step import NOBODY
@@ -90,9 +90,12 @@ class _Run:
         for row in adopted:
             self._note(engine.apply_contested(row, NOBODY))
         self._let_ladders_act()
-        at = 0
+        # Every market is told in every step, as in the path that stands still: what a path does not
+        # name keeps its mark and does not grow old.
+        at, told = 0, bases_of(self._start.book)
         for at, marks in course:
-            for event in self._events(at, marks):
+            told |= marks
+            for event in self._events(at, told):
                 self._tell(event)
         self._tell(ClockTicked(**self._named(at + after)))
 
