@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.tree import Tree
 
 from clearing.audit import Explanation, LiquidationExplained, PriceExplained
-from clearing.audit.explain import Node, Observation, RungStep, Source
+from clearing.audit.explain import Clause, Node, Observation, RungStep, Source
 from clearing.cli.moment import When, moment_of
 from clearing.cli.output import amount, clock, out, print_json, short, table
 from clearing.cli.where import Where, ledger
@@ -154,16 +154,20 @@ def print_explanation(answer: Explanation, depth: int) -> None:
     """Print an explanation as a tree."""
     title = f"{answer.question} of {', '.join(answer.about)} at log position"
     out.print(f"{title} {answer.log_position:,}: {amount(answer.result)}", markup=False)
-    rules = answer.rulebook
-    if rules is not None:
-        out.print(
-            f"by {rules.rulebook} ({rules.document_sha256[:_SHOWN]}), adopted at log position"
-            f" {rules.adopted.log_position:,}, confidence {rules.confidence}",
-            markup=False,
-        )
-        for citation in rules.citations:
-            out.print(f"  {citation}", markup=False)
+    if answer.rulebook is not None:
+        _print_rules(answer.rulebook)
     out.print(_tree(answer.tree, depth))
+
+
+def _print_rules(rules: Clause, whose: str = "") -> None:
+    """Print which rulebook is in force, and where its rules are read."""
+    out.print(
+        f"by {rules.rulebook} ({rules.document_sha256[:_SHOWN]}){whose}, adopted at log position"
+        f" {rules.adopted.log_position:,}, confidence {rules.confidence}",
+        markup=False,
+    )
+    for citation in rules.citations:
+        out.print(f"  {citation}", markup=False)
 
 
 def _tree(node: Node, depth: int) -> Tree:
@@ -228,8 +232,8 @@ def print_liquidation(answer: LiquidationExplained, depth: int) -> None:
         f"{answer.account} at log position {answer.log_position:,}: {_source(answer.event)}",
         markup=False,
     )
-    rules = ", ".join(f"{name} ({asset})" for asset, name in answer.rulebooks.items())
-    out.print(f"by {rules}", markup=False)
+    for asset, rules in answer.rulebooks.items():
+        _print_rules(rules, f" for {asset}")
     for step in answer.steps:
         _print_step(step, depth)
 

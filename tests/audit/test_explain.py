@@ -1,5 +1,6 @@
 """Explanations: the facts of a working give its number, and each fact names its event."""
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from fractions import Fraction
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 
 from clearing.audit import NameUnknown
+from clearing.audit.explain import Node
 from clearing.engine import Engine
 from clearing.ledger import Ledger
 from clearing.log import read_log
@@ -99,6 +101,11 @@ def test_a_liquidation_says_on_what_and_all_that_followed(database_url: str) -> 
         "maintenance": 5,
     }
     did = {part.name: computed(asdict(part)) for part in step.did}
+    clause = answer.rulebooks["USD"]
+    assert (clause.rulebook, clause.adopted.kind) == ("rules@6", "RulebookAdopted")
+    notes = {node.note for part in step.did for node in every(part)}
+    assert {"waterfalls.standard.layers.0"} <= notes
+    assert not [note for note in notes if note.startswith(("rung.", "waterfall."))]
     assert did["bankruptcy amount BTC"] == 940
     assert did["taken BTC by fund insurance"] == Fraction("2.272")
     assert did["rank 1 bob"] > 0
@@ -120,6 +127,13 @@ def test_a_liquidation_says_on_what_and_all_that_followed(database_url: str) -> 
     )
     assert by_kind["loss"][0]["loss"] == "440"
     assert computed(asdict(fund.tree)) == Fraction(fund.result)
+
+
+def every(node: Node) -> Iterator[Node]:
+    """A working and all that it stands on."""
+    yield node
+    for child in node.inputs:
+        yield from every(child)
 
 
 def weighed() -> Venue:

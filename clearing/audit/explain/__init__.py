@@ -4,6 +4,7 @@ The functions that compute a number explain it; here their workings are given na
 rulebook's clauses.
 """
 
+from clearing.audit.explain.clauses import Clause
 from clearing.audit.explain.liquidation import (
     LiquidationExplained,
     RungStep,
@@ -12,7 +13,6 @@ from clearing.audit.explain.liquidation import (
 from clearing.audit.explain.nodes import Node, Source
 from clearing.audit.explain.price import Observation, PriceExplained, explain_price
 from clearing.audit.explain.questions import (
-    Clause,
     Explanation,
     explain_equity,
     explain_fund,

@@ -10,6 +10,7 @@ from fractions import Fraction
 from typing import Final
 
 from clearing.audit.entries import Value, entry_view
+from clearing.audit.explain.clauses import Clause, Paths, clause_of
 from clearing.audit.explain.grouping import Working, grouped
 from clearing.audit.explain.nodes import Node, Source, Subject, nodes_of
 from clearing.audit.explain.sources import TOLD, Sources
@@ -20,6 +21,7 @@ from clearing.audit.moments import Moment
 from clearing.audit.replay.running import engine_at
 from clearing.audit.replay.sums import exact_text
 from clearing.engine import Entry
+from clearing.engine.book import Book
 from clearing.events import upcast
 from clearing.log import Connection, read_at
 from clearing.quantities import Trace
@@ -38,7 +40,7 @@ class RungStep:
     ``did`` are the workings of what the rung did, in order: how much was closed and by which rule,
     what it fetched, the penalty and its shares, the amount that each position was handed over for,
     what each layer could take and took or paid and what was left, each candidate's key by rank, and
-    the loss. Notes ``rung.…`` and ``waterfall.…`` say the rulebook's fields.
+    the loss. Notes ``ladders.…`` and ``waterfalls.…`` are paths in the rulebook's document.
     ``entries`` are all that followed until the next rung: what was closed, for how much, to whom,
     by which layer; penalties; the whole ADL ranking with its features; losses and funds.
     """
@@ -66,7 +68,7 @@ class LiquidationExplained:
     account: str
     log_position: int
     event: Source
-    rulebooks: dict[str, str]
+    rulebooks: dict[str, Clause]
     steps: tuple[RungStep, ...]
 
 
@@ -99,12 +101,12 @@ def explain_liquidation(
     event = after.event(position)
     book = engine.book
     rulebooks = {
-        book.registry.asset(asset.ordinal).name: f"{asset.rulebook.name}@{asset.rulebook.version}"
+        book.registry.asset(asset.ordinal).name: clause
         for asset in book.assets.values()
-        if asset.rulebook is not None
+        if (clause := clause_of(sources, asset.rulebook)) is not None
     }
     steps = [
-        _step(sources, event, entries, group)
+        _step(sources, event, entries, group, book)
         for group in grouped(workings)
         if group[0][1].account == ordinal and _is_step(entries, group[0])
     ]
@@ -116,10 +118,12 @@ def _step(
     event: Source,
     entries: list[Entry],
     group: list[Working],
+    book: Book,
 ) -> RungStep:
     line, scope, working = group[0]
     registry = sources.registry
     told = entry_view(registry, entries[line])
+    paths = Paths(book, scope, int(told["rung"]))
     counted = _counted(told, working)
     short = Fraction(str(told["threshold"])) - counted
     about = Subject(scope.account, 0, scope.asset)
@@ -138,7 +142,7 @@ def _step(
         exact_text(short),
         dict(_marks(parts)),
         parts,
-        tuple(_figure(sources, event, entries, one) for one in group[1:]),
+        tuple(paths.whole(_figure(sources, event, entries, one)) for one in group[1:]),
         tuple(entry_view(registry, entry) for entry in _following(entries, line)),
     )
 

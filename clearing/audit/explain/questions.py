@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any
 
-from clearing.audit.explain.nodes import Node, Source, Subject, nodes_of, with_input
+from clearing.audit.explain.clauses import Clause, clause_of
+from clearing.audit.explain.nodes import Node, Subject, nodes_of, with_input
 from clearing.audit.explain.sources import LISTED, Sources
 from clearing.audit.load import Histories
 from clearing.audit.losses import NameUnknown, declared
@@ -13,17 +13,6 @@ from clearing.audit.replay.sums import exact_text
 from clearing.engine.valuation import measure
 from clearing.log import Connection
 from clearing.quantities import Trace, format_exact, format_scaled
-
-
-@dataclass(frozen=True, slots=True)
-class Clause:
-    """The rulebook in force: its name and version, the event that adopted it, its citations."""
-
-    rulebook: str
-    document_sha256: str
-    confidence: str
-    citations: tuple[str, ...]
-    adopted: Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,29 +156,8 @@ class _Asked:
         """Return the explanation that a tree is."""
         position = self.histories.moment.position
         about = (*self.names, *more)
-        return Explanation(question, about, position, tree.result, tree, self._clause())
-
-    def _clause(self) -> Clause | None:
-        rules = self.rulebook
-        found = self.sources.find("rule", Subject(0, 0, self.asset))
-        if rules is None or not found:
-            return None
-        event = self._adopted(found[0].log_position)
-        return Clause(
-            f"{rules.name}@{rules.version}",
-            rules.sha256,
-            str(event.get("confidence", "")),
-            tuple(event.get("citations", ())),
-            found[0],
-        )
-
-    def _adopted(self, position: int) -> dict[str, Any]:
-        row = self.histories.connection.execute(
-            "SELECT detail::json->>'confidence', detail::json->'citations' FROM clearing.log"
-            " WHERE position = %s",
-            (position,),
-        ).fetchone()
-        return {} if row is None else {"confidence": row[0], "citations": row[1] or ()}
+        clause = clause_of(self.sources, self.rulebook)
+        return Explanation(question, about, position, tree.result, tree, clause)
 
 
 def _name(text: str) -> str:
