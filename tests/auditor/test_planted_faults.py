@@ -3,7 +3,7 @@
 The fault is planted in the second ledger; which of the two is wrong makes no difference.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 
 import pytest
@@ -15,8 +15,11 @@ from tests.auditor.rules import Rung
 from tests.auditor.run import compare
 from tests.auditor.state import Book, Scope
 
+SEEDS = (51, 49, 15, *range(1, 61))
+"""Seeds that show the rarest of the faults come first: most of the time goes into looking."""
 
-def first_difference(seeds: range) -> str:
+
+def first_difference(seeds: Sequence[int]) -> str:
     """What differs in the first of ``seeds`` that differs."""
     for seed in seeds:
         if difference := compare(seed, 120).difference:
@@ -62,4 +65,4 @@ FAULTS: dict[str, tuple[str, Callable[..., object]]] = {
 def test_a_planted_fault_is_seen(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
     place, replacement = FAULTS[fault]
     monkeypatch.setattr(f"tests.auditor.{place}", replacement)
-    assert first_difference(range(1, 61))
+    assert first_difference(SEEDS)
