@@ -1,11 +1,12 @@
 """As of a moment by SQL is as of that moment by the engine, whatever is asked and whenever."""
 
 from dataclasses import replace
+from decimal import Decimal
 from random import Random
 
 import pytest
 
-from clearing.audit import AccountView, Moment, accounts, funds, house, market
+from clearing.audit import AccountView, Moment, TrialBalanceLine, accounts, funds, house, market
 from clearing.audit import trial_balance as balances_by_sql
 from clearing.audit.accounts import account_view
 from clearing.audit.balances import lines_of
@@ -34,6 +35,11 @@ def anything(view: AccountView) -> AccountView:
     return replace(view, scopes=scopes)
 
 
+def lines_with_funds(lines: list[TrialBalanceLine]) -> list[TrialBalanceLine]:
+    """A trial balance without funds that have nothing: the book may know of one before it had."""
+    return [line for line in lines if line.ledger != "fund" or Decimal(line.balance)]
+
+
 def by_engine(book: Book, moment: Moment) -> list[AccountView]:
     count = book.registry.counts()[3]
     return [anything(account_view(book, n, moment, {})) for n in range(1, count + 1)]
@@ -52,7 +58,7 @@ def compare(ledger: Connection, seed: int, many: int = 20) -> None:
         registry = book.registry
         assert [anything(view) for view in accounts(ledger, moment)] == by_engine(book, moment)
         assert house(ledger, moment) == house_view(book, moment)
-        assert balances_by_sql(ledger, moment) == lines_of(book)
+        assert lines_with_funds(balances_by_sql(ledger, moment)) == lines_with_funds(lines_of(book))
         for name, ordinal in registry.market_ordinals.items():
             found = market(ledger, name, moment)
             plain = tuple(
