@@ -329,6 +329,21 @@ def test_an_archive_that_is_no_pack_is_not_read(
         check_pack(path)
 
 
+def test_a_broken_stream_or_a_deep_state_is_no_crash(database_url: str, tmp_path: Path) -> None:
+    path, broken = tmp_path / "ada.zip", tmp_path / "broken.zip"
+    with stored(day(), database_url) as ledger:
+        ledger.evidence("ada", path)
+    with zipfile.ZipFile(path) as archive:
+        begin = archive.getinfo("state.json").header_offset + 30 + len("state.json")
+    data = bytearray(path.read_bytes())
+    data[begin : begin + 8] = b"\xff" * 8
+    broken.write_bytes(data)
+    with pytest.raises(PackBroken, match="cannot be read"):
+        check_pack(broken)
+    deep = rewritten(path, lambda files: files.update({"state.json": "[" * 100_000}))
+    assert check_pack(deep).verdict == "does not reproduce"
+
+
 def test_a_file_is_in_a_pack_once(tmp_path: Path) -> None:
     path = tmp_path / "twice.zip"
     with zipfile.ZipFile(path, "w") as archive:

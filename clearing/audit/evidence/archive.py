@@ -3,6 +3,7 @@
 import json
 import re
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -36,7 +37,14 @@ def read_archive(path: Path) -> dict[str, str]:
             entries = archive.infolist()
             _bounded(path, entries)
             files = {one.filename: archive.read(one).decode() for one in entries}
-    except (OSError, zipfile.BadZipFile, UnicodeDecodeError, RuntimeError, EOFError) as error:
+    except (
+        OSError,
+        zipfile.BadZipFile,
+        zlib.error,
+        UnicodeDecodeError,
+        RuntimeError,
+        EOFError,
+    ) as error:
         raise PackBroken(f"{path} cannot be read: {error}") from error
     missing = [name for name in _NEEDED if name not in files]
     if missing:

@@ -226,7 +226,14 @@ def _figures(
         again = figures_of(engine, rows, account)
         if engine.position != upto:
             found.append(f"manifest.json: upto is {upto}, the events end at {engine.position}")
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+    except (
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        RecursionError,
+        TypeError,
+        ValueError,
+    ) as error:
         # The fold is total over what a ledger has: what it fails on is not of one.
         return [*found, f"the events cannot be folded: {error!r}"]
     found += [

@@ -28,7 +28,7 @@ def keep_scenario(
         document = canonical_json(scenario.model_dump(mode="json", by_alias=True))
         staging = Staging(connection, moment.generation, running.recorded.engine, document)
         try:
-            staging.copy()
+            staging.copy(progress)
             _write(connection, running, staging, progress)
             staging.finish(running.scenario.engine)
         except BaseException:
