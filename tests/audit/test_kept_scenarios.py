@@ -20,6 +20,7 @@ from clearing.audit.accounts import account_view
 from clearing.audit.house import house_view
 from clearing.audit.replay.running import log_rows, start
 from clearing.database import connect
+from clearing.events.fields import parse_time
 from clearing.ledger import Ledger
 from clearing.projectors import RebuildBusy, one_rebuild
 from clearing.projectors.generations import table_differences
@@ -28,6 +29,7 @@ from tests.audit.test_scenarios import AFTER, WICK, mirrored, scenario, wick
 from tests.engine.stories import MARKETS, Story
 from tests.engine.venue import Venue
 
+DEPOSIT = {"kind": "Deposited", "account": "bob", "asset": "USD", "amount": "5"}
 CLAMPED = scenario({"override": "prices", **WICK, "from": AFTER}, name="clamped")
 
 
@@ -64,6 +66,21 @@ def test_it_is_asked_like_the_books(ledger: Ledger) -> None:
     assert ledger.account("ada", before) == ledger.account("ada", AFTER - 1)
     assert ledger.verify().model_findings == ()
     assert [g.status for g in ledger.generations()] == ["live", "scenario"]
+
+
+def test_it_has_rulebooks_and_a_clock_of_its_own(ledger: Ledger) -> None:
+    """A rulebook that the log never had, and a deposit that happened an hour later than all."""
+    path, later = "schedules.majors.maintenance.rate", "2026-01-01T02:00:00Z"
+    stricter = {"override": "rulebook", "asset": "USD", "from": AFTER, "set": {path: "0.03"}}
+    moved = {"override": "insert", "from": later, "event": DEPOSIT}
+    number, _ = ledger.keep_scenario(scenario(stricter, moved))
+    end = ledger.moment(generation=number)
+    (scope,) = ledger.account("bob", end).scopes
+    assert scope.rulebook.endswith("+scenario")
+    assert scope.cash == "10005.00"
+    price = ledger.market("BTC", end).prices[0]
+    assert price.since is not None
+    assert price.age_seconds == (parse_time(later) - price.since).total_seconds()
 
 
 def test_what_reads_the_log_itself_refuses_it(ledger: Ledger) -> None:
