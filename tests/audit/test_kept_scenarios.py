@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from fractions import Fraction
 from random import Random
 from typing import Any
 
@@ -81,6 +82,22 @@ def test_it_has_rulebooks_and_a_clock_of_its_own(ledger: Ledger) -> None:
     price = ledger.market("BTC", end).prices[0]
     assert price.since is not None
     assert price.age_seconds == (parse_time(later) - price.since).total_seconds()
+
+
+def test_what_is_contested_stands_in_its_house_and_its_trial_balance(database_url: str) -> None:
+    """Ada was closed before her sale: the market's contested holder has her side."""
+    venue = wick()
+    venue.mark(BTC="97")
+    venue.trade("bob", "ada", "BTC", "10", "98")
+    deeper = {"override": "prices", "market": "BTC", "scale": "0.9", "from": AFTER}
+    with stored(venue, database_url) as ledger:
+        number, answer = ledger.keep_scenario(scenario(deeper))
+        now = ledger.moment(generation=number)
+        (asset,) = ledger.house(now).assets
+        lines = ledger.trial_balance(now)
+    assert [view.account for view in answer.contested] == ["ada"]
+    assert set(asset.differences.values()) == {"0"}
+    assert sum(Fraction(line.balance) for line in lines if not line.memo) == 0
 
 
 def test_what_reads_the_log_itself_refuses_it(ledger: Ledger) -> None:
