@@ -24,6 +24,29 @@ def _half_away(x: Fraction) -> int:
     return _toward_zero(x + Fraction(1, 2) if x > 0 else x - Fraction(1, 2))
 
 
+def _weighted_median(*pairs: Fraction) -> Fraction:
+    """The price at which half the weight is reached; between two where it is just reached."""
+    ordered = sorted(pair for pair in zip(pairs[::2], pairs[1::2], strict=True) if pair[1])
+    half = sum((weight for _, weight in ordered), Fraction(0)) / 2
+    reached = Fraction(0)
+    for place, (price, weight) in enumerate(ordered):
+        reached += weight
+        if reached == half:
+            return (price + ordered[place + 1][0]) / 2
+        if reached > half:
+            return price
+    raise AssertionError("no weight")
+
+
+def _median(*prices: Fraction) -> Fraction:
+    return _weighted_median(*(part for price in prices for part in (price, Fraction(1))))
+
+
+def _near(price: Fraction, beyond: Fraction, n: Fraction, *prices: Fraction) -> Fraction:
+    middle = Fraction(round(_median(*prices) * 10 ** int(n)), 10 ** int(n))
+    return Fraction(abs(price - middle) <= beyond * abs(middle))
+
+
 FUNCTIONS: dict[str, Callable[..., Fraction]] = {
     "sum": lambda values: sum(values, Fraction(0)),
     "max": lambda *values: max(values[0] if isinstance(values[0], list) else values),
@@ -33,6 +56,9 @@ FUNCTIONS: dict[str, Callable[..., Fraction]] = {
     "below": lambda x, y: Fraction(x < y),
     "at_most": lambda x, y: Fraction(x <= y),
     "choose": lambda condition, x, y: x if condition else y,
+    "median": _median,
+    "weighted_median": _weighted_median,
+    "near": _near,
     "half_even": _rounding(round),
     "down": _rounding(floor),
     "up": _rounding(ceil),

@@ -109,7 +109,14 @@ def liquidation(
 
 
 @app.command
-def price(market: str, /, *, when: When | None = None, where: Where | None = None) -> None:
+def price(
+    market: str,
+    /,
+    *,
+    depth: Depth = 4,
+    when: When | None = None,
+    where: Where | None = None,
+) -> None:
     """Explain a market's prices: what each source said last, how long ago, and what came of it."""
     with ledger(where) as opened:
         moment = moment_of(opened, when)
@@ -117,7 +124,7 @@ def price(market: str, /, *, when: When | None = None, where: Where | None = Non
     if where is not None and where.json:
         print_json(answer)
         return
-    print_price(answer)
+    print_price(answer, depth)
 
 
 def _explain(
@@ -203,7 +210,7 @@ def _source(source: Source) -> str:
     return f"{source.log_position:,} {source.kind} {source.source}/{source.external_id}, {when}"
 
 
-def print_price(answer: PriceExplained) -> None:
+def print_price(answer: PriceExplained, depth: int) -> None:
     """Print a market's prices and what they come from."""
     made_by = "" if answer.made_by is None else _source(answer.made_by)
     rows = [
@@ -217,6 +224,8 @@ def print_price(answer: PriceExplained) -> None:
     ]
     title = f"Prices of {answer.market} at log position {answer.log_position:,}"
     out.print(table(title, ("", ">price", ""), rows))
+    for working in answer.workings:
+        out.print(_tree(working, depth))
     if answer.rules:
         out.print("by the rulebook's", style="dim")
         print(json.dumps(answer.rules, indent=2, ensure_ascii=False))

@@ -112,9 +112,7 @@ def _loss_lines(
     if len(array) == len(moves):
         lines.formula = "size * multiplier * loss_of_one"
         lines.value("multiplier", spec.multiplier, spec.multiplier_decimals)
-        # An array's numbers stand at the scale of a face divided by the multiplier.
-        decimals = market.payoff.face_decimals - spec.multiplier_decimals
-        lines.value("loss of one", array[place], decimals)
+        lines.value("loss of one", array[place], spec.mark_decimals)
         return
     face_lines(lines, market, market.mark)
     if spec.payoff == "option":

@@ -8,49 +8,16 @@ from clearing.engine.asset import Asset
 from clearing.engine.breakers import change_state
 from clearing.engine.computed_funding import note_coming, run_period
 from clearing.engine.content import Content
-from clearing.engine.feed import VALID, Feed
+from clearing.engine.feed import VALID
 from clearing.engine.impact import note_previous_mark, shifted
 from clearing.engine.market import Market
 from clearing.engine.positions import price_pending
+from clearing.engine.reading import Reading
 from clearing.engine.scope import Scope
 from clearing.engine.step import Step
 from clearing.quantities import divide, format_exact
 from clearing.rulebook import RATE_SCALE
-from clearing.rulebook.prices import PRICE_LIFT, Memory, PricePolicy
-
-
-class _Evaluation:
-    """A feed as trees read it, with the values of the roles evaluated so far."""
-
-    __slots__ = ("_feed", "_finer", "now")
-
-    def __init__(self, feed: Feed) -> None:
-        self._feed = feed
-        self._finer: dict[str, int] = {}
-        self.now = feed.now
-
-    def observed(self, source: int, role: str) -> tuple[int, int] | None:
-        """Return what a source said last, and when."""
-        return self._feed.observed.get((source, role))
-
-    def recorded(self) -> tuple[int, int] | None:
-        """Return the last recorded mark, and its time."""
-        return self._feed.last_mark
-
-    def role(self, name: str) -> int | None:
-        """Return the value of a role evaluated before, if it has one."""
-        return self._finer.get(name)
-
-    def memory(self, number: int) -> Memory:
-        """Return what an operator remembers."""
-        memory = self._feed.memories.get(number)
-        if memory is None:
-            memory = self._feed.memories[number] = Memory()
-        return memory
-
-    def put(self, role: str, value: int) -> None:
-        """Let later roles read this one."""
-        self._finer[role] = value
+from clearing.rulebook.prices import PRICE_LIFT, PricePolicy
 
 
 def observe_price(step: Step, content: Content) -> None:
@@ -132,7 +99,7 @@ def evaluate(step: Step) -> None:
 def _evaluate(step: Step, market: Market, policy: PricePolicy) -> None:
     run_period(market, step.row.occurred_at)
     feed = market.feed
-    reading = _Evaluation(feed)
+    reading = Reading(feed)
     before = feed.values
     feed.values = values = {}
     for role, tree in policy.nodes:

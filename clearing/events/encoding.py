@@ -436,6 +436,13 @@ def _risk_score(encoder: Encoder, event: RiskScored) -> None:
 
 def _risk_array(encoder: Encoder, event: RiskArrayPublished) -> None:
     market = encoder.market(event.market)
+    if market.payoff == "inverse":
+        raise EventRefused(
+            "market",
+            event.market,
+            "is an inverse market, whose losses are in no unit of its price; publish none, and"
+            " portfolios revalue it at its moved price",
+        )
     encoder.row.market = market.ordinal
     detail = encoder.detail
     detail["producer"] = event.producer

@@ -9,8 +9,12 @@ an underscore; ``inputs`` stands for all of them. Its functions are ``sum``, ``m
 ``abs``; a rounding by its name, ``half_even(x, n)`` to n decimals (also ``down``, ``up``,
 ``toward_zero``, ``away_from_zero``, ``half_away``); ``root(x, n)``, the square root rounded down at
 n decimals; ``below(x, y)`` and ``at_most(x, y)``, which are 1 if x < y (x <= y) and else 0; and
-``choose(c, x, y)``, which is y if c is 0 and else x. Everything is exact in between. A node without
-a formula is a fact.
+``choose(c, x, y)``, which is y if c is 0 and else x. Of prices: ``median(x, y, …)``, the mean of
+the middle two of an even number; ``weighted_median(x, v, y, w, …)``, the first of the prices in
+order with which more than half the weight is reached, and the mean of it and the next where it is
+just half (what weighs 0 does not count); ``near(x, b, n, y, z, …)``, which is 1 if x is within b of
+the median of y, z, … half even at n decimals, as a fraction of that, and else 0. Everything is
+exact in between. A node without a formula is a fact.
 """
 
 import re

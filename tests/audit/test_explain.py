@@ -210,6 +210,45 @@ def test_a_price_says_what_each_source_said_and_when(database_url: str) -> None:
     assert answer.rules["roles"] == roles
     assert answer.made_by is not None
     assert (plain.mark, plain.observations, plain.rules) == ("", (), {})
+    (role,) = answer.workings
+    assert (role.name, computed(asdict(role))) == ("role mark", 100)
+    (median,) = role.inputs
+    said = [part.inputs[0] for part in median.inputs]
+    assert [(fact.name, fact.result, fact.note) for fact in said] == [
+        ("one last", "99", "2 s old"),
+        ("two last", "100", "1 s old"),
+        ("three last", "250", "0 s old"),
+    ]
+    first, last = said[0].sources[0], said[2].sources[0]
+    assert (first.kind, first.source, first.age_seconds) == ("PriceObserved", "one", "2")
+    assert (last.log_position, last.age_seconds) == (answer.log_position, "0")
+    assert plain.workings == ()
+
+
+def test_a_price_that_is_missing_says_what_is_missing_for_it(database_url: str) -> None:
+    venue = Venue()
+    venue("SourceDeclared", name="quiet", description="an exchange")
+    venue("SourceDeclared", name="dumb", description="an exchange")
+    venue.market("BTC")
+    sources = [
+        {"op": "source", "source": "quiet", "price": "last", "fresh_seconds": 5},
+        {"op": "source", "source": "dumb", "price": "last"},
+    ]
+    roles = {"index": {"op": "median", "of": sources}, "mark": {"op": "recorded"}}
+    venue.adopt(rulebook(prices={"BTC": {"roles": roles}}))
+    venue("PriceObserved", source="quiet", market="BTC", role="last", price="99")
+    venue("Marked", after=10, marks=[{"market": "BTC", "price": "100.00"}])
+    with stored(venue, database_url) as ledger:
+        index, mark = ledger.explain_price("BTC").workings
+    assert (index.result, index.inputs) == ("", ())
+    assert "no price 1 (quiet last: 10 s old, which is stale)" in index.note
+    assert "no price 2 (dumb last: nothing yet)" in index.note
+    (fact,) = mark.inputs[0].inputs
+    assert (fact.name, fact.sources[0].kind, computed(asdict(mark))) == (
+        "recorded mark",
+        "Marked",
+        100,
+    )
 
 
 DECIDED = {"author": "ann", "approver": "bob", "reason": "scenario"}

@@ -220,7 +220,7 @@ class Story:
             case "score":
                 score = dice.choice(["0", "0.3", "0.7", "1"])
                 venue("RiskScored", account=name, market=market, model="desk", score=score)
-            case "risk":
+            case "risk" if market != "INV":
                 losses = [str(dice.randrange(-9, 10)) for _ in range(dice.choice([2, 3, 3]))]
                 told = {"producer": "desk", "version": "1", "losses": losses, "delta": "0.5"}
                 venue("RiskArrayPublished", market=market, **told)

@@ -10,7 +10,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from clearing.engine import ENTRY_FIELDS, Engine, Entry
+from clearing.engine import ENTRY_FIELDS, Engine, Entry, Trace
+from clearing.engine.reading import role_workings
 from clearing.engine.valuation import measure
 from clearing.events import Event, parse_event
 from clearing.events.codec import encode
@@ -105,6 +106,7 @@ class Venue:
         for _, _, working in workings:
             for part in working.inputs if working.name == "margin" else [working]:
                 computed(part.document())
+        prices_again(self.oracle)
         assert self.engine.digest() == self.oracle.digest()
         self.rows[row.source, row.external_id] = row
         self.log.append(row)
@@ -203,6 +205,29 @@ class Venue:
             cost += sum(position.cost for position in market.houses.values())
             clearing = book.balance("clearing", market.ordinal, market.asset)
             assert cost + clearing == 0, "clearing does not owe what positions cost"
+
+
+def prices_again(engine: Engine) -> None:
+    """Every price of a role has a working whose facts give it, and only those have a result."""
+    for market in engine.book.priced.values():
+        values = {}
+        for role, trace in role_workings(market, lambda source, role: f"{source} {role}").items():
+            if trace.result:
+                values[role] = computed(trace.document()) * 10**market.spec.mark_decimals
+                forgotten(trace)
+            else:
+                assert trace.note, f"{role} has no price and does not say why"
+        assert {role: value for role, value in values.items() if value > 0} == market.feed.values
+
+
+def forgotten(trace: Trace) -> None:
+    """What is left of an average by its weight is e to the power that its note says."""
+    for part in trace.inputs:
+        if part.name == "weight" and part.note.startswith("e^(-"):
+            elapsed, constant = part.note.removeprefix("e^(-").removesuffix(")").split(" / ")
+            exact = (-Decimal(elapsed) / Decimal(constant)).exp()
+            assert 0 <= exact - Decimal(part.result) < Decimal("2e-18")
+        forgotten(part)
 
 
 def of_kind(entries: list[Entry], kind: str) -> list[dict[str, str | int]]:

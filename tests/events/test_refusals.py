@@ -164,6 +164,16 @@ def test_refused(kind: str, fields: dict[str, Any], path: str, value: str, messa
     assert str(refusal.value).startswith(f"{path}: ")
 
 
+def test_an_inverse_market_has_no_risk_array() -> None:
+    """A loss in units of its price says nothing of coins: such an array would be read as dust."""
+    registry = venue()
+    registry.apply(encode(event("MarketDeclared", **{**MARKET, "payoff": "inverse"}), registry))
+    array = {"market": "NEW", "producer": "desk", "version": "1", "losses": ["1"]}
+    with pytest.raises(EventRefused, match="is an inverse market") as refusal:
+        encode(event("RiskArrayPublished", **array), registry)
+    assert (refusal.value.path, refusal.value.value) == ("market", "NEW")
+
+
 def test_trailing_zeros_are_not_decimals() -> None:
     stored = encode(event("Deposited", **{**CASH, "amount": "1.2300000000"}), REGISTRY)
     assert stored.amount == 123

@@ -3,15 +3,16 @@
 import json
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from clearing.audit.explain.nodes import Source
+from clearing.audit.explain.nodes import Node, Source, Subject, nodes_of
 from clearing.audit.explain.sources import Sources
 from clearing.audit.load import Histories
 from clearing.audit.losses import NameUnknown
 from clearing.audit.moments import Moment
 from clearing.audit.replay.running import engine_at
 from clearing.engine.market import Market
+from clearing.engine.reading import role_workings
 from clearing.events.fields import from_microseconds
 from clearing.log import Connection
 from clearing.quantities import format_exact
@@ -39,7 +40,8 @@ class PriceExplained:
     forced closes moved it, ``made_by`` the event that set it. ``status`` is the mark's (``valid``,
     or what is doubtful of it). ``roles`` are what the rulebook's trees gave, ``rules`` how they do
     (its document's part for the market, empty where it has none), ``observations`` what they read,
-    ``recorded`` the last recorded mark.
+    ``recorded`` the last recorded mark. ``workings`` has for each role how its tree came to its
+    price, in the order in which they are evaluated; one without a price says why there is none.
     """
 
     market: str
@@ -52,6 +54,7 @@ class PriceExplained:
     roles: dict[str, str]
     observations: tuple[Observation, ...]
     rules: dict[str, Any]
+    workings: tuple[Node, ...]
 
 
 def explain_price(connection: Connection, market: str, moment: Moment) -> PriceExplained:
@@ -69,7 +72,8 @@ def explain_price(connection: Connection, market: str, moment: Moment) -> PriceE
     feed, registry = here.feed, engine.book.registry
     now = feed.now
     told = None if feed.last_mark is None else _observation("", "mark", here, *feed.last_mark, now)
-    made_by = Sources(histories).event(here.mark_position) if here.mark_position else None
+    sources = Sources(histories)
+    made_by = sources.event(here.mark_position) if here.mark_position else None
     return PriceExplained(
         market,
         moment.position,
@@ -84,7 +88,35 @@ def explain_price(connection: Connection, market: str, moment: Moment) -> PriceE
             for (source, role), said in sorted(feed.observed.items())
         ),
         _rules(engine.book.assets[here.asset].rulebook, engine.book.documents, market),
+        _workings(here, sources),
     )
+
+
+_RECORDED: Final = "recorded mark"
+
+
+def _workings(market: Market, sources: Sources) -> tuple[Node, ...]:
+    """Return the working of each role, what was told with the event that told it."""
+    registry, feed = sources.registry, market.feed
+    told: dict[str, tuple[Source, ...]] = {}
+
+    def name(source: int, role: str) -> str:
+        if not source:
+            if feed.last_mark is not None:
+                told[_RECORDED] = sources.marked(market.ordinal, feed.last_mark[1])
+            return _RECORDED
+        words = f"{registry.source(source).name} {role}"
+        said = feed.observed.get((source, role))
+        if said is not None:
+            told[words] = sources.observed(market.ordinal, source, role, said[1])
+        return words
+
+    def find(named: str, about: Subject) -> tuple[Source, ...]:
+        del about
+        return told.get(named, ())
+
+    about = Subject(0, market.ordinal, market.asset)
+    return tuple(nodes_of(trace, about, find) for trace in role_workings(market, name).values())
 
 
 def _observation(

@@ -60,6 +60,30 @@ class Sources:
         )
         return [int(row[0]) for row in found]
 
+    def observed(self, market: int, source: int, role: str, at: int) -> tuple[Source, ...]:
+        """Return the event by which a source said at a moment (microseconds) what a price was."""
+        row = self.histories.connection.execute(
+            # The sum keeps the planner from walking back by position: the moment leads there.
+            "SELECT max(position + 0) FROM clearing.log WHERE kind = %s AND market = %s"
+            " AND source = %s AND occurred_at = %s AND position <= %s"
+            " AND detail::jsonb ->> 'role' = %s",
+            (Kind.PriceObserved, market, source, at, self.histories.moment.of_log(), role),
+        ).fetchone()
+        return (self.event(int(row[0])),) if row and row[0] else ()
+
+    def marked(self, market: int, at: int) -> tuple[Source, ...]:
+        """Return the event by which a mark of a moment (microseconds) was told."""
+        rows = self.histories.rows(
+            "SELECT max(l.position + 0) FROM clearing.log l WHERE l.kind = %(kind)s"
+            " AND l.occurred_at = %(at)s AND l.position <= %(position)s AND EXISTS (SELECT FROM"
+            " {mark} m WHERE m.market = %(market)s AND m.position = l.position)",
+            ["mark"],
+            kind=Kind.Marked,
+            at=at,
+            market=market,
+        )
+        return (self.event(int(rows[0][0])),) if rows and rows[0][0] else ()
+
     def _cash(self, about: Subject) -> list[int]:
         where = "ledger = 'account' AND ordinal = %(account)s AND asset = %(asset)s"
         return self._last("posting", where, account=about.account, asset=about.asset)

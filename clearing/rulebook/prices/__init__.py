@@ -17,6 +17,7 @@ from clearing.rulebook.prices.base import (
 from clearing.rulebook.prices.breakers import Breaker
 from clearing.rulebook.prices.policy import MarketPricesDocument, PricePolicy, ValidityDocument
 from clearing.rulebook.prices.tree import PriceTree
+from clearing.rulebook.prices.working import PriceWorking
 
 __all__ = [
     "PRICE_DECIMALS",
@@ -28,6 +29,7 @@ __all__ = [
     "PriceNode",
     "PricePolicy",
     "PriceTree",
+    "PriceWorking",
     "Readings",
     "ValidityDocument",
 ]

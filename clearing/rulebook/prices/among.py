@@ -18,6 +18,7 @@ from clearing.rulebook.prices.base import (
     Readings,
     quotient,
 )
+from clearing.rulebook.prices.working import PriceWorking
 
 if TYPE_CHECKING:
     from clearing.rulebook.prices.tree import PriceTree
@@ -63,7 +64,7 @@ class AmongDocument(PriceDocument):
     def compile(self, path: str, into: PriceCompiling) -> PriceNode:
         """Return the choice among the compiled prices."""
         parts = [part.compile(f"{path}.of.{i}", into) for i, part in enumerate(self.of)]
-        weights = [to_scaled(weight, 12) for weight in self.weights] or [1] * len(parts)
+        weights = [to_scaled(weight, 12) for weight in self.weights]
         beyond = None if self.outliers is None else to_scaled(self.outliers.beyond, 12)
         at_most = None if self.outliers is None else self.outliers.at_most
         return Among(self.op, parts, weights, self.at_least, beyond, at_most)
@@ -76,27 +77,39 @@ class AmongDocument(PriceDocument):
 class Among:
     """One of several prices, or what lies between them."""
 
-    __slots__ = ("_at_least", "_at_most", "_beyond", "_op", "_parts", "_weights")
+    __slots__ = ("_at_least", "_at_most", "_beyond", "_op", "_parts", "_weighted", "_weights")
 
     def __init__(
         self,
         op: str,
         parts: list[PriceNode],
-        weights: list[int],
+        weights: list[int],  # none: each counts the same
         at_least: int,
         beyond: int | None,
         at_most: int | None,
     ) -> None:
         self._op = op
         self._parts = parts
-        self._weights = weights
+        self._weighted = bool(weights)
+        self._weights = weights or [1] * len(parts)
         self._at_least = at_least
         self._beyond = beyond
         self._at_most = at_most
 
-    def value(self, readings: Readings) -> int | None:
+    def value(self, readings: Readings, working: PriceWorking | None = None) -> int | None:
         """Return the price; operators that remember are asked whether they are needed or not."""
-        values = [part.value(readings) for part in self._parts]
+        if working is None:
+            return self._among([part.value(readings) for part in self._parts])
+        values = []
+        for place, node in enumerate(self._parts, 1):
+            part = working.part(f"price {place}")
+            values.append(node.value(readings, part))
+            working.take(part, values[-1])
+        price = self._among(values)
+        self._finish(working, values, price)
+        return price
+
+    def _among(self, values: list[int | None]) -> int | None:
         found = [
             (value, weight)
             for value, weight in zip(values, self._weights, strict=True)
@@ -106,14 +119,67 @@ class Among:
             return None
         if self._beyond is not None:
             middle = _median([value for value, _ in found])
-            limit = self._beyond * abs(middle)
-            near = [pair for pair in found if abs(pair[0] - middle) * RATE_SCALE <= limit]
-            if self._at_most is not None and len(found) - len(near) > self._at_most:
+            near = self._near(found, middle)
+            if self._too_many(len(found) - len(near)):
                 return middle
             found = near
             if len(found) < self._at_least:
                 return None
         return self._choose(found)
+
+    def _near(self, found: list[tuple[int, int]], middle: int) -> list[tuple[int, int]]:
+        limit = (self._beyond or 0) * abs(middle)
+        return [pair for pair in found if abs(pair[0] - middle) * RATE_SCALE <= limit]
+
+    def _too_many(self, outliers: int) -> bool:
+        return self._at_most is not None and outliers > self._at_most
+
+    def _finish(self, working: PriceWorking, values: list[int | None], price: int | None) -> None:
+        """State the formula: what is no outlier counts by its weight."""
+        if price is None:
+            there = sum(value is not None for value in values)
+            working.missing.append(f"{there} of {len(values)} prices, outliers among them")
+            return
+        names = working.names()
+        counts = ["1"] * len(names)
+        note = ""
+        if self._weighted:
+            for place, value in enumerate(values):
+                if value is not None:
+                    working.rate(f"weight {place + 1}", self._weights[place])
+            counts = working.names()[len(names) :]
+        everything, op = ", ".join(names), self._op
+        if self._beyond is not None:
+            found = [(value, 1) for value in values if value is not None]
+            outliers = len(found) - len(self._near(found, _median([value for value, _ in found])))
+            note = f"outliers: {outliers}" if outliers else ""
+            working.rate("beyond", self._beyond)
+            if self._too_many(outliers):
+                op, note = "median", f"{note}, too many: the median of all"
+            elif outliers:
+                near = f"near({{}}, beyond, {working.decimals}, {everything})"
+                counts = [
+                    f"{count} * {near.format(name)}"
+                    for name, count in zip(names, counts, strict=True)
+                ]
+                op = "weighted_median" if op == "median" else op
+        pairs = list(zip(names, counts, strict=True))
+        match op:
+            case "median":
+                formula = working.round(f"median({everything})")
+            case "weighted_median":
+                listed = ", ".join(f"{name}, {count}" for name, count in pairs)
+                formula = working.round(f"weighted_median({listed})")
+            case "mean":
+                summed = " + ".join(
+                    name if count == "1" else f"{name} * {count}" for name, count in pairs
+                )
+                formula = working.round(f"({summed}) / ({' + '.join(counts)})")
+            case "first":
+                formula = names[0]
+            case _:
+                formula = f"{op}({everything})"
+        working.finish(formula, price, note)
 
     def _choose(self, found: list[tuple[int, int]]) -> int:
         values = [value for value, _ in found]

@@ -11,6 +11,7 @@ from typing import Final, Literal, Protocol
 
 from clearing.events.base import Fact
 from clearing.quantities import Rounding, divide
+from clearing.rulebook.prices.working import PriceWorking
 
 PRICE_DECIMALS: Final = 12
 """Decimals that a tree has beyond those of its market's marks."""
@@ -64,8 +65,8 @@ class Readings(Protocol):
 class PriceNode(Protocol):
     """A price operator, ready to compute."""
 
-    def value(self, readings: Readings) -> int | None:
-        """Return the price at the trees' scale, or None where there is none to be had."""
+    def value(self, readings: Readings, working: PriceWorking | None = None) -> int | None:
+        """Return the price at the trees' scale, or None where there is none; leave the working."""
 
 
 class PriceCompiling(Protocol):

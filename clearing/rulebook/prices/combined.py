@@ -1,6 +1,6 @@
 """``add`` and ``clamp``: prices put together, and a price kept near another one."""
 
-from typing import TYPE_CHECKING, Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -15,6 +15,7 @@ from clearing.rulebook.prices.base import (
     Readings,
     quotient,
 )
+from clearing.rulebook.prices.working import PriceWorking
 
 if TYPE_CHECKING:
     from clearing.rulebook.prices.tree import PriceTree
@@ -91,15 +92,34 @@ class Added:
     def __init__(self, terms: list[tuple[PriceNode, int]]) -> None:
         self._terms = terms
 
-    def value(self, readings: Readings) -> int | None:
+    def value(self, readings: Readings, working: PriceWorking | None = None) -> int | None:
         """Return the sum, if there is every price of it."""
-        values = [(node.value(readings), factor) for node, factor in self._terms]
+        if working is None:
+            return self._sum([(node.value(readings), factor) for node, factor in self._terms])
+        values = []
+        for place, (node, factor) in enumerate(self._terms, 1):
+            part = working.part(f"price {place}")
+            values.append((node.value(readings, part), factor))
+            working.take(part, values[-1][0])
+        total = self._sum(values)
+        names = working.names()
+        for place, (_, factor) in enumerate(self._terms, 1):
+            working.rate(f"factor {place}", factor)
+        terms = [f"{name} * factor_{place}" for place, name in enumerate(names, 1)]
+        working.finish(working.round(" + ".join(terms)), total)
+        return total
+
+    def _sum(self, values: list[tuple[int | None, int]]) -> int | None:
         total = 0
         for value, factor in values:
             if value is None:
                 return None
             total += value * factor
         return quotient(total, RATE_SCALE)
+
+
+_NAMES: Final = ("price", "around", "low", "high")
+"""How a clamp's working names its parts."""
 
 
 class Clamped:
@@ -112,14 +132,47 @@ class Clamped:
         self._bounds = bounds
         self._within = within
 
-    def value(self, readings: Readings) -> int | None:
+    def value(self, readings: Readings, working: PriceWorking | None = None) -> int | None:
         """Return the price, moved to the nearest bound if it lies beyond."""
-        price = self._price.value(readings)
-        around, low, high = (
-            None if bound is None else bound.value(readings) for bound in self._bounds
-        )
+        parts = [None if working is None else working.part(name) for name in _NAMES]
+        price = self._price.value(readings, parts[0])
+        bounds = [
+            None if bound is None else bound.value(readings, part)
+            for bound, part in zip(self._bounds, parts[1:], strict=True)
+        ]
+        bounded = self._bounded(price, bounds)
+        if working is not None:
+            self._finish(working, parts, [price, *bounds], bounded)
+        return bounded
+
+    def _finish(
+        self,
+        working: PriceWorking,
+        parts: list[PriceWorking | None],
+        values: list[int | None],
+        bounded: int | None,
+    ) -> None:
+        """State the formula: only bounds that are there bind."""
+        declared = [True, *(bound is not None for bound in self._bounds)]
+        for part, value, there in zip(parts, values, declared, strict=True):
+            if part is not None and there:
+                working.take(part, value)
+        formula = "price"
+        _, around, low, high = values
+        if around is not None:
+            working.rate("within", self._within)
+            away = working.round("abs(around) * within")
+            formula = f"min(max(price, around - {away}), around + {away})"
+        if low is not None:
+            formula = f"max({formula}, low)"
+        if high is not None:
+            formula = f"min({formula}, high)"
+        working.finish(formula, bounded)
+
+    def _bounded(self, price: int | None, bounds: list[int | None]) -> int | None:
         if price is None:
             return None
+        around, low, high = bounds
         if around is not None:
             away = quotient(abs(around) * self._within, RATE_SCALE)
             price = min(max(price, around - away), around + away)

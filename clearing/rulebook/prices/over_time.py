@@ -6,11 +6,11 @@ does not count.
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from pydantic import Field
 
-from clearing.quantities import DECAY_SCALE, decay
+from clearing.quantities import DECAY_SCALE, decay, format_exact
 from clearing.rulebook.prices.base import (
     Memory,
     PriceCompiling,
@@ -19,6 +19,7 @@ from clearing.rulebook.prices.base import (
     Readings,
     quotient,
 )
+from clearing.rulebook.prices.working import MOST_STRETCHES, PriceWorking
 
 if TYPE_CHECKING:
     from clearing.rulebook.prices.tree import PriceTree
@@ -65,7 +66,11 @@ class OverTimeDocument(PriceDocument):
 
 
 class Ema:
-    """An exponentially weighted average; its memory is [price since the last time, average]."""
+    """An exponentially weighted average.
+
+    Its memory is [price since the last time, average], and once time has passed what the average
+    was made of: [time since, price over it, average before].
+    """
 
     __slots__ = ("_constant", "_number", "_price")
 
@@ -74,25 +79,48 @@ class Ema:
         self._number = number
         self._constant = constant
 
-    def value(self, readings: Readings) -> int | None:
+    def value(self, readings: Readings, working: PriceWorking | None = None) -> int | None:
         """Return the average now."""
-        price = self._price.value(readings)
-        memory, now = readings.memory(self._number), readings.now
+        part = None if working is None else working.part("price")
+        price = self._price.value(readings, part)
+        average = self._average(readings.memory(self._number), readings.now, price)
+        if working is not None and part is not None:
+            working.take(part, price)
+            self._finish(working, readings.memory(self._number).numbers[2:], average)
+        return average
+
+    def _average(self, memory: Memory, now: int, price: int | None) -> int | None:
         if not memory.numbers:
             if price is None:
                 return None
             memory.at, memory.numbers = now, [price, price]
             return price
-        held, average = memory.numbers
+        held, average, *made_of = memory.numbers
         if now > memory.at:
-            weight = decay(now - memory.at, self._constant)
+            elapsed = now - memory.at
+            made_of = [elapsed, held, average]
+            weight = decay(elapsed, self._constant)
             average = held + quotient((average - held) * weight, DECAY_SCALE)
         if price is None:
             # The average stands still until there is a price again.
             memory.at, memory.numbers = now, [average, average]
             return None
-        memory.at, memory.numbers = now, [price, average]
+        memory.at, memory.numbers = now, [price, average, *made_of]
         return average
+
+    def _finish(self, working: PriceWorking, made_of: list[int], average: int | None) -> None:
+        """State what the average is made of; the price of now counts from now on."""
+        if not made_of:
+            working.finish("price", average, "no time has passed since there is a price")
+            return
+        elapsed, held, before = made_of
+        said = f"{format_exact(elapsed, 6)} s before, from then on the price until now"
+        working.trace.value("held", held, working.decimals, said)
+        working.trace.value("before", before, working.decimals, "the average then")
+        weight = decay(elapsed, self._constant)
+        told = f"e^(-{format_exact(elapsed, 6)} / {format_exact(self._constant, 6)})"
+        working.trace.value("weight", weight, _DECAY_DECIMALS, told)
+        working.finish(f"held + {working.round('(before - held) * weight')}", average)
 
 
 class Twap:
@@ -108,23 +136,54 @@ class Twap:
         self._number = number
         self._window = window
 
-    def value(self, readings: Readings) -> int | None:
+    def value(self, readings: Readings, working: PriceWorking | None = None) -> int | None:
         """Return the average of the window that ends now; with no time in it, the price."""
-        price = self._price.value(readings)
+        part = None if working is None else working.part("price")
+        price = self._price.value(readings, part)
         memory, now = readings.memory(self._number), readings.now
         _note(memory, now, _NONE if price is None else price)
         _forget(memory, now - self._window)
+        if working is not None and part is not None:
+            working.take(part, price)
         if price is None:
             return None
-        total = time = 0
-        numbers, end = memory.numbers, now
-        for place in range(len(numbers) - 2, -1, -2):
-            since, value = max(numbers[place], now - self._window), numbers[place + 1]
+        stretches, end = [], now
+        for place in range(len(memory.numbers) - 2, -1, -2):
+            since, value = max(memory.numbers[place], now - self._window), memory.numbers[place + 1]
             if value != _NONE:
-                total += value * (end - since)
-                time += end - since
+                stretches.append((value, end - since))
             end = since
-        return quotient(total, time) if time else price
+        time = sum(length for _, length in stretches)
+        total = sum(value * length for value, length in stretches)
+        average = quotient(total, time) if time else price
+        if working is not None:
+            _finish_twap(working, stretches, average)
+        return average
+
+
+def _finish_twap(working: PriceWorking, stretches: list[tuple[int, int]], average: int) -> None:
+    """State an average by the stretches of its window, (price, microseconds), the latest first."""
+    counted = [stretch for stretch in stretches if stretch[1]]
+    if not counted:
+        working.finish("price", average, "no time has passed since there is a price")
+        return
+    finer = working.decimals + _SECOND_DECIMALS
+    weighted = working.trace.step("weighted", "sum(inputs)")
+    time = working.trace.step("time", "sum(inputs)")
+    for place, (price, length) in enumerate(counted[:MOST_STRETCHES], 1):
+        one = weighted.step(f"stretch {place}", "price * seconds")
+        one.value("price", price, working.decimals)
+        one.value("seconds", length, _SECOND_DECIMALS)
+        one.finish(price * length, finer)
+        time.value(f"stretch {place}", length, _SECOND_DECIMALS)
+    earlier = counted[MOST_STRETCHES:]
+    if earlier:
+        name = f"{len(earlier)} earlier"
+        weighted.value(name, sum(price * length for price, length in earlier), finer)
+        time.value(name, sum(length for _, length in earlier), _SECOND_DECIMALS)
+    weighted.finish(sum(price * length for price, length in counted), finer)
+    time.finish(sum(length for _, length in counted), _SECOND_DECIMALS)
+    working.finish(working.round("weighted / time"), average)
 
 
 class Delayed:
@@ -137,18 +196,31 @@ class Delayed:
         self._number = number
         self._time = time
 
-    def value(self, readings: Readings) -> int | None:
+    def value(self, readings: Readings, working: PriceWorking | None = None) -> int | None:
         """Return the price then, or None where there was none."""
-        price = self._price.value(readings)
+        part = None if working is None else working.part("price")
+        price = self._price.value(readings, part)
         memory, then = readings.memory(self._number), readings.now - self._time
         _note(memory, readings.now, _NONE if price is None else price)
         _forget(memory, then, _drop_second)
         since, value = memory.numbers[:2]
-        return value if since <= then and value != _NONE else None
+        delayed = value if since <= then and value != _NONE else None
+        if working is not None and part is not None:
+            working.take(part, price)
+            said = f"{format_exact(self._time, 6)} s ago"
+            if delayed is None:
+                working.missing.append(f"none {said}")
+            else:
+                working.trace.value("then", delayed, working.decimals, f"the price {said}")
+            working.finish("then", delayed)
+        return delayed
 
 
 _NONE = -(10**60)
 """Stands in a memory for no price; no price is that low."""
+
+_DECAY_DECIMALS: Final = 18
+_SECOND_DECIMALS: Final = 6
 
 
 def _note(memory: Memory, now: int, price: int) -> None:

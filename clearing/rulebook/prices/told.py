@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from clearing.events.fields import Name
+from clearing.quantities import fact, format_exact, identifier
 from clearing.rulebook.prices.base import (
     PRICE_LIFT,
     ObservedRole,
@@ -14,6 +15,7 @@ from clearing.rulebook.prices.base import (
     Readings,
     RoleName,
 )
+from clearing.rulebook.prices.working import PriceWorking
 
 FreshSeconds = Annotated[int, Field(ge=0, le=31_622_400)]
 """How old a price may be and still count, in seconds."""
@@ -88,16 +90,25 @@ class Told:
         self._price = price
         self._fresh = fresh
 
-    def value(self, readings: Readings) -> int | None:
+    def value(self, readings: Readings, working: PriceWorking | None = None) -> int | None:
         """Return the price, if there is one that is fresh."""
         source = self._source
         told = readings.observed(source, self._price) if source else readings.recorded()
+        name = "" if working is None else working.told(source, self._price)
         if told is None:
+            if working is not None:
+                working.missing.append(f"{name}: nothing yet")
             return None
         price, at = told
-        if self._fresh is not None and readings.now - at > self._fresh:
-            return None
-        return price * PRICE_LIFT
+        stale = self._fresh is not None and readings.now - at > self._fresh
+        if working is not None:
+            age = f"{format_exact(readings.now - at, 6)} s old"
+            if stale:
+                working.missing.append(f"{name}: {age}, which is stale")
+            else:
+                working.trace.inputs.append(fact(name, price * PRICE_LIFT, working.decimals, age))
+                working.finish("sum(inputs)", price * PRICE_LIFT)
+        return None if stale else price * PRICE_LIFT
 
 
 class OfRole:
@@ -108,6 +119,13 @@ class OfRole:
     def __init__(self, role: str) -> None:
         self._role = role
 
-    def value(self, readings: Readings) -> int | None:
-        """Return the price of the role."""
-        return readings.role(self._role)
+    def value(self, readings: Readings, working: PriceWorking | None = None) -> int | None:
+        """Return the price of the role, before it is rounded to marks."""
+        price = readings.role(self._role)
+        if working is not None:
+            if price is None:
+                working.missing.append(f"the {self._role} has none")
+            else:
+                working.trace.inputs.append(working.roles[self._role])
+                working.finish(identifier(self._role), price)
+        return price
