@@ -211,7 +211,8 @@ def test_a_price_says_what_each_source_said_and_when(database_url: str) -> None:
     assert answer.made_by is not None
     assert (plain.mark, plain.observations, plain.rules) == ("", (), {})
     (role,) = answer.workings
-    assert (role.name, computed(asdict(role))) == ("role mark", 100)
+    assert role.name == "role mark"
+    assert computed(asdict(role)) == 100
     (median,) = role.inputs
     said = [part.inputs[0] for part in median.inputs]
     assert [(fact.name, fact.result, fact.note) for fact in said] == [
@@ -244,11 +245,8 @@ def test_a_price_that_is_missing_says_what_is_missing_for_it(database_url: str) 
     assert "no price 1 (quiet last: 10 s old, which is stale)" in index.note
     assert "no price 2 (dumb last: nothing yet)" in index.note
     (fact,) = mark.inputs[0].inputs
-    assert (fact.name, fact.sources[0].kind, computed(asdict(mark))) == (
-        "recorded mark",
-        "Marked",
-        100,
-    )
+    assert (fact.name, fact.sources[0].kind) == ("recorded mark", "Marked")
+    assert computed(asdict(mark)) == 100
 
 
 DECIDED = {"author": "ann", "approver": "bob", "reason": "scenario"}
