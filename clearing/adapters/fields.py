@@ -15,6 +15,7 @@ from clearing.events.fields import parse_time
 
 _DECIMAL: Final = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,18})?", re.ASCII)
 _DIGITS: Final = re.compile(r"[0-9]{1,20}", re.ASCII)
+_WHOLE: Final = re.compile(r"-?[0-9]{1,30}", re.ASCII)
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,63}", re.ASCII)
 _NANOSECONDS: Final = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6})[0-9]{3}", re.ASCII
@@ -48,6 +49,15 @@ def digits_field(field: str, value: str) -> str:
     if not _DIGITS.fullmatch(value):
         raise FieldRefused(field, value, f"{value[:60]!r} is not a whole number of 1 to 20 digits")
     return value
+
+
+def whole_field(field: str, value: str) -> int:
+    """Return ``value``, a whole number with its sign."""
+    if not _WHOLE.fullmatch(value):
+        raise FieldRefused(
+            field, value, f"{value[:60]!r} is not a whole number such as -12 of at most 30 digits"
+        )
+    return int(value)
 
 
 def name_field(field: str, value: str) -> str:

@@ -1,0 +1,83 @@
+"""Which statement format a file is of, and the files of a directory of pages."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+from clearing.adapters.base import Refusal
+from clearing.adapters.files import STDIN, read_lines, split_csv
+from clearing.adapters.statements.base import Beginning, StatementReader
+from clearing.adapters.statements.bitmex import BITMEX_WALLET
+
+STATEMENT_READERS: Final[Mapping[str, StatementReader]] = MappingProxyType(
+    {reader.name: reader for reader in (BITMEX_WALLET,)}
+)
+"""Every statement format, by the name that the command line takes."""
+
+_BEGINNING: Final = 64 * 1024
+
+
+class FormatUnknown(ValueError):  # noqa: N818 - reads as the statement that it is
+    """A file whose format was not recognised, or that looks like several."""
+
+
+def beginning(path: str) -> Beginning:
+    """Return how the file at ``path`` begins; what cannot be read ends it."""
+    lines: list[str] = []
+    size = 0
+    for line in read_lines(path):
+        if isinstance(line, Refusal):
+            break
+        lines.append(line.text)
+        size += len(line.text) + 1
+        if size >= _BEGINNING:
+            break
+    text = "\n".join(lines)[:_BEGINNING]
+    try:
+        header = split_csv(lines[0]) if lines else []
+    except ValueError:
+        header = []
+    return Beginning(text, tuple(name.strip() for name in header))
+
+
+def sniff_statement(path: str) -> StatementReader:
+    """Return the reader of the format that a file begins like.
+
+    Raises :class:`FormatUnknown` where that is none, or several; standard input is not looked at.
+    """
+    if path == STDIN:
+        raise FormatUnknown("standard input is not looked at before it is read; name its format")
+    start = beginning(path)
+    found = [reader for reader in STATEMENT_READERS.values() if reader.sniff(start)]
+    if len(found) == 1:
+        return found[0]
+    known = ", ".join(STATEMENT_READERS)
+    if not found:
+        raise FormatUnknown(f"{path}: no format begins like this; known are {known}")
+    names = ", ".join(reader.name for reader in found)
+    raise FormatUnknown(f"{path}: may be {names}; name the one that it is")
+
+
+def statement_files(paths: Sequence[str]) -> list[str]:
+    """Return the files that paths name: of a directory, those in it, by name (no hidden ones).
+
+    Raises :class:`FileNotFoundError` for what is not there and :class:`ValueError` for an empty
+    directory.
+    """
+    found: list[str] = []
+    for path in paths:
+        if path == STDIN or Path(path).is_file():
+            found.append(path)
+        elif Path(path).is_dir():
+            inside = sorted(
+                str(one)
+                for one in Path(path).iterdir()
+                if one.is_file() and not one.name.startswith(".")
+            )
+            if not inside:
+                raise ValueError(f"{path}: the directory has no files")
+            found += inside
+        else:
+            raise FileNotFoundError(f"{path}: there is no such file or directory")
+    return found
