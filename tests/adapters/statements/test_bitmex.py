@@ -12,18 +12,8 @@ from tests.adapters.statements.reading import csv_file, read
 
 BITMEX = STATEMENT_READERS["bitmex-wallet"]
 HEADER = [
-    "timestamp",
-    "transactTime",
-    "transactType",
-    "transactStatus",
-    "currency",
-    "network",
-    "amount",
-    "fee",
-    "walletBalance",
-    "transactID",
-    "address",
-    "marginBalance",
+    *("timestamp", "transactTime", "transactType", "transactStatus", "currency", "network"),
+    *("amount", "fee", "walletBalance", "transactID", "address", "marginBalance"),
 ]
 
 
@@ -98,7 +88,7 @@ def test_a_full_page_may_be_cut(tmp_path: Path) -> None:
 
 
 def test_a_real_wallet_chains_batch_by_batch(shared_data: Path) -> None:
-    path = shared_data / "statements/bitmex/walletHistory_2020_2022.csv.gz"
+    path = shared_data / "data/statements/bitmex/walletHistory_2020_2022.csv.gz"
     lines, _, refusals, seen = read(BITMEX, path)
     assert (len(lines), refusals, seen.order, seen.misplaced) == (3_639, [], "ascending", [])
     held: dict[str, Decimal] = defaultdict(Decimal)
