@@ -250,7 +250,7 @@ def note(connection: Connection, number: int, what: str, words: str, person: str
 def settle_break(
     connection: Connection, number: int, what: str, words: str, person: str, proposal: int
 ) -> None:
-    """Write that an approved proposal was carried out: ``adjusted``, ``written_off``, …"""
+    """Write that an approved proposal was carried out (``what`` says how)."""
     _step(connection, number, what, words=words, person=person, proposal=proposal)
 
 

@@ -77,7 +77,7 @@ class Coverage:
 class Covered(NamedTuple):
     """The time that a reconciliation compares, both ends included, and how its statements are.
 
-    ``claimed`` is whether a period was asked for that reaches to ``until``.
+    ``last_line`` is the moment of the last line of any statement (None: there is none).
     """
 
     imports: tuple[int, ...]
@@ -85,7 +85,7 @@ class Covered(NamedTuple):
     until: int
     balances: Literal["line", "batch", "none"]
     descending: bool
-    claimed: bool
+    last_line: int | None
 
     def has(self, at: int) -> bool:
         """Whether a moment lies in it."""
@@ -190,10 +190,10 @@ def covered(
         balances = "batch"
     elif "line" in kinds:
         balances = "line"
-    claimed = any(row[9] is not None and int(row[9]) > end for row in rows)
+    ends = [int(row[11]) for row in rows if row[11] is not None]
     numbers = tuple(int(row[0]) for row in rows)
     descending = lines * 2 > sum(int(row[14]) for row in rows)
-    return Covered(numbers, since, end, balances, descending, claimed)
+    return Covered(numbers, since, end, balances, descending, max(ends, default=None))
 
 
 def misplaced(connection: Connection, numbers: Sequence[int]) -> list[tuple[int, int]]:

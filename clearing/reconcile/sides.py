@@ -188,7 +188,8 @@ def _take_cash(
     ids = (native_id,) if native_id else ()
     scaled = _scaled(amount)
     if balance is not None:
-        stated = Balance(int(at), asset, _scaled(balance), False, False, place)
+        ref = place if scaled else -1
+        stated = Balance(int(at), asset, _scaled(balance), False, False, ref)
         known = last.get((int(at), asset))
         if covered.balances == "line" and known is not None:
             # Of lines of one moment only the last states what was there after all of it.
@@ -196,6 +197,8 @@ def _take_cash(
         else:
             last[int(at), asset] = len(theirs.balances)
             theirs.balances.append(stated)
+    if not scaled:
+        return  # what moved nothing (a cancelled withdrawal) is on neither side
     theirs.movements.append(Movement(place, int(at), asset, kind, scaled, ids, market, account))
     theirs.movement_refs.append(TheirRef(number, line, leg, native_id, key.hex(), nth))
 
