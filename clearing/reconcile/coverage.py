@@ -230,7 +230,7 @@ def overlaps(views: Sequence[ImportView]) -> list[tuple[int, int]]:
     found = []
     for place, (_, until, number) in enumerate(spans):
         for since, _, other in spans[place + 1 :]:
-            if since >= until:
+            if since > until:
                 break
             found.append((number, other))
     return found
