@@ -8,10 +8,11 @@ from typing import Final
 from clearing.adapters.base import Refusal
 from clearing.adapters.files import STDIN, read_lines, split_csv
 from clearing.adapters.statements.base import Beginning, StatementReader
+from clearing.adapters.statements.binance_history import BINANCE_HISTORY
 from clearing.adapters.statements.bitmex import BITMEX_WALLET
 
 STATEMENT_READERS: Final[Mapping[str, StatementReader]] = MappingProxyType(
-    {reader.name: reader for reader in (BITMEX_WALLET,)}
+    {reader.name: reader for reader in (BITMEX_WALLET, BINANCE_HISTORY)}
 )
 """Every statement format, by the name that the command line takes."""
 
