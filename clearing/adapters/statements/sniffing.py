@@ -12,6 +12,7 @@ from clearing.adapters.statements.binance_account import BINANCE_ACCOUNT_UPDATE
 from clearing.adapters.statements.binance_history import BINANCE_HISTORY
 from clearing.adapters.statements.binance_income import BINANCE_INCOME
 from clearing.adapters.statements.bitmex import BITMEX_WALLET
+from clearing.adapters.statements.bybit import BYBIT_ASSET_CHANGE, BYBIT_TRANSACTION_LOG
 
 STATEMENT_READERS: Final[Mapping[str, StatementReader]] = MappingProxyType(
     {
@@ -21,6 +22,8 @@ STATEMENT_READERS: Final[Mapping[str, StatementReader]] = MappingProxyType(
             BINANCE_HISTORY,
             BINANCE_INCOME,
             BINANCE_ACCOUNT_UPDATE,
+            BYBIT_ASSET_CHANGE,
+            BYBIT_TRANSACTION_LOG,
         )
     }
 )

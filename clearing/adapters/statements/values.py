@@ -65,6 +65,11 @@ def total(*amounts: Decimal) -> Decimal:
     return found
 
 
+def negated(amount: Decimal) -> Decimal:
+    """Return an amount with the other sign, exactly."""
+    return _EXACT.minus(amount)
+
+
 def legs(
     asset: str, balance: Decimal | None, *parts: tuple[MovementKind, Decimal]
 ) -> tuple[CashLeg, ...]:
