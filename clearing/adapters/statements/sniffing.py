@@ -13,6 +13,7 @@ from clearing.adapters.statements.binance_history import BINANCE_HISTORY
 from clearing.adapters.statements.binance_income import BINANCE_INCOME
 from clearing.adapters.statements.bitmex import BITMEX_WALLET
 from clearing.adapters.statements.bybit import BYBIT_ASSET_CHANGE, BYBIT_TRANSACTION_LOG
+from clearing.adapters.statements.okx import OKX_BILLS, OKX_HISTORY
 
 STATEMENT_READERS: Final[Mapping[str, StatementReader]] = MappingProxyType(
     {
@@ -24,6 +25,8 @@ STATEMENT_READERS: Final[Mapping[str, StatementReader]] = MappingProxyType(
             BINANCE_ACCOUNT_UPDATE,
             BYBIT_ASSET_CHANGE,
             BYBIT_TRANSACTION_LOG,
+            OKX_HISTORY,
+            OKX_BILLS,
         )
     }
 )
