@@ -346,3 +346,14 @@ def test_a_full_page_may_be_cut(tmp_path: Path) -> None:
     _, _, _, full = read(BILLS, page(tmp_path / "full.json", rows))
     _, _, _, short = read(BILLS, page(tmp_path / "short.json", rows[1:]))
     assert (full.saturated, short.saturated) == (True, False)
+
+
+def test_a_page_is_as_long_as_its_records_whatever_lines_they_make(tmp_path: Path) -> None:
+    rows = [bill(billId=str(number), posBalChg="1") for number in range(99)]
+    rows.append(bill(balChg="much"))
+    lines, _, refusals, full = read(BILLS, page(tmp_path / "full.json", rows))
+    assert (len(lines), len(refusals)) == (198, 1)
+    assert full.saturated
+    rows = [bill(billId=str(number), posBalChg="1") for number in range(50)]
+    lines, _, _, short = read(BILLS, page(tmp_path / "short.json", rows))
+    assert (len(lines), short.saturated) == (100, False)
