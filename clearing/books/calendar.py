@@ -1,9 +1,9 @@
 """Calendars: when a venue's day begins and ends, and which period a name means.
 
 A day is named by the date on which it ends, where the venue is: on a calendar whose day ends at
-16:00 in UTC+8, ``2024-06-18`` begins on the 17th at 16:00 there. A day that ends at midnight (24:00)
-is the date itself. ``2024-06`` and ``2024`` are all days that end in it; ``2024-06-18T13`` is the
-hour from 13:00, by the venue's clock. A period has its beginning and not its end.
+16:00 in UTC+8, ``2024-06-18`` begins on the 17th at 16:00 there. A day that ends at midnight
+(24:00) is the date itself. ``2024-06`` and ``2024`` are all days that end in it; ``2024-06-18T13``
+is the hour from 13:00, by the venue's clock. A period has its beginning and not its end.
 """
 
 import re
@@ -105,7 +105,7 @@ def calendar_of(name: str) -> Calendar:
 def calendar_from(document: Any, where: str) -> Calendar:
     """Return the calendar that a document says: ``name``, ``offset`` (+08:00), ``ends`` (16:00).
 
-    Raises :class:`PeriodUnclear` that names ``where`` the document is from, the field and its value.
+    Raises :class:`PeriodUnclear`, which names ``where`` the document is from, field and value.
     """
     if not isinstance(document, dict):
         raise PeriodUnclear(f"{where}: a calendar is an object with name, offset and ends")
@@ -143,10 +143,10 @@ def period_of(calendar: Calendar, name: str) -> Period:
     if parts is None:
         raise PeriodUnclear(f"{name!r} is no 2024, 2024-06, 2024-06-18 or 2024-06-18T13")
     year, month, day, hour = (None if part is None else int(part) for part in parts.groups())
+    if hour is not None and hour > 23:
+        raise PeriodUnclear(f"{name!r} is no period: hours are from 00 to 23")
     try:
         first = date(year or 0, month or 1, day or 1)
-        if hour is not None and hour > 23:
-            raise ValueError("hour must be in 0..23")
         begins, ends = _bounds(calendar, first, month, day, hour)
     except (ValueError, OverflowError) as error:
         raise PeriodUnclear(f"{name!r} is no period: {error}") from None

@@ -1,7 +1,8 @@
 """What the ledger's postings are called in a statement, and which part of a result they are.
 
-A posting says its purpose in the ledger's words; a back office reads kinds of movement, and a result
-is taken apart into parts. Both stand here once, so that a statement and its attribution agree.
+A posting says its purpose in the ledger's words; a back office reads kinds of movement, and a
+result is taken apart into parts. Both stand here once, so that a statement and its attribution
+agree.
 """
 
 from dataclasses import dataclass

@@ -69,8 +69,8 @@ def compare(ledger: Connection, seed: int, many: int = 12) -> set[str]:
             before = {scope.asset: scope for scope in account(ledger, name, opening).scopes}
             after = {scope.asset: scope for scope in account(ledger, name, closing).scopes}
             period = account_period(ledger, name, opening, closing)
-            for asset in after:
-                found = attribution(asset, before.get(asset), after[asset], period)
+            for asset, scope in after.items():
+                found = attribution(asset, before.get(asset), scope, period)
                 total = sum((Fraction(part.amount) for part in found.parts), Fraction(0))
                 assert total == Fraction(found.closing) - Fraction(found.opening)
                 parts |= {part.part for part in found.parts}
