@@ -83,14 +83,15 @@ class Follower:
 
     def event(self, row: EventRow, entries: list[Entry]) -> None:
         """Take up an event's entries."""
-        for entry in entries:
+        told: list[tuple[Any, ...]] = list(entries)
+        for entry in told:
             kind = entry[0]
             if kind == "posting":
                 self._both_sides(entry)
             elif kind == "position" and entry[1:3] == ("account", self.account):
                 market = int(entry[3])
-                told = (row.kind, row.flags, row.account, row.contra)
-                self._position(market, entry[4], entry[5], self._marks.get(market), *told)
+                event = (row.kind, row.flags, row.account, row.contra)
+                self._position(market, entry[4], entry[5], self._marks.get(market), *event)
             elif kind == "closed" and self.account in (entry[1], entry[5]):
                 self._closed(entry[1], entry[3], entry[4], entry[5])
             elif kind == "remainder" and entry[4:6] == ("account", self.account):
@@ -100,7 +101,7 @@ class Follower:
             elif kind == "mark" and entry[3]:
                 self._marks[int(entry[1])] = int(entry[2])
 
-    def _both_sides(self, entry: Entry) -> None:
+    def _both_sides(self, entry: tuple[Any, ...]) -> None:
         _, purpose, asset, payer_kind, payer, payee_kind, payee, amount, market = entry
         for kind, who, sign in ((payer_kind, payer, -1), (payee_kind, payee, 1)):
             if kind in _OWN and who == self.account:

@@ -297,11 +297,12 @@ def ledger_period(
     else:
         books: list[Book] = []
 
-        def observe(_: EventRow, entries: list[Entry]) -> None:
+        def observe(row: EventRow, entries: list[Entry]) -> None:
+            del row
             for entry in entries:
                 if entry[0] != "posting":
                     continue
-                _, purpose, asset, payer_kind, payer, payee_kind, payee, amount, _ = entry
+                purpose, asset, payer_kind, payer, payee_kind, payee, amount = entry[1:8]
                 for kind, who, sign in ((payer_kind, payer, -1), (payee_kind, payee, 1)):
                     fund = int(who) if kind == "account" and books[0].is_fund(int(who)) else 0
                     key = (int(asset), str(kind), fund, str(purpose))

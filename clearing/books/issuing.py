@@ -198,8 +198,10 @@ _ISSUED: Final = (
 
 
 def _issued(row: tuple[Any, ...]) -> Issued:
-    begins, ends = from_microseconds(row[4]), from_microseconds(row[5])
-    return Issued(*row[:4], begins, ends, *row[6:14], row[14].astimezone(UTC))
+    kind, subject, calendar, period, begins, ends, *others, issued_at, _ = row
+    times = (from_microseconds(begins), from_microseconds(ends))
+    told = (*others, issued_at.astimezone(UTC))
+    return Issued(kind, subject, calendar, period, *times, *told)
 
 
 def issued(

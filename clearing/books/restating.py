@@ -82,8 +82,8 @@ def differences(before: Any, after: Any, where: str = "") -> Iterator[Difference
         for name in dict.fromkeys([*old, *new]):
             yield from differences(old.get(name), new.get(name), _joined(where, name))
     elif before != after:
-        texts = ["" if value is None else str(value) for value in (before, after)]
-        yield Difference(where, *texts, _change(*texts))
+        first, second = ("" if value is None else str(value) for value in (before, after))
+        yield Difference(where, first, second, _change(first, second))
 
 
 def _joined(where: str, name: str) -> str:
