@@ -4,6 +4,7 @@ It reads what the ledger's read models say through :mod:`clearing.audit` and wri
 nothing of the engine's inside and changes nothing in the log.
 """
 
+from clearing.books.attributing import attribute
 from clearing.books.attribution import Attribution, BooksDoNotAddUp, PartView
 from clearing.books.calendar import (
     CALENDARS,
@@ -16,17 +17,20 @@ from clearing.books.calendar import (
     period_of,
 )
 from clearing.books.cuts import Cut, Drawn, cut
-from clearing.books.issuing import Issued, NotIssued, Statement, draw, issue, issued, stored
+from clearing.books.files import FORMATS, ExtraMissing, statement_file, write_statement
+from clearing.books.issuing import Issued, NotIssued, Statement, draw, issue, issued, kept, stored
 from clearing.books.restating import Difference, Restatement, restatement
 
 __all__ = [
     "CALENDARS",
+    "FORMATS",
     "Attribution",
     "BooksDoNotAddUp",
     "Calendar",
     "Cut",
     "Difference",
     "Drawn",
+    "ExtraMissing",
     "Issued",
     "NotIssued",
     "PartView",
@@ -34,6 +38,7 @@ __all__ = [
     "PeriodUnclear",
     "Restatement",
     "Statement",
+    "attribute",
     "between",
     "calendar_from",
     "calendar_of",
@@ -41,7 +46,10 @@ __all__ = [
     "draw",
     "issue",
     "issued",
+    "kept",
     "period_of",
     "restatement",
+    "statement_file",
     "stored",
+    "write_statement",
 ]

@@ -6,7 +6,7 @@ issued.
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
@@ -52,20 +52,13 @@ class Statement:
 class Issued:
     """A version of a statement as it was issued, without its figures."""
 
-    kind: str
+    kind: Kind
     subject: str
-    calendar: str
-    period: str
-    begins: datetime
-    ends: datetime
+    period: Period
     version: int
     sha256: str
     restates: str
-    known_at: int
-    late_facts: int
-    log_size: int
-    log_root: str
-    engine_version: str
+    drawn: Drawn
     issued_at: datetime
 
 
@@ -152,16 +145,7 @@ def issue(connection: Connection, drawn: Statement) -> Statement:
 
 
 def _numbered(drawn: Statement, version: int, restates: str) -> Statement:
-    return Statement(
-        drawn.kind,
-        drawn.subject,
-        drawn.period,
-        drawn.figures,
-        drawn.sha256,
-        drawn.drawn,
-        version,
-        restates,
-    )
+    return replace(drawn, version=version, restates=restates)
 
 
 def _insert(
@@ -192,16 +176,29 @@ def _insert(
 
 _ISSUED: Final = (
     "SELECT kind, subject, calendar, period, begins, ends, version, encode(sha256, 'hex'),"
-    " coalesce(encode(restates, 'hex'), ''), known_at, late_facts, log_size,"
-    " encode(log_root, 'hex'), engine_version, issued_at, figures FROM clearing.statement"
+    " coalesce(encode(restates, 'hex'), ''), known_at, opening_position, closing_position,"
+    " late_facts, last_fact, log_size, encode(log_root, 'hex'), engine_version, issued_at, figures"
+    " FROM clearing.statement"
 )
 
 
 def _issued(row: tuple[Any, ...]) -> Issued:
-    kind, subject, calendar, period, begins, ends, *others, issued_at, _ = row
-    times = (from_microseconds(begins), from_microseconds(ends))
-    told = (*others, issued_at.astimezone(UTC))
-    return Issued(kind, subject, calendar, period, *times, *told)
+    kind, subject, calendar, name, begins, ends, version, sha256, restates = row[:9]
+    period = Period(calendar, name, from_microseconds(begins), from_microseconds(ends))
+    known_at, opening, closing, late, last_fact, size, root, engine, issued_at = row[9:18]
+    drawn = Drawn(
+        known_at,
+        opening,
+        closing,
+        late,
+        complete=True,
+        last_fact=from_microseconds(last_fact),
+        log_size=size,
+        log_root=root,
+        engine_version=engine,
+    )
+    at = issued_at.astimezone(UTC)
+    return Issued(kind, subject, period, version, sha256, restates, drawn, at)
 
 
 def issued(
@@ -240,3 +237,23 @@ def stored(
             " was issued: its figures do not have its SHA-256"
         )
     return found, figures
+
+
+def kept(
+    connection: Connection, account: str | None, period: Period, version: int | None = None
+) -> Statement:
+    """Return an issued version (the latest, if None) as it was when it was issued.
+
+    Raises :class:`NotIssued` as :func:`stored` does.
+    """
+    found, figures = stored(connection, account, period, version)
+    return Statement(
+        found.kind,
+        found.subject,
+        found.period,
+        figures,
+        found.sha256,
+        found.drawn,
+        found.version,
+        found.restates,
+    )

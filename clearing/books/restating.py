@@ -10,7 +10,7 @@ from clearing.books.calendar import Period
 from clearing.books.issuing import Issued, stored
 from clearing.log import Connection
 
-_NAMES: Final = ("asset", "market", "kind", "part", "owners", "ledger")
+_NAMES: Final = ("asset", "market", "kind", "part", "owners", "ledger", "account")
 """What lines of a statement are called by, where they have it."""
 
 
@@ -55,13 +55,13 @@ def restatement(
     """
     later, figures = stored(connection, account, period, after)
     earlier, old = stored(connection, account, period, before or max(later.version - 1, 1))
-    moment = resolve_moment(connection, at=later.known_at)
+    moment = resolve_moment(connection, at=later.drawn.known_at)
     seen: dict[tuple[int, str], CorrectionView] = {
         (view.log_position, view.what): view
-        for view in corrections(connection, moment, since=earlier.known_at, limit=1_000_000)
+        for view in corrections(connection, moment, since=earlier.drawn.known_at, limit=1_000_000)
         if view.occurred_at < period.ends
     }
-    engines = (earlier.engine_version, later.engine_version)
+    engines = (earlier.drawn.engine_version, later.drawn.engine_version)
     return Restatement(
         earlier,
         later,
@@ -96,9 +96,8 @@ def _by_name(lines: list[Any]) -> dict[str, Any]:
     for place, line in enumerate(lines):
         name = str(place + 1)
         if isinstance(line, dict):
-            names = [str(line[key]) for key in _NAMES if line.get(key)]
-            names += [str(line["account"])] if line.get("account") else []
-            name = " ".join(names) or name
+            told = [line.get(key) for key in _NAMES]
+            name = " ".join(text for text in told if isinstance(text, str) and text) or name
         found[name] = line
     return found
 

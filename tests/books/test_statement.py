@@ -121,9 +121,7 @@ def test_an_account_that_there_is_not_has_no_statement(database_url: str) -> Non
 
 
 @pytest.mark.parametrize("seed", range(20, 26))
-def test_what_a_statement_says_of_itself_holds_for_everybody(
-    database_url: str, seed: int
-) -> None:
+def test_what_a_statement_says_of_itself_holds_for_everybody(database_url: str, seed: int) -> None:
     """Drawing asserts every identity; here for all accounts and the house, over a random story."""
     dice = Random(seed)  # noqa: S311 - dice
     story = Story(dice)
