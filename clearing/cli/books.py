@@ -204,8 +204,9 @@ def _print_restatement(found: Restatement) -> None:
         return
     whose = one.subject or "the house"
     out.print(
-        f"{whose}, {one.period.label()}: version {other.version} (known at {other.drawn.known_at:,}) against"
-        f" version {one.version} (known at {one.drawn.known_at:,})",
+        f"{whose}, {one.period.label()}: version {other.version} (known at"
+        f" {other.drawn.known_at:,}) against version {one.version} (known at"
+        f" {one.drawn.known_at:,})",
         markup=False,
     )
     rows = [

@@ -100,15 +100,15 @@ def test_what_was_issued_cannot_be_changed_or_forged(database_url: str) -> None:
         ):
             with pytest.raises(psycopg.errors.IntegrityConstraintViolation, match="refused"):
                 connection.execute(statement)
-        kept = (
+        same = (
             "kind, subject, calendar, period, begins, ends, known_at, opening_position,"
             " closing_position, late_facts, last_fact, log_size, log_root, engine_version"
         )
 
         def forge(version: int, restates: str, sha256: str = "sha256('{}')") -> None:
             connection.execute(
-                f"INSERT INTO clearing.statement ({kept}, version, restates, figures, sha256)"  # noqa: S608 - constants
-                f" SELECT {kept}, {version}, {restates}, '{{}}', {sha256} FROM clearing.statement"
+                f"INSERT INTO clearing.statement ({same}, version, restates, figures, sha256)"  # noqa: S608 - constants
+                f" SELECT {same}, {version}, {restates}, '{{}}', {sha256} FROM clearing.statement"
             )
 
         for version, restates in ((2, "NULL"), (3, "sha256"), (2, "sha256('')"), (1, "NULL")):
