@@ -16,9 +16,11 @@ from cyclopts import App
 from clearing import __version__
 from clearing.adapters import MergeRefused, OptionRefused, ParquetMissing
 from clearing.audit import CheckpointRefused, MomentUnclear
+from clearing.books import BooksDoNotAddUp, ExtraMissing
 from clearing.cli import (
     accounts,
     attribution,
+    books,
     corrections,
     evidence,
     explain,
@@ -89,6 +91,7 @@ for command in (
 app.command(intake.import_, name="import")
 app.command(rulebooks.app)
 app.command(explain.app)
+app.command(books.app)
 app.command(evidence.app)
 app.command(proofs.app)
 app.command(sample.app)
@@ -101,6 +104,7 @@ app.command(house.trial_balance, name="trial-balance")
 
 _CODES: dict[int, tuple[type[Exception], ...]] = {
     1: (
+        BooksDoNotAddUp,
         BrokenCheckpoint,
         BrokenLeaf,
         CheckpointRefused,
@@ -115,13 +119,13 @@ _CODES: dict[int, tuple[type[Exception], ...]] = {
     ),
     4: (CheckpointMoved, RebuildBusy),
     3: (DatabaseUnavailable, SchemaTooNewError),
-    2: (MomentUnclear, OptionRefused, ParquetMissing, ValueError),
+    2: (ExtraMissing, MomentUnclear, OptionRefused, ParquetMissing, ValueError),
 }
 """Exit codes of known errors, the narrower errors first."""
 _KNOWN = tuple(kind for kinds in _CODES.values() for kind in kinds)
 _RIGHTS = (
-    "appending needs the role clearing_appender, projecting, rebuilding and verifying"
-    " clearing_projector, asking clearing_reader"
+    "appending needs the role clearing_appender, projecting, rebuilding, verifying and issuing"
+    " statements clearing_projector, asking clearing_reader"
 )
 
 
