@@ -44,6 +44,7 @@ from clearing.audit import (
     Verification,
     Wanted,
 )
+from clearing.books import exports
 from clearing.database import Database, Settings, connect, migrate, open_database
 from clearing.events import Event, parse_event
 from clearing.log import (
@@ -489,6 +490,32 @@ class Ledger:
             store=store,
             verifier=verifier,
             names=names,
+        )
+
+    def export(
+        self,
+        form: str,
+        path: Path,
+        at: At = None,
+        *,
+        accounts: Sequence[str] = (),
+        daily: bool = False,
+        progress: Callable[[int], None] | None = None,
+    ) -> exports.Written:
+        """Write the books up to ``at`` to a new file (``beancount``, ``hledger``) or folder.
+
+        A folder (``csv``, ``parquet``) has every table; a journal every cash posting, or those of
+        events that moved cash of ``accounts``. :func:`clearing.books.exports.export` says more.
+        """
+        moment = self.moment(at)
+        return exports.export(
+            self._connection,
+            moment,
+            form,
+            path,
+            accounts=accounts,
+            daily=daily,
+            progress=progress,
         )
 
     def status(self) -> LedgerStatus:

@@ -22,6 +22,7 @@ from clearing.cli import (
     corrections,
     evidence,
     explain,
+    exports,
     funds,
     generations,
     history,
@@ -85,6 +86,7 @@ app.command(intake.import_, name="import")
 app.command(rulebooks.app)
 app.command(explain.app)
 app.command(evidence.app)
+app.command(exports.app)
 app.command(proofs.app)
 app.command(sample.app)
 app.command(generations.app)
