@@ -4,6 +4,7 @@ They are every history of the read models, and beside them what those refer to: 
 ``asset``, ``market`` and ``account``. Rows come in pages, in the order of the log.
 """
 
+import json
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -14,7 +15,7 @@ from psycopg.rows import dict_row
 from clearing.audit.entry_texts import entry_fields
 from clearing.audit.load import Histories
 from clearing.audit.moments import Moment
-from clearing.events import Kind, Registry
+from clearing.events import EventRow, Registry, decode, upcast
 from clearing.events.fields import from_microseconds
 from clearing.log import Connection, read_log
 from clearing.projectors import TABLES
@@ -157,24 +158,33 @@ def _events(histories: Histories) -> TableRead:
         Column("external_id", "text"),
         Column("occurred_at", "time"),
         Column("leaf", "text"),
+        Column("content", "text"),
     )
 
     def pages() -> Pages:
         registry = histories.registry
         for stored in read_log(histories.connection, upto=histories.position, batch=_PAGE):
-            yield [
-                (
-                    row.position,
-                    Kind(row.kind).name,
-                    registry.source(row.source).name,
-                    row.external_id,
-                    _time(row.occurred_at),
-                    leaf.hex(),
-                )
-                for row, leaf in stored
-            ]
+            yield [_event(row, leaf, registry) for row, leaf in stored]
 
     return TableRead("event", columns, pages)
+
+
+def _event(row: EventRow, leaf: bytes, registry: Registry) -> Row:
+    event = decode(upcast(row), registry)
+    content = event.model_dump(mode="json", exclude=_SHOWN, exclude_none=True)
+    return (
+        row.position,
+        event.kind,
+        event.source,
+        event.external_id,
+        _time(row.occurred_at),
+        leaf.hex(),
+        json.dumps(content, ensure_ascii=False, sort_keys=True),
+    )
+
+
+_SHOWN: Final = {"kind", "source", "external_id", "occurred_at"}
+"""What of an event's document has columns of its own."""
 
 
 def _declared(registry: Registry) -> Iterator[TableRead]:
