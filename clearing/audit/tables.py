@@ -141,7 +141,10 @@ def _pages(
 def _told(registry: Registry, kind: str, place: Sequence[str], row: dict[str, Any]) -> Row:
     at = row.pop("at")
     numbers = [int(row[name]) for name in place]
-    return (*numbers, _time(int(at)), *entry_fields(registry, kind, row).values())
+    fields = entry_fields(registry, kind, row)
+    for name in _TIMES & fields.keys():
+        fields[name] = _time(int(row[name])) if row[name] else ""
+    return (*numbers, _time(int(at)), *fields.values())
 
 
 def _time(microseconds: int) -> str:

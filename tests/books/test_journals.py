@@ -1,6 +1,7 @@
 """Journals that beancount and hledger accept, whose balances are the ledger's to the digit."""
 
 import datetime as dt
+import shutil
 from decimal import Decimal
 from pathlib import Path
 from random import Random
@@ -223,12 +224,7 @@ def test_nothing_is_written_over_and_nothing_half(database_url: str, tmp_path: P
             ledger.export(form, file)
             with pytest.raises(OutputThere, match="books is there already"):
                 ledger.export(form, file)
-            file.rename(tmp_path / "moved") if file.is_file() else file.rename(tmp_path / "folder")
-            for left in tmp_path.iterdir():
-                left.unlink() if left.is_file() else [
-                    *map(Path.unlink, left.iterdir()),
-                    left.rmdir(),
-                ]
+            shutil.rmtree(file) if file.is_dir() else file.unlink()
         with pytest.raises(ValueError, match="no format 'ledger'"):
             ledger.export("ledger", file)
         with pytest.raises(ValueError, match="is no folder"):

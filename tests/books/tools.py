@@ -8,10 +8,11 @@ import sys
 from collections.abc import Iterable
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from beancount import loader
-from beancount.core import data, realization
+from beancount.core import data, inventory
 
 from clearing.ledger import At, Ledger
 
@@ -29,15 +30,20 @@ def beancount_balances(file: Path) -> Balances:
     """Read balances as beancount makes them of the file; it must find nothing wrong with it."""
     entries, errors, _ = loader.load_file(str(file))
     assert not errors, errors[:3]
-    root = realization.realize(entries)
+    balances: dict[str, inventory.Inventory] = {}
+    for entry in entries:
+        if isinstance(entry, data.Transaction):
+            for posting in entry.postings:
+                own = balances.setdefault(posting.account, inventory.Inventory())
+                own.add_position(posting)
     return _filled(
-        (account.account, position.units.currency, position.units.number)
-        for account in realization.iter_children(root)
-        for position in account.balance
+        (account, position.units.currency, position.units.number)
+        for account, own in balances.items()
+        for position in own
     )
 
 
-def beancount_transactions(file: Path) -> list[data.Transaction]:
+def beancount_transactions(file: Path) -> list[Any]:
     """Read the transactions of a file."""
     entries, errors, _ = loader.load_file(str(file))
     assert not errors, errors[:3]
