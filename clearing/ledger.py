@@ -45,6 +45,7 @@ from clearing.audit import (
     Wanted,
 )
 from clearing.books import exports
+from clearing.books.liabilities import Liabilities, Publication, checkpoint_of, made_again
 from clearing.database import Database, Settings, connect, migrate, open_database
 from clearing.events import Event, parse_event
 from clearing.log import (
@@ -517,6 +518,36 @@ class Ledger:
             daily=daily,
             progress=progress,
         )
+
+    def liabilities(
+        self,
+        secret: bytes,
+        at: At = None,
+        *,
+        house: Sequence[str] = (),
+        store: TileStore | None = None,
+    ) -> Liabilities:
+        """Return what is owed at ``at``, to publish and to make users' proofs from.
+
+        ``secret`` (32 bytes) hides the leaves; accounts of class ``fund`` and of the classes in
+        ``house`` are the venue's own. A checkpoint of that position in ``store`` is published, too.
+        """
+        moment = self.moment(at)
+        return Liabilities(
+            self._connection,
+            moment,
+            secret,
+            house=house,
+            checkpoint=checkpoint_of(store, moment.plain()),
+        )
+
+    def liabilities_again(self, secret: bytes, publication: Publication) -> Liabilities:
+        """Return the liabilities of a publication made again, to make proofs from.
+
+        Raises :class:`~clearing.books.liabilities.LiabilitiesDiffer`.
+        """
+        moment = self.moment(publication.log_position)
+        return made_again(self._connection, moment, secret, publication)
 
     def status(self) -> LedgerStatus:
         """Return how far log and read models are, and which protections are active."""

@@ -16,6 +16,7 @@ from cyclopts import App
 from clearing import __version__
 from clearing.adapters import MergeRefused, OptionRefused, ParquetMissing
 from clearing.audit import CheckpointRefused, MomentUnclear
+from clearing.books.liabilities import LiabilitiesDiffer
 from clearing.cli import (
     accounts,
     attribution,
@@ -28,6 +29,7 @@ from clearing.cli import (
     history,
     house,
     intake,
+    liabilities,
     liquidations,
     proofs,
     rulebooks,
@@ -87,6 +89,7 @@ app.command(rulebooks.app)
 app.command(explain.app)
 app.command(evidence.app)
 app.command(exports.app)
+app.command(liabilities.app)
 app.command(proofs.app)
 app.command(sample.app)
 app.command(generations.app)
@@ -99,6 +102,7 @@ _CODES: dict[int, tuple[type[Exception], ...]] = {
         CheckpointRefused,
         Conflict,
         intake.ConflictAt,
+        LiabilitiesDiffer,
         LogHole,
         MergeRefused,
         OutOfOrder,

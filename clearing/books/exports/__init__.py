@@ -6,10 +6,10 @@ every table. ``docs/exports.md`` says what is in them.
 
 from clearing.books.exports.beancount import TooManyDigits
 from clearing.books.exports.exporting import FORMATS, Written, export
-from clearing.books.exports.files import OutputThere
 from clearing.books.exports.folders import TableFile, TablesWritten
 from clearing.books.exports.names import Names
 from clearing.books.exports.writing import JournalWritten, Progress
+from clearing.books.files import OutputThere
 
 __all__ = [
     "FORMATS",

@@ -8,12 +8,12 @@ from clearing.audit import Moment
 from clearing.audit.journal import Journal
 from clearing.books.exports.beancount import BeancountWriter
 from clearing.books.exports.csv_tables import CsvTables
-from clearing.books.exports.files import new_file
 from clearing.books.exports.folders import TableFormat, TablesWritten, write_tables
 from clearing.books.exports.hledger import HledgerWriter
 from clearing.books.exports.names import Names
 from clearing.books.exports.parquet_tables import ParquetTables
 from clearing.books.exports.writing import JournalWriter, JournalWritten, Progress, write_journal
+from clearing.books.files import new_file
 from clearing.log import Connection
 
 _JOURNALS: Final[dict[str, type[JournalWriter]]] = {

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from clearing.audit import Moment
 from clearing.audit.tables import Column, Row, tables
-from clearing.books.exports.files import new_folder
 from clearing.books.exports.writing import Progress
+from clearing.books.files import new_folder
 from clearing.log import Connection
 
 MANIFEST = "manifest.json"
