@@ -1,5 +1,6 @@
 """Commands about what is owed: liabilities publish, liabilities proof, liabilities check."""
 
+import json
 import os
 import secrets
 import stat
@@ -74,7 +75,8 @@ def publish(
     if made:
         err.print(f"made a secret, {path}: proofs are made with it; keep it, and to yourself")
     if where is not None and where.json:
-        print_json({"file": str(to / _PUBLICATION), "publication": found.publication})
+        told = json.loads(found.publication.text())
+        print_json({"file": str(to / _PUBLICATION), "publication": told})
         return
     _print_publication(found.publication, f"Owed at log position {position:,}")
     signed = "a signed checkpoint is in it" if found.publication.checkpoint else "no checkpoint yet"

@@ -9,6 +9,7 @@ from clearing.books.liabilities.texts import Fields, decimals_of, read_json, wri
 from clearing.books.liabilities.tree import MAX_LEVELS, Leaf, Node, SumRefused, climb
 from clearing.log.checkpoints import open_checkpoint
 from clearing.log.notes import NoteRefused, Verifier
+from clearing.quantities import format_exact
 
 PROOF: Final = "clearing/liability-proof@1"
 
@@ -119,12 +120,12 @@ def check_proof(proof: str, publication: str, trusted: Sequence[Verifier] = ()) 
         if total is None:
             raise ProofRefused(f"{each.asset}: is not in the publication")
         _check_asset(told, each, total, published.parts)
-        totals[each.asset] = written(total.total, total.decimals)
+        totals[each.asset] = format_exact(total.total, total.decimals)
     return LiabilityChecked(
         told.account,
         told.log_position,
         published.as_of,
-        {each.asset: written(each.owed, each.decimals) for each in told.assets},
+        {each.asset: format_exact(each.owed, each.decimals) for each in told.assets},
         totals,
         signed,
     )
