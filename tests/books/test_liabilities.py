@@ -55,8 +55,8 @@ def compare(ledger: Ledger, at: int, house: tuple[str, ...] = ()) -> Liabilities
     for proof in found.proofs(text):
         assert LiabilityProof.from_text(proof.text()) == proof
         checked = check_proof(proof.text(), text)
-        for asset, told in checked.owed.items():
-            owed[asset] = owed.get(asset, Fraction(0)) + Fraction(told)
+        for name, told in checked.owed.items():
+            owed[name] = owed.get(name, Fraction(0)) + Fraction(told)
     view = {each.asset: each for each in ledger.house(at).assets}
     memo: dict[str, Decimal] = {}
     for line in ledger.trial_balance(at):
@@ -447,8 +447,11 @@ def test_a_signed_checkpoint_ties_it_to_the_log(database_url: str, tmp_path: Pat
         without = ledger.liabilities(SECRET)
         with pytest.raises(ProofRefused, match="no checkpoint"):
             check_proof(without.proof("bob").text(), without.publication.text(), [signer.verifier])
-        for change in ({"log_root": bytes(32)}, {"state": bytes(32)}):
-            forged = replace(found.publication, **change).text()
+        for changed in (
+            replace(found.publication, log_root=bytes(32)),
+            replace(found.publication, state=bytes(32)),
+        ):
+            forged = changed.text()
             aimed = replace(found.proof("bob"), publication=sha256_of(forged)).text()
             with pytest.raises(ProofRefused, match="checkpoint is of another"):
                 check_proof(aimed, forged, [signer.verifier])
