@@ -44,7 +44,12 @@ from clearing.audit import (
     Verification,
     Wanted,
 )
+<<<<<<< HEAD
 from clearing.books import Attribution, Issued, Period, Restatement, Statement
+=======
+from clearing.books import exports
+from clearing.books.liabilities import Liabilities, Publication, checkpoint_of, made_again
+>>>>>>> exports
 from clearing.database import Database, Settings, connect, migrate, open_database
 from clearing.events import Event, parse_event
 from clearing.log import (
@@ -493,6 +498,7 @@ class Ledger:
             names=names,
         )
 
+<<<<<<< HEAD
     def statement(
         self,
         account: str | None,
@@ -547,6 +553,63 @@ class Ledger:
         """Return the parts of what an account's equity changed by over a period, by asset."""
         made = books.cut(self._connection, period, known_at)
         return books.attribute(self._connection, account, made.opening, made.closing)
+=======
+    def export(
+        self,
+        form: str,
+        path: Path,
+        at: At = None,
+        *,
+        accounts: Sequence[str] = (),
+        daily: bool = False,
+        progress: Callable[[int], None] | None = None,
+    ) -> exports.Written:
+        """Write the books up to ``at`` to a new file (``beancount``, ``hledger``) or folder.
+
+        A folder (``csv``, ``parquet``) has every table; a journal every cash posting, or those of
+        events that moved cash of ``accounts``. :func:`clearing.books.exports.export` says more.
+        """
+        moment = self.moment(at)
+        return exports.export(
+            self._connection,
+            moment,
+            form,
+            path,
+            accounts=accounts,
+            daily=daily,
+            progress=progress,
+        )
+
+    def liabilities(
+        self,
+        secret: bytes,
+        at: At = None,
+        *,
+        house: Sequence[str] = (),
+        store: TileStore | None = None,
+    ) -> Liabilities:
+        """Return what is owed at ``at``, to publish and to make users' proofs from.
+
+        ``secret`` (32 bytes) hides the leaves; accounts of class ``fund`` and of the classes in
+        ``house`` are the venue's own. A checkpoint of that position in ``store`` is published, too.
+        """
+        moment = self.moment(at)
+        return Liabilities(
+            self._connection,
+            moment,
+            secret,
+            house=house,
+            checkpoint=checkpoint_of(store, moment.plain()),
+        )
+
+    def liabilities_again(self, secret: bytes, publication: Publication) -> Liabilities:
+        """Return the liabilities of a publication made again, to make proofs from.
+
+        Raises :class:`~clearing.books.liabilities.LiabilitiesDiffer`.
+        """
+        moment = self.moment(publication.log_position)
+        return made_again(self._connection, moment, secret, publication)
+>>>>>>> exports
 
     def status(self) -> LedgerStatus:
         """Return how far log and read models are, and which protections are active."""

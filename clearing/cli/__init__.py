@@ -16,7 +16,11 @@ from cyclopts import App
 from clearing import __version__
 from clearing.adapters import MergeRefused, OptionRefused, ParquetMissing
 from clearing.audit import CheckpointRefused, MomentUnclear
+<<<<<<< HEAD
 from clearing.books import BooksDoNotAddUp, ExtraMissing
+=======
+from clearing.books.liabilities import LiabilitiesDiffer
+>>>>>>> exports
 from clearing.cli import (
     accounts,
     attribution,
@@ -24,11 +28,13 @@ from clearing.cli import (
     corrections,
     evidence,
     explain,
+    exports,
     funds,
     generations,
     history,
     house,
     intake,
+    liabilities,
     liquidations,
     proofs,
     recompute,
@@ -93,6 +99,8 @@ app.command(rulebooks.app)
 app.command(explain.app)
 app.command(books.app)
 app.command(evidence.app)
+app.command(exports.app)
+app.command(liabilities.app)
 app.command(proofs.app)
 app.command(sample.app)
 app.command(generations.app)
@@ -110,6 +118,7 @@ _CODES: dict[int, tuple[type[Exception], ...]] = {
         CheckpointRefused,
         Conflict,
         intake.ConflictAt,
+        LiabilitiesDiffer,
         LogHole,
         MergeRefused,
         OutOfOrder,
