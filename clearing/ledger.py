@@ -44,12 +44,8 @@ from clearing.audit import (
     Verification,
     Wanted,
 )
-<<<<<<< HEAD
-from clearing.books import Attribution, Issued, Period, Restatement, Statement
-=======
-from clearing.books import exports
+from clearing.books import Attribution, Issued, Period, Restatement, Statement, exports
 from clearing.books.liabilities import Liabilities, Publication, checkpoint_of, made_again
->>>>>>> exports
 from clearing.database import Database, Settings, connect, migrate, open_database
 from clearing.events import Event, parse_event
 from clearing.log import (
@@ -498,7 +494,6 @@ class Ledger:
             names=names,
         )
 
-<<<<<<< HEAD
     def statement(
         self,
         account: str | None,
@@ -553,7 +548,7 @@ class Ledger:
         """Return the parts of what an account's equity changed by over a period, by asset."""
         made = books.cut(self._connection, period, known_at)
         return books.attribute(self._connection, account, made.opening, made.closing)
-=======
+
     def export(
         self,
         form: str,
@@ -609,7 +604,6 @@ class Ledger:
         """
         moment = self.moment(publication.log_position)
         return made_again(self._connection, moment, secret, publication)
->>>>>>> exports
 
     def status(self) -> LedgerStatus:
         """Return how far log and read models are, and which protections are active."""

@@ -16,11 +16,8 @@ from cyclopts import App
 from clearing import __version__
 from clearing.adapters import MergeRefused, OptionRefused, ParquetMissing
 from clearing.audit import CheckpointRefused, MomentUnclear
-<<<<<<< HEAD
 from clearing.books import BooksDoNotAddUp, ExtraMissing
-=======
 from clearing.books.liabilities import LiabilitiesDiffer
->>>>>>> exports
 from clearing.cli import (
     accounts,
     attribution,
