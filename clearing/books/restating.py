@@ -10,7 +10,7 @@ from clearing.books.calendar import Period
 from clearing.books.issuing import Issued, stored
 from clearing.log import Connection
 
-_NAMES: Final = ("asset", "market", "kind", "part", "owners", "ledger", "account")
+_NAMES: Final = ("asset", "market", "kind", "part", "item", "owners", "ledger", "account")
 """What lines of a statement are called by, where they have it."""
 
 
