@@ -18,6 +18,7 @@ PAGES = (
     "docs/proofs.md",
     "docs/evidence.md",
     "docs/stress.md",
+    "docs/books.md",
 )
 
 
