@@ -20,6 +20,7 @@ PAGES = (
     "docs/stress.md",
     "docs/exports.md",
     "docs/liabilities.md",
+    "docs/books.md",
 )
 
 
