@@ -11,11 +11,13 @@ import pytest
 
 from clearing.audit import MomentUnclear, NameUnknown
 from clearing.audit.journal import JournalEvent, JournalPosting
+from clearing.audit.load_scopes import _LEDGERS
 from clearing.books.exports import JournalWritten, Names, OutputThere, TooManyDigits
 from clearing.books.exports.beancount import BeancountWriter
 from clearing.database import connect
 from clearing.events import Registry
 from clearing.ledger import Ledger
+from clearing.projectors import OF_MARKETS
 from tests.audit.stories import stored
 from tests.audit.test_scenarios import wick
 from tests.books.tools import (
@@ -198,6 +200,15 @@ def test_names_that_the_tools_refuse_are_written_their_way_and_told(
         assert f'open {account}\n  name: "{name}"\n' in text
     for asset, code in zip(assets, codes, strict=True):
         assert f'commodity {code}\n  name: "{asset}"\n' in text
+
+
+def test_every_kind_of_ledger_account_has_a_place() -> None:
+    venue = Venue()
+    venue.market("BTC")
+    names = Names(venue.registry)
+    found = [names.account(kind, 0) for kind in _LEDGERS]
+    found += [names.account(kind, 1) for kind in (*OF_MARKETS, "contested", "account", "pending")]
+    assert len(set(found)) == len(found) == 14
 
 
 def test_what_a_name_becomes_does_not_change_as_others_are_declared() -> None:
