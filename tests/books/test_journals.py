@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from clearing.audit import MomentUnclear, NameUnknown
-from clearing.audit.journal import JournalEvent, JournalPosting
+from clearing.audit import MomentUnclear, NameUnknown, journal
+from clearing.audit.journal import Journal, JournalEvent, JournalPosting
 from clearing.audit.load_scopes import _LEDGERS
 from clearing.books.exports import JournalWritten, Names, OutputThere, TooManyDigits
 from clearing.books.exports.beancount import BeancountWriter
@@ -273,6 +273,25 @@ def event(units: int) -> JournalEvent:
     posting = JournalPosting(0, 1, units, *sides, "deposit", 0)
     now = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
     return JournalEvent(1, "Deposited", "s", "x", now, now.date(), "00", (posting,))
+
+
+@pytest.mark.parametrize("lines", [1, 2, 7, 64])
+def test_pages_of_any_size_make_the_same_journal(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, lines: int
+) -> None:
+    """Where a page ends, within an event or between the two sides of a posting, shows nowhere."""
+    with eventful_ledger(database_url, 5, 60) as connection:
+        ledger = Ledger(connection)
+        ledger.project()
+        moment = ledger.moment()
+        names = [view.account for view in ledger.accounts()][:3]
+        whole = [list(Journal(connection, moment, of).events()) for of in ((), names)]
+        monkeypatch.setattr(journal, "_PAGE", lines)
+        monkeypatch.setattr(journal, "_EVENTS", lines)
+        again = [list(Journal(connection, moment, of).events()) for of in ((), names)]
+    assert again == whole
+    assert len(whole[0]) > len(whole[1]) > 3
+    assert max(len(event.postings) for event in whole[0]) > 1
 
 
 def test_an_empty_ledger_makes_a_journal_without_transactions(
