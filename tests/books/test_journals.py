@@ -133,6 +133,26 @@ def test_a_transaction_says_of_which_event_it_is(database_url: str, tmp_path: Pa
     assert f"({event.log_position}) Deposited" in found.stdout, found.stderr
 
 
+def test_stricter_checks_than_asked_for_pass_as_well(database_url: str, tmp_path: Path) -> None:
+    """Two trades that are alike are two, and nothing is used that is not declared, or not used."""
+    venue = wick()
+    for _ in range(2):
+        venue.trade("ada", "bob", "BTC", "1", "100")
+        venue.trade("bob", "ada", "BTC", "1", "101")
+    bean, plain = tmp_path / "a.beancount", tmp_path / "a.journal"
+    with stored(venue, database_url) as ledger:
+        ledger.export("beancount", bean)
+        ledger.export("hledger", plain)
+    plugins = ("check_commodity", "leafonly", "noduplicates", "nounused", "unique_prices")
+    lines = [f'plugin "beancount.plugins.{name}"\n' for name in plugins]
+    bean.write_text("".join(lines) + bean.read_text())
+    checked = bean_check(bean)
+    assert (checked.returncode, checked.stderr) == (0, "")
+    assert len(beancount_transactions(bean)) == 5
+    checked = hledger(plain, "check", "--strict", "ordereddates", "payees")
+    assert (checked.returncode, checked.stderr) == (0, "")
+
+
 def test_what_one_account_took_part_in_checks_by_itself(database_url: str, tmp_path: Path) -> None:
     venue = wick()
     venue.mark(BTC="50")
