@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from clearing import audit
+from clearing import audit, books
 from clearing.audit import (
     AccountView,
     CheckpointMade,
@@ -44,7 +44,7 @@ from clearing.audit import (
     Verification,
     Wanted,
 )
-from clearing.books import exports
+from clearing.books import Attribution, Issued, Period, Restatement, Statement, exports
 from clearing.books.liabilities import Liabilities, Publication, checkpoint_of, made_again
 from clearing.database import Database, Settings, connect, migrate, open_database
 from clearing.events import Event, parse_event
@@ -71,6 +71,7 @@ from clearing.projectors import (
     project,
     rebuild,
 )
+from clearing.reconcile import Desk
 
 At = int | datetime | Moment | None
 """A moment: a log position, the time by which things had happened, what :meth:`Ledger.moment`
@@ -493,6 +494,61 @@ class Ledger:
             names=names,
         )
 
+    def statement(
+        self,
+        account: str | None,
+        period: Period,
+        *,
+        known_at: int | None = None,
+        issue: bool = False,
+        folding: Folding | None = None,
+    ) -> Statement:
+        """Return the statement of an account (None: the house) over a period; or issue it.
+
+        It is of what was known at a log position, the last one projected if none is named.
+        Raises :class:`~clearing.audit.NameUnknown`, :class:`~clearing.audit.MomentUnclear`,
+        :class:`~clearing.books.BooksDoNotAddUp`, and :class:`~clearing.books.NotIssued` for a
+        period that is not over.
+        """
+        drawn = books.draw(self._connection, account, period, known_at, folding)
+        return books.issue(self._connection, drawn) if issue else drawn
+
+    def issued_statement(
+        self, account: str | None, period: Period, version: int | None = None
+    ) -> Statement:
+        """Return a version of a statement (the latest, if None) as it was issued.
+
+        Raises :class:`~clearing.books.NotIssued` where there is none.
+        """
+        return books.kept(self._connection, account, period, version)
+
+    def statements(
+        self, account: str | None = None, *, house: bool = False, limit: int = 1000
+    ) -> list[Issued]:
+        """Return the latest issued statements: all, an account's, or the house's alone."""
+        return books.issued(self._connection, account=account, house=house, limit=limit)
+
+    def restatement(
+        self,
+        account: str | None,
+        period: Period,
+        *,
+        before: int | None = None,
+        after: int | None = None,
+    ) -> Restatement:
+        """Return what differs between two issued versions, and the late facts that made it differ.
+
+        By default the latest and the one before. Raises :class:`~clearing.books.NotIssued`.
+        """
+        return books.restatement(self._connection, account, period, before, after)
+
+    def attribution(
+        self, account: str, period: Period, *, known_at: int | None = None
+    ) -> tuple[Attribution, ...]:
+        """Return the parts of what an account's equity changed by over a period, by asset."""
+        made = books.cut(self._connection, period, known_at)
+        return books.attribute(self._connection, account, made.opening, made.closing)
+
     def export(
         self,
         form: str,
@@ -593,3 +649,13 @@ class Ledger:
     def digest(self) -> str:
         """Return the digest of the whole book at the live generation's checkpoint."""
         return Projector(self._connection, ensure_live(self._connection)).engine.digest()
+
+    def desk(self, person: str) -> Desk:
+        """Return the reconciliation desk, with ``person`` at it: statements, breaks, sign-off."""
+        return Desk(self._connection, self, person)
+
+    def append_one(self, document: dict[str, Any]) -> int:
+        """Append one event, or find it there, project it, and return its log position."""
+        (receipt,) = self.append([document])
+        self.project()
+        return receipt.last_position or receipt.duplicates[0]

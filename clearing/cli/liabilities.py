@@ -10,7 +10,6 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from clearing.books.files import new_file, new_folder
 from clearing.books.liabilities import (
     SECRET_BYTES,
     Liabilities,
@@ -20,6 +19,7 @@ from clearing.books.liabilities import (
     Publication,
     check_proof,
 )
+from clearing.books.new_files import new_file, new_folder
 from clearing.cli.keys import default_folder, store_folder, trusted_keys
 from clearing.cli.moment import When, moment_of
 from clearing.cli.output import amount, err, out, print_json, short, steps, table

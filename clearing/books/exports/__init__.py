@@ -9,7 +9,7 @@ from clearing.books.exports.exporting import FORMATS, Written, export
 from clearing.books.exports.folders import TableFile, TablesWritten
 from clearing.books.exports.names import Names
 from clearing.books.exports.writing import JournalWritten, Progress
-from clearing.books.files import OutputThere
+from clearing.books.new_files import OutputThere
 
 __all__ = [
     "FORMATS",

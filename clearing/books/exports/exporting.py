@@ -13,7 +13,7 @@ from clearing.books.exports.hledger import HledgerWriter
 from clearing.books.exports.names import Names
 from clearing.books.exports.parquet_tables import ParquetTables
 from clearing.books.exports.writing import JournalWriter, JournalWritten, Progress, write_journal
-from clearing.books.files import new_file
+from clearing.books.new_files import new_file
 from clearing.log import Connection
 
 _JOURNALS: Final[dict[str, type[JournalWriter]]] = {

@@ -11,7 +11,7 @@ from pathlib import Path
 from clearing.audit import Moment
 from clearing.audit.tables import Column, Row, tables
 from clearing.books.exports.writing import Progress
-from clearing.books.files import new_folder
+from clearing.books.new_files import new_folder
 from clearing.log import Connection
 
 MANIFEST = "manifest.json"
