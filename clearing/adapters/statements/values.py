@@ -1,0 +1,83 @@
+"""Values as venues' statements write them: numbers with exponents, clocks in UTC without an offset.
+
+Each takes the text as it stood and returns a value, or raises
+:class:`~clearing.adapters.fields.FieldRefused` naming the field.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final
+
+from clearing.adapters.fields import FieldRefused, decimal_field, digits_field
+from clearing.adapters.json_pages import text_of
+from clearing.events.fields import from_microseconds, parse_time
+
+_EXPONENT: Final = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,40})?[eE][+-]?[0-9]{1,2}", re.ASCII)
+_CLOCK: Final = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?", re.ASCII
+)
+_LAST_MILLISECOND: Final = 7_258_118_400_000  # the year 2200, as everywhere
+
+
+def number_field(field: str, value: str, *, positive: bool = False) -> Decimal:
+    """Return ``value`` exactly; an exponent (``9e-8``) is allowed, a negative zero becomes zero.
+
+    At most 18 decimals.
+    """
+    plain = format(Decimal(value), "f") if _EXPONENT.fullmatch(value) else value
+    try:
+        number = decimal_field(field, plain, positive=positive)
+    except FieldRefused as error:
+        raise FieldRefused(field, value, error.reason) from error
+    return number or abs(number)
+
+
+def optional_number(field: str, value: str) -> Decimal | None:
+    """Return ``value`` exactly, or None where the field is empty."""
+    return number_field(field, value) if value else None
+
+
+def clock_field(field: str, value: str) -> datetime:
+    """Return the moment of a UTC time without an offset, such as ``2026-06-06 12:07:02``."""
+    if not _CLOCK.fullmatch(value):
+        raise FieldRefused(
+            field, value, f"{value[:60]!r} is not a time in UTC such as '2026-06-06 12:07:02'"
+        )
+    try:
+        return parse_time(f"{value}Z")
+    except ValueError as error:
+        raise FieldRefused(field, value, str(error)) from error
+
+
+def milliseconds_field(field: str, value: str) -> datetime:
+    """Return the moment that is so many milliseconds after 1970-01-01 UTC."""
+    count = int(digits_field(field, value))
+    if count >= _LAST_MILLISECOND:
+        raise FieldRefused(field, value, f"{value} is no time in milliseconds before the year 2200")
+    return from_microseconds(count * 1_000)
+
+
+def needed(fields: Mapping[str, Any], name: str) -> str:
+    """Return a field of a JSON record as text; it must be there and not be empty."""
+    value = text_of(fields, name)
+    if not value:
+        raise FieldRefused(name, value, "is missing or empty")
+    return value
+
+
+def identifier(fields: Mapping[str, Any], name: str) -> str:
+    """Return an identifier of a JSON record: its text, empty where it has none."""
+    value = fields.get(name)
+    if value is not None and not isinstance(value, str):
+        raise FieldRefused(name, text_of(fields, name), "is not a text or a number")
+    return value or ""
+
+
+def flag(fields: Mapping[str, Any], name: str) -> bool:
+    """Return a field of a JSON record that must be ``true`` or ``false``."""
+    value = fields.get(name)
+    if not isinstance(value, bool):
+        raise FieldRefused(name, text_of(fields, name), "is not true or false")
+    return value
