@@ -10,6 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
+from clearing.adapters.base import OptionRefused
 from clearing.adapters.fields import FieldRefused, decimal_field, digits_field
 from clearing.adapters.json_pages import text_of
 from clearing.events.fields import from_microseconds, parse_time
@@ -18,6 +19,7 @@ _EXPONENT: Final = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,40})?[eE][+-]?[0-9]{1,2}
 _CLOCK: Final = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?", re.ASCII
 )
+_OFFSET: Final = re.compile(r"[+-](0[0-9]|1[0-4]):[0-5][0-9]", re.ASCII)
 _LAST_MILLISECOND: Final = 7_258_118_400_000  # the year 2200, as everywhere
 
 
@@ -39,16 +41,28 @@ def optional_number(field: str, value: str) -> Decimal | None:
     return number_field(field, value) if value else None
 
 
-def clock_field(field: str, value: str) -> datetime:
-    """Return the moment of a UTC time without an offset, such as ``2026-06-06 12:07:02``."""
+def clock_field(field: str, value: str, offset: str = "+00:00") -> datetime:
+    """Return the moment of a time without an offset, such as ``2026-06-06 12:07:02``.
+
+    ``offset`` is what the clock is ahead of UTC (see :func:`check_offset`).
+    """
     if not _CLOCK.fullmatch(value):
         raise FieldRefused(
-            field, value, f"{value[:60]!r} is not a time in UTC such as '2026-06-06 12:07:02'"
+            field,
+            value,
+            f"{value[:60]!r} is not a time without an offset such as '2026-06-06 12:07:02'",
         )
     try:
-        return parse_time(f"{value}Z")
+        return parse_time(f"{value}{offset}")
     except ValueError as error:
         raise FieldRefused(field, value, str(error)) from error
+
+
+def check_offset(reader: str, value: str) -> str:
+    """Return the setting ``utc_offset``, or raise :class:`OptionRefused` saying what is right."""
+    if not _OFFSET.fullmatch(value):
+        raise OptionRefused(f"{reader}: utc_offset={value!r} is not an offset such as '+08:00'")
+    return value
 
 
 def milliseconds_field(field: str, value: str) -> datetime:

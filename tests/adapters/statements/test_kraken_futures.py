@@ -168,7 +168,7 @@ def test_each_kind_of_row(tmp_path: Path) -> None:
         ("change", "-3.4", "come to -3.5"),
         ("change", "1e", "not a decimal"),
         ("fee", "free", "not a decimal"),
-        ("dateTime", "2026-03-01T10:00:05+02:00", "not a time in UTC"),
+        ("dateTime", "2026-03-01T10:00:05+02:00", "not a time without an offset"),
         ("dateTime", "2026-02-30 10:00:05", "not a time"),
         ("new balance", "", "not a decimal"),
         ("symbol", "", "is empty"),
