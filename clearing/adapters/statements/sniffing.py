@@ -10,10 +10,22 @@ from clearing.adapters.files import STDIN, read_lines, split_csv
 from clearing.adapters.statements.base import Beginning, StatementReader
 from clearing.adapters.statements.bitmex import BITMEX_WALLET
 from clearing.adapters.statements.deribit import DERIBIT_LOG
+from clearing.adapters.statements.hyperliquid import HYPERLIQUID_FUNDING, HYPERLIQUID_USER_FILLS
+from clearing.adapters.statements.hyperliquid_ledger import HYPERLIQUID_LEDGER
 from clearing.adapters.statements.kraken_futures import KRAKEN_FUTURES_LOG
 
 STATEMENT_READERS: Final[Mapping[str, StatementReader]] = MappingProxyType(
-    {reader.name: reader for reader in (BITMEX_WALLET, DERIBIT_LOG, KRAKEN_FUTURES_LOG)}
+    {
+        reader.name: reader
+        for reader in (
+            BITMEX_WALLET,
+            DERIBIT_LOG,
+            HYPERLIQUID_FUNDING,
+            HYPERLIQUID_LEDGER,
+            HYPERLIQUID_USER_FILLS,
+            KRAKEN_FUTURES_LOG,
+        )
+    }
 )
 """Every statement format, by the name that the command line takes."""
 

@@ -73,25 +73,20 @@ def milliseconds_field(field: str, value: str) -> datetime:
     return from_microseconds(count * 1_000)
 
 
-def needed(fields: Mapping[str, Any], name: str) -> str:
-    """Return a field of a JSON record as text; it must be there and not be empty."""
+def needed(fields: Mapping[str, Any], name: str, within: str = "") -> str:
+    """Return a field of a JSON record as text; it must be there and not be empty.
+
+    ``within`` stands before its name in a refusal, such as ``delta.`` for a field of ``delta``.
+    """
     value = text_of(fields, name)
     if not value:
-        raise FieldRefused(name, value, "is missing or empty")
+        raise FieldRefused(f"{within}{name}", value, "is missing or empty")
     return value
 
 
-def identifier(fields: Mapping[str, Any], name: str) -> str:
-    """Return an identifier of a JSON record: its text, empty where it has none."""
-    value = fields.get(name)
-    if value is not None and not isinstance(value, str):
-        raise FieldRefused(name, text_of(fields, name), "is not a text or a number")
-    return value or ""
-
-
-def flag(fields: Mapping[str, Any], name: str) -> bool:
+def flag(fields: Mapping[str, Any], name: str, within: str = "") -> bool:
     """Return a field of a JSON record that must be ``true`` or ``false``."""
     value = fields.get(name)
     if not isinstance(value, bool):
-        raise FieldRefused(name, text_of(fields, name), "is not true or false")
+        raise FieldRefused(f"{within}{name}", text_of(fields, name), "is not true or false")
     return value
