@@ -35,9 +35,11 @@ from clearing.adapters.statements.values import (
     check_offset,
     clock_field,
     milliseconds_field,
+    minus,
     needed,
     number_field,
     optional_number,
+    total,
 )
 
 _KINDS: Final[Mapping[str, MovementKind]] = {
@@ -278,7 +280,7 @@ def _fill(entry: _Entry) -> FillLeg | None:
     size = number_field(column, entry.values["amount"], positive=True)
     return FillLeg(
         market,
-        size if "buy" in words else -size,
+        size if "buy" in words else minus(size),
         entry.number("price"),
         entry.values["trade_id"],
         entry.values["order_id"],
@@ -294,13 +296,13 @@ def _cash(entry: _Entry) -> tuple[CashLeg, ...]:
     parts: list[tuple[MovementKind, Decimal]] = [(kind, change)]
     if entry.values["type"] == "settlement":
         funding = entry.number("total_interest_pl") or Decimal(0)
-        parts = [(kind, change - funding), ("funding", funding)]
+        parts = [(kind, total(change, minus(funding))), ("funding", funding)]
     elif kind in ("trade", "settlement"):
         flow, fee = entry.number("cashflow") or Decimal(0), entry.number("commission") or Decimal(0)
-        paid: tuple[MovementKind, Decimal] = ("rebate" if fee < 0 else "fee", -fee)
-        if change == flow - fee:
+        paid: tuple[MovementKind, Decimal] = ("rebate" if fee < 0 else "fee", minus(fee))
+        if change == total(flow, minus(fee)):
             parts = [(_flow_kind(entry, kind), flow), paid]
-        elif change == -fee:
+        elif change == minus(fee):
             parts = [paid]
     legs = [CashLeg(entry.asset, what, amount) for what, amount in parts if amount]
     if not legs:

@@ -23,7 +23,7 @@ from clearing.adapters.statements.base import (
     StatementLine,
 )
 from clearing.adapters.statements.pages import page_items
-from clearing.adapters.statements.values import milliseconds_field, needed, number_field
+from clearing.adapters.statements.values import milliseconds_field, minus, needed, number_field
 
 CASH: Final = "USDC"
 """What perpetuals are settled in."""
@@ -148,7 +148,7 @@ def _fill(path: str, page: Any, record: Record, user: str) -> StatementLine:
     bought = choice_field("side", needed(fields, "side"), ("A", "B")) == "B"
     cash = [CashLeg(CASH, "realised_pnl", pnl)] if pnl and not _is_spot(coin) else []
     if fee:
-        cash.append(CashLeg(token, "rebate" if fee < 0 else "fee", -fee))
+        cash.append(CashLeg(token, "rebate" if fee < 0 else "fee", minus(fee)))
     return StatementLine(
         path,
         record.number,
@@ -159,7 +159,7 @@ def _fill(path: str, page: Any, record: Record, user: str) -> StatementLine:
         tuple(cash),
         FillLeg(
             coin,
-            size if bought else -size,
+            size if bought else minus(size),
             number_field("px", needed(fields, "px")),
             trade,
             digits_field("oid", needed(fields, "oid")),

@@ -32,7 +32,13 @@ from clearing.adapters.statements.hyperliquid import (
     user_of,
 )
 from clearing.adapters.statements.pages import page_items
-from clearing.adapters.statements.values import flag, milliseconds_field, needed, number_field
+from clearing.adapters.statements.values import (
+    flag,
+    milliseconds_field,
+    minus,
+    needed,
+    number_field,
+)
 
 _ALL: Final = "all"
 _PERP: Final = "perp"
@@ -69,6 +75,10 @@ class _Delta:
             raise FieldRefused(f"delta.{name}", value, "is negative; the type has the direction")
         return number
 
+    def signed(self, name: str, *, came_in: bool) -> Decimal:
+        """Return an amount, negative where it did not come in."""
+        return self.amount(name) if came_in else minus(self.amount(name))
+
     def optional(self, name: str) -> Decimal:
         """Return an amount, zero where it is not told."""
         return self.amount(name) if text_of(self.fields, name) else Decimal(0)
@@ -96,16 +106,16 @@ def _deposit(delta: _Delta) -> _Moves:
 
 def _withdraw(delta: _Delta) -> _Moves:
     """What arrives elsewhere, and the fee on top."""
-    moves = [_Move(_PERP, CASH, "withdrawal", -delta.amount("usdc"))]
+    moves = [_Move(_PERP, CASH, "withdrawal", minus(delta.amount("usdc")))]
     return moves + _fee(_PERP, CASH, delta.optional("fee"))
 
 
 def _class_transfer(delta: _Delta) -> _Moves:
     """Between the wallets of one user."""
-    amount = delta.amount("usdc") * (1 if delta.flag("toPerp") else -1)
+    amount = delta.signed("usdc", came_in=delta.flag("toPerp"))
     return [
         _Move(_PERP, CASH, "transfer", amount),
-        _Move(_SPOT, CASH, "transfer", -amount),
+        _Move(_SPOT, CASH, "transfer", minus(amount)),
     ]
 
 
@@ -144,18 +154,18 @@ def _between(delta: _Delta, asset: str, amount: Decimal, source: str, destinatio
     if not (sent or received):
         address = text_of(delta.fields, "user")
         raise FieldRefused("delta.user", address, "neither it nor the destination is the user")
-    moves = [_Move(source, asset, "transfer", -amount)] if sent else []
+    moves = [_Move(source, asset, "transfer", minus(amount))] if sent else []
     return moves + ([_Move(destination, asset, "transfer", amount)] if received else [])
 
 
 def _fee(wallet: str, asset: str, amount: Decimal) -> _Moves:
-    return [_Move(wallet, asset, "fee", -amount)] if amount else []
+    return [_Move(wallet, asset, "fee", minus(amount))] if amount else []
 
 
 def _vault_deposit(delta: _Delta) -> _Moves:
     """Out of the user's wallet, or into it where the user is the vault."""
-    sign = 1 if delta.is_user("vault") else -1
-    return [_Move(_PERP, CASH, "transfer", sign * delta.amount("usdc"))]
+    amount = delta.signed("usdc", came_in=delta.is_user("vault"))
+    return [_Move(_PERP, CASH, "transfer", amount)]
 
 
 def _vault_create(delta: _Delta) -> _Moves:
@@ -164,7 +174,7 @@ def _vault_create(delta: _Delta) -> _Moves:
 
 
 def _vault_distribution(delta: _Delta) -> _Moves:
-    return [move._replace(amount=-move.amount) for move in _vault_deposit(delta)]
+    return [move._replace(amount=minus(move.amount)) for move in _vault_deposit(delta)]
 
 
 def _vault_withdraw(delta: _Delta) -> _Moves:
@@ -191,12 +201,12 @@ def _rewards(delta: _Delta) -> _Moves:
 
 
 def _staking(delta: _Delta) -> _Moves:
-    sign = -1 if delta.flag("isDeposit") else 1
-    return [_Move(_SPOT, delta.asset(), "transfer", sign * delta.amount("amount"))]
+    amount = delta.signed("amount", came_in=not delta.flag("isDeposit"))
+    return [_Move(_SPOT, delta.asset(), "transfer", amount)]
 
 
 def _gas(delta: _Delta) -> _Moves:
-    return [_Move(_SPOT, delta.asset(), "fee", -delta.amount("amount"))]
+    return [_Move(_SPOT, delta.asset(), "fee", minus(delta.amount("amount")))]
 
 
 def _genesis(delta: _Delta) -> _Moves:

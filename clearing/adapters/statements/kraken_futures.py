@@ -28,7 +28,7 @@ from clearing.adapters.statements.base import (
     MovementKind,
     StatementLine,
 )
-from clearing.adapters.statements.values import clock_field, number_field
+from clearing.adapters.statements.values import clock_field, minus, number_field, total
 
 _KINDS: Final[Mapping[str, MovementKind]] = {
     "futures trade": "trade",
@@ -57,13 +57,13 @@ _KINDS: Final[Mapping[str, MovementKind]] = {
 }
 """What moved the cash of a row that does not say its parts; a type not named here is ``other``."""
 
-_PARTS: Final[Mapping[str, tuple[int, MovementKind]]] = {
-    "realized pnl": (1, "realised_pnl"),
-    "fee": (-1, "fee"),
-    "realized funding": (1, "funding"),
-    "liquidation fee": (-1, "liquidation"),
+_PARTS: Final[Mapping[str, tuple[bool, MovementKind]]] = {
+    "realized pnl": (False, "realised_pnl"),
+    "fee": (True, "fee"),
+    "realized funding": (False, "funding"),
+    "liquidation fee": (True, "liquidation"),
 }
-"""The parts of a cash row's change: their sign in it, and what they are."""
+"""The parts of a cash row's change: whether they are positive where paid, and what they are."""
 
 _REQUIRED: Final = (
     "uid",
@@ -197,7 +197,7 @@ def _leg(row: CsvRow) -> _Leg:
         name = next(name for name, value in parts.items() if value)
         raise FieldRefused(name, fields[name], "moves cash, but the row is of a position")
     if fields["contract"] and parts and not position:
-        told = sum((sign * parts.get(name, 0) for name, (sign, _) in _PARTS.items()), Decimal(0))
+        told = total(*(amount for _, amount in _signed(parts)))
         if change != told:
             raise FieldRefused(
                 "change",
@@ -270,16 +270,16 @@ def _cash(leg: _Leg) -> tuple[CashLeg, ...]:
     kind = _KINDS.get(leg.fields["type"], "other")
     if not (leg.fields["contract"] and any(leg.parts.values())):
         return (CashLeg(asset, kind, leg.change, leg.balance),)
-    legs = [
-        CashLeg(asset, _part_kind(what, sign * leg.parts[name]), sign * leg.parts[name])
-        for name, (sign, what) in _PARTS.items()
-        if leg.parts.get(name)
-    ]
+    legs = [CashLeg(asset, what, amount) for what, amount in _signed(leg.parts) if amount]
     return (*legs[:-1], legs[-1]._replace(balance=leg.balance))
 
 
-def _part_kind(kind: MovementKind, amount: Decimal) -> MovementKind:
-    return "rebate" if kind == "fee" and amount > 0 else kind
+def _signed(parts: Mapping[str, Decimal]) -> Iterator[tuple[MovementKind, Decimal]]:
+    """Yield what the parts of a row of cash are and what each does to the balance."""
+    for name, value in parts.items():
+        paid, kind = _PARTS[name]
+        rebate = kind == "fee" and value < 0
+        yield "rebate" if rebate else kind, minus(value) if paid else value
 
 
 def _fill(position: _Leg, cash: _Leg | None) -> FillLeg:

@@ -10,6 +10,12 @@ from clearing.adapters.files import STDIN, read_lines, split_csv
 from clearing.adapters.statements.base import Beginning, StatementReader
 from clearing.adapters.statements.bitmex import BITMEX_WALLET
 from clearing.adapters.statements.deribit import DERIBIT_LOG
+from clearing.adapters.statements.dydx import (
+    DYDX_FILLS,
+    DYDX_FUNDING,
+    DYDX_PNL,
+    DYDX_TRANSFERS,
+)
 from clearing.adapters.statements.hyperliquid import HYPERLIQUID_FUNDING, HYPERLIQUID_USER_FILLS
 from clearing.adapters.statements.hyperliquid_ledger import HYPERLIQUID_LEDGER
 from clearing.adapters.statements.kraken_futures import KRAKEN_FUTURES_LOG
@@ -20,6 +26,10 @@ STATEMENT_READERS: Final[Mapping[str, StatementReader]] = MappingProxyType(
         for reader in (
             BITMEX_WALLET,
             DERIBIT_LOG,
+            DYDX_FILLS,
+            DYDX_FUNDING,
+            DYDX_PNL,
+            DYDX_TRANSFERS,
             HYPERLIQUID_FUNDING,
             HYPERLIQUID_LEDGER,
             HYPERLIQUID_USER_FILLS,

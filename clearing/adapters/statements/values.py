@@ -7,15 +7,17 @@ Each takes the text as it stood and returns a value, or raises
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from decimal import Decimal
+from decimal import Context, Decimal, Inexact
 from typing import Any, Final
 
 from clearing.adapters.base import OptionRefused
-from clearing.adapters.fields import FieldRefused, decimal_field, digits_field
+from clearing.adapters.fields import FieldRefused, digits_field
 from clearing.adapters.json_pages import text_of
 from clearing.events.fields import from_microseconds, parse_time
 
-_EXPONENT: Final = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,40})?[eE][+-]?[0-9]{1,2}", re.ASCII)
+_PLAIN: Final = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,40})?", re.ASCII)
+_EXPONENT: Final = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,70})?[eE][+-]?[0-9]{1,2}", re.ASCII)
+_EXACT: Final = Context(prec=100, traps=[Inexact])  # 30 digits, 40 decimals, and sums of some
 _CLOCK: Final = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?", re.ASCII
 )
@@ -26,14 +28,30 @@ _LAST_MILLISECOND: Final = 7_258_118_400_000  # the year 2200, as everywhere
 def number_field(field: str, value: str, *, positive: bool = False) -> Decimal:
     """Return ``value`` exactly; an exponent (``9e-8``) is allowed, a negative zero becomes zero.
 
-    At most 18 decimals.
+    At most 30 digits and 40 decimals: venues write what they reckoned with floats or fractions.
     """
     plain = format(Decimal(value), "f") if _EXPONENT.fullmatch(value) else value
-    try:
-        number = decimal_field(field, plain, positive=positive)
-    except FieldRefused as error:
-        raise FieldRefused(field, value, error.reason) from error
-    return number or abs(number)
+    if not _PLAIN.fullmatch(plain):
+        raise FieldRefused(
+            field, value, f"{value[:60]!r} is not a decimal such as '1.5' with at most 40 decimals"
+        )
+    number = Decimal(plain)
+    if positive and number <= 0:
+        raise FieldRefused(field, value, f"{value[:60]!r} must be greater than zero")
+    return number or number.copy_abs()
+
+
+def minus(value: Decimal) -> Decimal:
+    """Return the opposite of ``value`` exactly: Python's own minus rounds to 28 digits."""
+    return value.copy_negate() if value else value
+
+
+def total(*values: Decimal) -> Decimal:
+    """Return the exact sum of ``values``: Python's own plus rounds to 28 digits."""
+    found = Decimal(0)
+    for value in values:
+        found = _EXACT.add(found, value)
+    return found
 
 
 def optional_number(field: str, value: str) -> Decimal | None:

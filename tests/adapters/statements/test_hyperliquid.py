@@ -125,7 +125,7 @@ def test_a_real_liquidation_fill_in_its_envelope(shared_data: Path) -> None:
 
 
 def paid(**fields: Any) -> dict[str, Any]:
-    delta = {"type": "funding", "coin": "BTC", "usdc": "-3.6", "szi": "0.5"}
+    delta: dict[str, Any] = {"type": "funding", "coin": "BTC", "usdc": "-3.6", "szi": "0.5"}
     delta |= {"fundingRate": "0.0000125", "nSamples": None}
     return {"time": 1714550400051, "hash": ZERO, "delta": delta | fields}
 
