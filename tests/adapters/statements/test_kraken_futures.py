@@ -2,8 +2,11 @@
 
 from decimal import Decimal
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from clearing.adapters.statements import STATEMENT_READERS, sniff_statement
 from clearing.adapters.statements.base import CashLeg
@@ -211,3 +214,55 @@ def test_a_real_log_chains_and_closes(shared_data: Path) -> None:
     paid = sum((line.fill.fee or 0 for line in lines if line.fill), Decimal(0))
     won = sum((line.fill.pnl or 0 for line in lines if line.fill), Decimal(0))
     assert (won, paid) == (Decimal("-11.4220"), Decimal("1.4095"))
+
+
+class Happened(NamedTuple):
+    """A fill, with its fee where it was paid in cash, or a transfer where it has no size."""
+
+    second: int
+    size: int
+    fee: int | None
+    price: int
+
+
+HAPPENED = st.builds(
+    Happened,
+    st.integers(1, 3),
+    st.sampled_from([-2, 0, 1, 3]),
+    st.none() | st.sampled_from([-1, 0, 2]),
+    st.sampled_from([2000, 2001]),
+)
+
+
+def in_time(what: list[Happened]) -> list[dict[str, str]]:
+    """The rows of a log in time: of a fill that of the position first, then that of the cash."""
+    start = FILL | {"dateTime": "2026-03-01 10:00:00", "type": "transfer", "contract": ""}
+    rows = [start | {"symbol": "usd", "change": "9.", "new balance": "9.", "trade price": ""}]
+    for one in sorted(what, key=lambda one: one.second):
+        common = {"dateTime": f"2026-03-01 10:00:0{one.second}", "trade price": str(one.price)}
+        if not one.size:
+            rows.append(rows[0] | {"dateTime": common["dateTime"]})
+            continue
+        rows.append(position(change=str(one.size), **common))
+        if one.fee is not None:
+            told = {"change": str(-one.fee), "fee": str(one.fee), "realized pnl": ""}
+            rows.append(cash(**told, **common, **{"realized funding": ""}))
+    return rows
+
+
+@given(st.lists(HAPPENED, min_size=1, max_size=8), st.booleans())
+def test_rows_are_joined_as_they_happened_whichever_end_comes_first(
+    tmp_path_factory: pytest.TempPathFactory, what: list[Happened], newest_first: bool
+) -> None:
+    rows = in_time(what)
+    path = tmp_path_factory.mktemp("log") / "log.csv"
+    csv_file(path, HEADER, rows[::-1] if newest_first else rows)
+    lines, _, refusals, _ = read(KRAKEN, path)
+    assert not refusals
+    fills = [line.fill for line in (lines[::-1] if newest_first else lines) if line.fill]
+    expected = [one for one in sorted(what, key=lambda one: one.second) if one.size]
+    assert [(fill.size, fill.price, fill.fee) for fill in fills] == [
+        (one.size, one.price, one.fee) for one in expected
+    ]
+    alone = [line for line in lines if line.fill is None]
+    assert len(alone) == 1 + sum(not one.size for one in what)
