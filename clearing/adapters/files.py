@@ -11,7 +11,7 @@ import gzip
 import io
 import sys
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -193,15 +193,21 @@ def split_csv(text: str) -> list[str]:
 
 
 def read_csv(
-    path: str, required: Sequence[str], optional: Sequence[str] = (), limits: Limits = LIMITS
+    path: str,
+    required: Sequence[str],
+    optional: Sequence[str] = (),
+    limits: Limits = LIMITS,
+    *,
+    lines: Iterable[Line | Refusal] | None = None,
 ) -> Iterator[CsvRow | Refusal]:
     """Yield the rows of a CSV file whose first line names its columns.
 
     Every ``required`` column must be there, and none beyond ``required`` and ``optional``; their
-    order is free. A wrong header refuses the file, a wrong row itself.
+    order is free. A wrong header refuses the file, a wrong row itself. ``lines`` are those of the
+    file where something else stood before the header and has been read already.
     """
     header: list[str] | None = None
-    for line in read_lines(path, limits):
+    for line in read_lines(path, limits) if lines is None else lines:
         if isinstance(line, Refusal):
             yield line
             if header is None:

@@ -10,17 +10,18 @@ Source: Deribit API, ``private/get_transaction_log``; the CSV's four headers fro
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import chain
 from pathlib import PurePath
 from typing import Any, Final
 
 from clearing.adapters.base import OptionRefused, Refusal, Setting, refuse, settle
 from clearing.adapters.fields import FieldRefused, digits_field, name_field
-from clearing.adapters.files import STDIN, CsvRow, first_line, read_csv
-from clearing.adapters.json_pages import Record, text_of, told
+from clearing.adapters.files import CsvRow, Limits, Line, read_csv, read_lines
+from clearing.adapters.json_pages import MAX_PAGE_BYTES, Record, text_of, told
 from clearing.adapters.statements.base import (
     Balances,
     Beginning,
@@ -30,16 +31,17 @@ from clearing.adapters.statements.base import (
     MovementKind,
     StatementLine,
 )
-from clearing.adapters.statements.pages import page_items
+from clearing.adapters.statements.pages import needed, page_items, page_of
 from clearing.adapters.statements.values import (
-    check_offset,
-    clock_field,
-    milliseconds_field,
-    minus,
-    needed,
-    number_field,
-    optional_number,
+    UTC_OFFSET,
+    legs,
+    millisecond_field,
+    negated,
+    offset_setting,
+    positive_field,
+    reckoned_field,
     total,
+    wall_time_field,
 )
 
 _KINDS: Final[Mapping[str, MovementKind]] = {
@@ -91,6 +93,8 @@ _DAY_FIRST: Final = re.compile(r"([0-9]{2})/([0-9]{2})/(20)?([0-9]{2}) (.+)", re
 _OPTION: Final = re.compile(r".+-[CP]", re.ASCII)
 _SPOT: Final = re.compile(r"[A-Z0-9]+_[A-Z0-9]+", re.ASCII)
 _NONE: Final = ("", "-")
+_PLACES: Final = ("result.logs", "logs", "")
+_LIMITS: Final = Limits(line_bytes=MAX_PAGE_BYTES)  # a page may be one line
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +110,11 @@ class _Entry:
     told: Mapping[str, str]
 
     def number(self, name: str) -> Decimal | None:
-        return optional_number(self.names[name], self.values[name])
+        value = self.values[name]
+        return reckoned_field(self.names[name], value) if value else None
 
     def given(self, name: str) -> Decimal:
-        return number_field(self.names[name], self.values[name])
+        return reckoned_field(self.names[name], self.values[name])
 
 
 class DeribitLog:
@@ -161,7 +166,7 @@ class DeribitLog:
             "the currency of a CSV log; empty: as in its file's name"
             " transaction_log-<user>-<currency>-…",
         ),
-        "utc_offset": Setting("+00:00", (), "what the CSV's clock is ahead of UTC"),
+        "utc_offset": UTC_OFFSET,
     }
 
     def sniff(self, beginning: Beginning) -> bool:
@@ -174,23 +179,35 @@ class DeribitLog:
         )
 
     def read(self, path: str, settings: Mapping[str, str]) -> Iterator[Item]:
-        """Yield the lines in the file's order; standard input is read as CSV."""
+        """Yield the lines in the file's order."""
         settled = settle(self.name, self.settings, settings)
-        check_offset(self.name, settled["utc_offset"])
+        ahead = offset_setting(self.name, settled["utc_offset"])
         if settled["currency"]:
             try:
                 name_field("currency", settled["currency"])
             except FieldRefused as error:
                 raise OptionRefused(f"{self.name}: currency: {error.reason}") from error
-        if path != STDIN and first_line(path).lstrip().startswith(("{", "[")):
-            return page_items(path, ("result.logs", "logs", ""), lambda _, one: _record(path, one))
-        return _rows(path, settled)
+        return _read(path, settled["currency"], ahead)
 
 
-def _rows(path: str, settings: Mapping[str, str]) -> Iterator[Item]:
+def _read(path: str, currency: str, ahead: timedelta) -> Iterator[Item]:
+    """Look at the first line: a page begins with a bracket, a header does not."""
+    lines = read_lines(path, _LIMITS)
+    first = next(lines, None)
+    whole = lines if first is None else chain([first], lines)
+    if isinstance(first, Line) and first.text.lstrip().startswith(("{", "[")):
+        page = page_of(path, whole)
+        yield from page_items(path, _PLACES, lambda _, one: _record(path, one), page)
+    else:
+        yield from _rows(path, currency, ahead, whole)
+
+
+def _rows(
+    path: str, currency: str, ahead: timedelta, lines: Iterable[Line | Refusal]
+) -> Iterator[Item]:
     match = _FILE_NAME.fullmatch(PurePath(path).name)
     account, named = (match[1], match[2]) if match else ("", "")
-    asset = settings["currency"] or named
+    asset = currency or named
     if not asset:
         yield refuse(
             path,
@@ -201,7 +218,7 @@ def _rows(path: str, settings: Mapping[str, str]) -> Iterator[Item]:
         )
         return
     names: dict[str, str] | None = None
-    for row in read_csv(path, _REQUIRED, _OPTIONAL):
+    for row in read_csv(path, _REQUIRED, _OPTIONAL, lines=lines):
         if isinstance(row, Refusal):
             yield row
             continue
@@ -214,14 +231,14 @@ def _rows(path: str, settings: Mapping[str, str]) -> Iterator[Item]:
                     return
                 names[name] = there[0]
         try:
-            yield _row(path, row, names, account, asset, settings["utc_offset"])
+            yield _row(path, row, names, account, asset, ahead)
         except FieldRefused as error:
             where = {"field": error.field, "value": error.value, "raw": row.raw}
             yield refuse(path, row.number, error.reason, **where)
 
 
 def _row(
-    path: str, row: CsvRow, names: Mapping[str, str], account: str, asset: str, offset: str
+    path: str, row: CsvRow, names: Mapping[str, str], account: str, asset: str, ahead: timedelta
 ) -> StatementLine:
     values = {
         name: "" if row.fields[column] in _NONE else row.fields[column]
@@ -230,7 +247,7 @@ def _row(
     date = row.fields["Date"]
     if match := _DAY_FIRST.fullmatch(date):
         date = f"20{match[4]}-{match[2]}-{match[1]} {match[5]}"
-    at = clock_field("Date", date, offset)
+    at = wall_time_field("Date", date, ahead)
     return _line(path, _Entry(row.number, at, account, asset, values, names, row.fields))
 
 
@@ -239,7 +256,7 @@ def _record(path: str, record: Record) -> StatementLine:
     names = {name: name for name in _COLUMNS}
     values = {name: text_of(fields, name) for name in names}
     values["side"] = "" if values["side"] in _NONE else values["side"]
-    at = milliseconds_field("timestamp", needed(fields, "timestamp"))
+    at = millisecond_field("timestamp", needed(fields, "timestamp"))
     asset = name_field("currency", needed(fields, "currency"))
     account = text_of(fields, "user_id")
     return _line(path, _Entry(record.number, at, account, asset, values, names, told(fields)))
@@ -277,10 +294,10 @@ def _fill(entry: _Entry) -> FillLeg | None:
     if not market:
         raise FieldRefused(entry.names["instrument_name"], "", f"is empty, but the side is {side}")
     column = entry.names["amount"]
-    size = number_field(column, entry.values["amount"], positive=True)
+    size = positive_field(column, entry.values["amount"])
     return FillLeg(
         market,
-        size if "buy" in words else minus(size),
+        size if "buy" in words else negated(size),
         entry.number("price"),
         entry.values["trade_id"],
         entry.values["order_id"],
@@ -296,18 +313,15 @@ def _cash(entry: _Entry) -> tuple[CashLeg, ...]:
     parts: list[tuple[MovementKind, Decimal]] = [(kind, change)]
     if entry.values["type"] == "settlement":
         funding = entry.number("total_interest_pl") or Decimal(0)
-        parts = [(kind, total(change, minus(funding))), ("funding", funding)]
+        parts = [(kind, total(change, negated(funding))), ("funding", funding)]
     elif kind in ("trade", "settlement"):
         flow, fee = entry.number("cashflow") or Decimal(0), entry.number("commission") or Decimal(0)
-        paid: tuple[MovementKind, Decimal] = ("rebate" if fee < 0 else "fee", minus(fee))
-        if change == total(flow, minus(fee)):
+        paid: tuple[MovementKind, Decimal] = ("rebate" if fee < 0 else "fee", negated(fee))
+        if change == total(flow, negated(fee)):
             parts = [(_flow_kind(entry, kind), flow), paid]
-        elif change == minus(fee):
+        elif change == negated(fee):
             parts = [paid]
-    legs = [CashLeg(entry.asset, what, amount) for what, amount in parts if amount]
-    if not legs:
-        return (CashLeg(entry.asset, kind, change, balance),)
-    return (*legs[:-1], legs[-1]._replace(balance=balance))
+    return legs(entry.asset, balance, *parts)
 
 
 def _flow_kind(entry: _Entry, kind: MovementKind) -> MovementKind:

@@ -24,12 +24,13 @@ from clearing.adapters.statements.base import (
     MovementKind,
     StatementLine,
 )
-from clearing.adapters.statements.pages import page_items
+from clearing.adapters.statements.pages import needed, page_items
 from clearing.adapters.statements.values import (
-    minus,
-    needed,
-    number_field,
-    optional_number,
+    amount_field,
+    amount_if_told,
+    negated,
+    positive_field,
+    reckoned_field,
     total,
 )
 
@@ -93,9 +94,9 @@ def _fill(path: str, record: Record) -> StatementLine:
     choice_field("type", needed(fields, "type"), _FILL_TYPES)
     choice_field("marketType", needed(fields, "marketType"), ("PERPETUAL",))
     bought = choice_field("side", needed(fields, "side"), ("BUY", "SELL")) == "BUY"
-    size = number_field("size", needed(fields, "size"), positive=True)
-    fees = [number_field("fee", needed(fields, "fee"))]
-    fees.append(optional_number("builderFee", text_of(fields, "builderFee")) or Decimal(0))
+    size = positive_field("size", needed(fields, "size"))
+    fees = [amount_field("fee", needed(fields, "fee"))]
+    fees.append(amount_if_told("builderFee", text_of(fields, "builderFee")) or Decimal(0))
     identity = needed(fields, "id")
     return StatementLine(
         path,
@@ -104,11 +105,11 @@ def _fill(path: str, record: Record) -> StatementLine:
         needed(fields, "subaccountNumber"),
         identity,
         market,
-        tuple(CashLeg(_CASH, "rebate" if fee < 0 else "fee", minus(fee)) for fee in fees if fee),
+        tuple(CashLeg(_CASH, "rebate" if fee < 0 else "fee", negated(fee)) for fee in fees if fee),
         FillLeg(
             market,
-            size if bought else minus(size),
-            number_field("price", needed(fields, "price"), positive=True),
+            size if bought else negated(size),
+            positive_field("price", needed(fields, "price")),
             identity,
             text_of(fields, "orderId"),
             before=_before(fields),
@@ -121,17 +122,17 @@ def _fill(path: str, record: Record) -> StatementLine:
 
 def _before(fields: Mapping[str, Any]) -> Decimal | None:
     """Return the signed position before a fill, where newer pages tell its size and side."""
-    size = optional_number("positionSizeBefore", text_of(fields, "positionSizeBefore"))
+    size = amount_if_told("positionSizeBefore", text_of(fields, "positionSizeBefore"))
     if not size:
         return size
     side = choice_field("positionSideBefore", text_of(fields, "positionSideBefore"), _SIDES)
-    return size.copy_abs() if side == "LONG" else minus(size.copy_abs())
+    return size.copy_abs() if side == "LONG" else negated(size.copy_abs())
 
 
 def _transfer(path: str, record: Record) -> StatementLine:
     fields = record.fields
     kind, came_in, own = _TRANSFERS[choice_field("type", needed(fields, "type"), tuple(_TRANSFERS))]
-    amount = number_field("size", needed(fields, "size"), positive=True)
+    amount = positive_field("size", needed(fields, "size"))
     return StatementLine(
         path,
         record.number,
@@ -143,7 +144,7 @@ def _transfer(path: str, record: Record) -> StatementLine:
             CashLeg(
                 name_field("symbol", needed(fields, "symbol")),
                 kind,
-                amount if came_in else minus(amount),
+                amount if came_in else negated(amount),
             ),
         ),
         None,
@@ -171,7 +172,7 @@ def _funding(path: str, record: Record) -> StatementLine:
         needed(fields, "subaccountNumber"),
         "",
         needed(fields, "ticker"),
-        (CashLeg(_CASH, "funding", number_field("payment", needed(fields, "payment"))),),
+        (CashLeg(_CASH, "funding", reckoned_field("payment", needed(fields, "payment"))),),
         None,
         told(fields),
     )
@@ -180,7 +181,7 @@ def _funding(path: str, record: Record) -> StatementLine:
 def _pnl(path: str, record: Record) -> StatementLine:
     fields = record.fields
     for name in ("equity", "totalPnl", "netTransfers"):
-        number_field(name, needed(fields, name))
+        reckoned_field(name, needed(fields, name))
     moment = "blockTime" if text_of(fields, "blockTime") else "createdAt"
     return StatementLine(
         path,

@@ -22,8 +22,13 @@ from clearing.adapters.statements.base import (
     Item,
     StatementLine,
 )
-from clearing.adapters.statements.pages import page_items
-from clearing.adapters.statements.values import milliseconds_field, minus, needed, number_field
+from clearing.adapters.statements.pages import needed, page_items
+from clearing.adapters.statements.values import (
+    amount_field,
+    millisecond_field,
+    negated,
+    positive_field,
+)
 
 CASH: Final = "USDC"
 """What perpetuals are settled in."""
@@ -140,30 +145,30 @@ def delta_of(record: Record) -> tuple[Mapping[str, Any], dict[str, str]]:
 def _fill(path: str, page: Any, record: Record, user: str) -> StatementLine:
     fields = record.fields
     coin = needed(fields, "coin")
-    size = number_field("sz", needed(fields, "sz"), positive=True)
-    pnl = number_field("closedPnl", needed(fields, "closedPnl"))
-    fee = number_field("fee", needed(fields, "fee"))
+    size = positive_field("sz", needed(fields, "sz"))
+    pnl = amount_field("closedPnl", needed(fields, "closedPnl"))
+    fee = amount_field("fee", needed(fields, "fee"))
     token = name_field("feeToken", text_of(fields, "feeToken") or CASH)
     trade = digits_field("tid", needed(fields, "tid"))
     bought = choice_field("side", needed(fields, "side"), ("A", "B")) == "B"
     cash = [CashLeg(CASH, "realised_pnl", pnl)] if pnl and not _is_spot(coin) else []
     if fee:
-        cash.append(CashLeg(token, "rebate" if fee < 0 else "fee", minus(fee)))
+        cash.append(CashLeg(token, "rebate" if fee < 0 else "fee", negated(fee)))
     return StatementLine(
         path,
         record.number,
-        milliseconds_field("time", needed(fields, "time")),
+        millisecond_field("time", needed(fields, "time")),
         user or _user_of_page(page),
         trade,
         coin,
         tuple(cash),
         FillLeg(
             coin,
-            size if bought else minus(size),
-            number_field("px", needed(fields, "px")),
+            size if bought else negated(size),
+            amount_field("px", needed(fields, "px")),
             trade,
             digits_field("oid", needed(fields, "oid")),
-            before=number_field("startPosition", needed(fields, "startPosition")),
+            before=amount_field("startPosition", needed(fields, "startPosition")),
             pnl=pnl,
             fee=fee,
             fee_asset=token,
@@ -187,11 +192,11 @@ def _funding(path: str, record: Record, user: str) -> StatementLine:
     delta, as_told = delta_of(record)
     choice_field("delta.type", text_of(delta, "type"), ("funding",))
     coin = needed(delta, "coin", "delta.")
-    amount = number_field("delta.usdc", needed(delta, "usdc", "delta."))
+    amount = amount_field("delta.usdc", needed(delta, "usdc", "delta."))
     return StatementLine(
         path,
         record.number,
-        milliseconds_field("time", needed(record.fields, "time")),
+        millisecond_field("time", needed(record.fields, "time")),
         user,
         hash_of(record.fields),
         coin,

@@ -31,14 +31,8 @@ from clearing.adapters.statements.hyperliquid import (
     is_page,
     user_of,
 )
-from clearing.adapters.statements.pages import page_items
-from clearing.adapters.statements.values import (
-    flag,
-    milliseconds_field,
-    minus,
-    needed,
-    number_field,
-)
+from clearing.adapters.statements.pages import flag, needed, page_items
+from clearing.adapters.statements.values import amount_field, millisecond_field, negated
 
 _ALL: Final = "all"
 _PERP: Final = "perp"
@@ -70,14 +64,14 @@ class _Delta:
     def amount(self, name: str) -> Decimal:
         """Return an amount, which must not be negative: the type has the direction."""
         value = needed(self.fields, name, _WITHIN)
-        number = number_field(f"delta.{name}", value)
+        number = amount_field(f"delta.{name}", value)
         if number < 0:
             raise FieldRefused(f"delta.{name}", value, "is negative; the type has the direction")
         return number
 
     def signed(self, name: str, *, came_in: bool) -> Decimal:
         """Return an amount, negative where it did not come in."""
-        return self.amount(name) if came_in else minus(self.amount(name))
+        return self.amount(name) if came_in else negated(self.amount(name))
 
     def optional(self, name: str) -> Decimal:
         """Return an amount, zero where it is not told."""
@@ -106,7 +100,7 @@ def _deposit(delta: _Delta) -> _Moves:
 
 def _withdraw(delta: _Delta) -> _Moves:
     """What arrives elsewhere, and the fee on top."""
-    moves = [_Move(_PERP, CASH, "withdrawal", minus(delta.amount("usdc")))]
+    moves = [_Move(_PERP, CASH, "withdrawal", negated(delta.amount("usdc")))]
     return moves + _fee(_PERP, CASH, delta.optional("fee"))
 
 
@@ -115,7 +109,7 @@ def _class_transfer(delta: _Delta) -> _Moves:
     amount = delta.signed("usdc", came_in=delta.flag("toPerp"))
     return [
         _Move(_PERP, CASH, "transfer", amount),
-        _Move(_SPOT, CASH, "transfer", minus(amount)),
+        _Move(_SPOT, CASH, "transfer", negated(amount)),
     ]
 
 
@@ -154,12 +148,12 @@ def _between(delta: _Delta, asset: str, amount: Decimal, source: str, destinatio
     if not (sent or received):
         address = text_of(delta.fields, "user")
         raise FieldRefused("delta.user", address, "neither it nor the destination is the user")
-    moves = [_Move(source, asset, "transfer", minus(amount))] if sent else []
+    moves = [_Move(source, asset, "transfer", negated(amount))] if sent else []
     return moves + ([_Move(destination, asset, "transfer", amount)] if received else [])
 
 
 def _fee(wallet: str, asset: str, amount: Decimal) -> _Moves:
-    return [_Move(wallet, asset, "fee", minus(amount))] if amount else []
+    return [_Move(wallet, asset, "fee", negated(amount))] if amount else []
 
 
 def _vault_deposit(delta: _Delta) -> _Moves:
@@ -174,7 +168,7 @@ def _vault_create(delta: _Delta) -> _Moves:
 
 
 def _vault_distribution(delta: _Delta) -> _Moves:
-    return [move._replace(amount=minus(move.amount)) for move in _vault_deposit(delta)]
+    return [move._replace(amount=negated(move.amount)) for move in _vault_deposit(delta)]
 
 
 def _vault_withdraw(delta: _Delta) -> _Moves:
@@ -206,12 +200,12 @@ def _staking(delta: _Delta) -> _Moves:
 
 
 def _gas(delta: _Delta) -> _Moves:
-    return [_Move(_SPOT, delta.asset(), "fee", minus(delta.amount("amount")))]
+    return [_Move(_SPOT, delta.asset(), "fee", negated(delta.amount("amount")))]
 
 
 def _genesis(delta: _Delta) -> _Moves:
     """A token's first holders: the amount is signed."""
-    amount = number_field("delta.amount", needed(delta.fields, "amount", _WITHIN))
+    amount = amount_field("delta.amount", needed(delta.fields, "amount", _WITHIN))
     return [_Move(_SPOT, delta.asset(), "other", amount)]
 
 
@@ -301,7 +295,7 @@ def _line(path: str, record: Record, user: str, wallet: str) -> StatementLine:
     return StatementLine(
         path,
         record.number,
-        milliseconds_field("time", needed(record.fields, "time")),
+        millisecond_field("time", needed(record.fields, "time")),
         user,
         hash_of(record.fields),
         "",

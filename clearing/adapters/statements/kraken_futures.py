@@ -11,7 +11,7 @@ Source: Kraken Futures API, ``GET /accountlogcsv`` of the history, version 3.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 from typing import Final
@@ -28,7 +28,13 @@ from clearing.adapters.statements.base import (
     MovementKind,
     StatementLine,
 )
-from clearing.adapters.statements.values import clock_field, minus, number_field, total
+from clearing.adapters.statements.values import (
+    amount_field,
+    legs,
+    negated,
+    total,
+    wall_time_field,
+)
 
 _KINDS: Final[Mapping[str, MovementKind]] = {
     "futures trade": "trade",
@@ -208,7 +214,7 @@ def _leg(row: CsvRow) -> _Leg:
     price = fields["trade price"]
     return _Leg(
         row.number,
-        clock_field("dateTime", fields["dateTime"]),
+        wall_time_field("dateTime", fields["dateTime"], timedelta()),
         fields,
         position,
         change,
@@ -221,17 +227,17 @@ def _leg(row: CsvRow) -> _Leg:
 def _number(field: str, value: str) -> Decimal:
     """Return a number as Kraken writes it, which is with a point even where nothing follows."""
     plain = value.removesuffix(".") if value[:-1].removeprefix("-").isdigit() else value
-    return number_field(field, plain)
+    return amount_field(field, plain)
 
 
 def _lines(path: str, moment: list[_Leg | Refusal], newest_first: bool | None) -> Iterator[Item]:
     """Yield the lines of one moment; where the file has no other, its first row says the order."""
-    legs = [leg for leg in moment if isinstance(leg, _Leg) and leg.fill]
+    rows = [leg for leg in moment if isinstance(leg, _Leg) and leg.fill]
     if newest_first is None:
-        newest_first = not legs or not legs[0].position
+        newest_first = not rows or not rows[0].position
     partners: dict[int, _Leg] = {}
     taken: set[int] = set()
-    for first, second in pairwise(legs):
+    for first, second in pairwise(rows):
         in_order = second.position and not first.position
         if not newest_first:
             in_order = first.position and not second.position
@@ -270,8 +276,7 @@ def _cash(leg: _Leg) -> tuple[CashLeg, ...]:
     kind = _KINDS.get(leg.fields["type"], "other")
     if not (leg.fields["contract"] and any(leg.parts.values())):
         return (CashLeg(asset, kind, leg.change, leg.balance),)
-    legs = [CashLeg(asset, what, amount) for what, amount in _signed(leg.parts) if amount]
-    return (*legs[:-1], legs[-1]._replace(balance=leg.balance))
+    return legs(asset, leg.balance, *_signed(leg.parts))
 
 
 def _signed(parts: Mapping[str, Decimal]) -> Iterator[tuple[MovementKind, Decimal]]:
@@ -279,7 +284,7 @@ def _signed(parts: Mapping[str, Decimal]) -> Iterator[tuple[MovementKind, Decima
     for name, value in parts.items():
         paid, kind = _PARTS[name]
         rebate = kind == "fee" and value < 0
-        yield "rebate" if rebate else kind, minus(value) if paid else value
+        yield "rebate" if rebate else kind, negated(value) if paid else value
 
 
 def _fill(position: _Leg, cash: _Leg | None) -> FillLeg:

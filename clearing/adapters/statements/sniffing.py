@@ -8,7 +8,11 @@ from typing import Final
 from clearing.adapters.base import Refusal
 from clearing.adapters.files import STDIN, read_lines, split_csv
 from clearing.adapters.statements.base import Beginning, StatementReader
+from clearing.adapters.statements.binance_account import BINANCE_ACCOUNT_UPDATE
+from clearing.adapters.statements.binance_history import BINANCE_HISTORY
+from clearing.adapters.statements.binance_income import BINANCE_INCOME
 from clearing.adapters.statements.bitmex import BITMEX_WALLET
+from clearing.adapters.statements.bybit import BYBIT_ASSET_CHANGE, BYBIT_TRANSACTION_LOG
 from clearing.adapters.statements.deribit import DERIBIT_LOG
 from clearing.adapters.statements.dydx import (
     DYDX_FILLS,
@@ -19,6 +23,7 @@ from clearing.adapters.statements.dydx import (
 from clearing.adapters.statements.hyperliquid import HYPERLIQUID_FUNDING, HYPERLIQUID_USER_FILLS
 from clearing.adapters.statements.hyperliquid_ledger import HYPERLIQUID_LEDGER
 from clearing.adapters.statements.kraken_futures import KRAKEN_FUTURES_LOG
+from clearing.adapters.statements.okx import OKX_BILLS, OKX_HISTORY
 
 STATEMENT_READERS: Final[Mapping[str, StatementReader]] = MappingProxyType(
     {
@@ -34,6 +39,13 @@ STATEMENT_READERS: Final[Mapping[str, StatementReader]] = MappingProxyType(
             HYPERLIQUID_LEDGER,
             HYPERLIQUID_USER_FILLS,
             KRAKEN_FUTURES_LOG,
+            BINANCE_HISTORY,
+            BINANCE_INCOME,
+            BINANCE_ACCOUNT_UPDATE,
+            BYBIT_ASSET_CHANGE,
+            BYBIT_TRANSACTION_LOG,
+            OKX_HISTORY,
+            OKX_BILLS,
         )
     }
 )

@@ -1,110 +1,160 @@
-"""Values as venues' statements write them: numbers with exponents, clocks in UTC without an offset.
+"""Values as venues' exports write them: amounts in any decimal notation, and their moments.
 
-Each takes the text as it stood and returns a value, or raises
+Each takes the text as it stood in the file and returns a value, or raises
 :class:`~clearing.adapters.fields.FieldRefused` naming the field.
 """
 
 import re
-from collections.abc import Mapping
-from datetime import datetime
-from decimal import Context, Decimal, Inexact
-from typing import Any, Final
+from datetime import UTC, datetime, timedelta
+from decimal import MAX_EMAX, MIN_EMIN, ROUND_DOWN, Context, Decimal, Inexact
+from typing import Final
 
-from clearing.adapters.base import OptionRefused
-from clearing.adapters.fields import FieldRefused, digits_field
-from clearing.adapters.json_pages import text_of
-from clearing.events.fields import from_microseconds, parse_time
+from clearing.adapters.base import OptionRefused, Setting
+from clearing.adapters.fields import FieldRefused, time_field
+from clearing.adapters.statements.base import CashLeg, MovementKind
 
-_PLAIN: Final = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,40})?", re.ASCII)
-_EXPONENT: Final = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,70})?[eE][+-]?[0-9]{1,2}", re.ASCII)
-_EXACT: Final = Context(prec=100, traps=[Inexact])  # 30 digits, 40 decimals, and sums of some
-_CLOCK: Final = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?", re.ASCII
+_EXACT: Final = Context(prec=200, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[Inexact])
+_CUTTING: Final = Context(prec=200)
+_AMOUNT: Final = re.compile(r"[+-]?[0-9]{1,40}(\.[0-9]{1,60})?([eE][+-]?[0-9]{1,2})?", re.ASCII)
+_DECIMALS: Final = 18
+_DIGITS: Final = 30
+_MILLISECONDS: Final = re.compile(r"[0-9]{1,13}", re.ASCII)
+_WALL: Final = re.compile(
+    r"(?P<date>(?:[0-9]{2})?[0-9]{2}-[0-9]{2}-[0-9]{2})[ T]"
+    r"(?P<time>[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?)",
+    re.ASCII,
 )
-_OFFSET: Final = re.compile(r"[+-](0[0-9]|1[0-4]):[0-5][0-9]", re.ASCII)
-_LAST_MILLISECOND: Final = 7_258_118_400_000  # the year 2200, as everywhere
+_OFFSET: Final = re.compile(r"(?P<sign>[+-])(?P<hours>[0-9]{1,2})(?::(?P<minutes>[0-9]{2}))?")
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+UTC_OFFSET: Final = Setting(
+    "+00:00", (), "how far the clock of the file's times is ahead of UTC, such as +03:00"
+)
+"""The setting of formats whose times are of a clock that the file may not name."""
 
 
-def number_field(field: str, value: str, *, positive: bool = False) -> Decimal:
-    """Return ``value`` exactly; an exponent (``9e-8``) is allowed, a negative zero becomes zero.
+def amount_field(field: str, value: str) -> Decimal:
+    """Return an amount exactly, whatever notation it has: ``-3.605E-05``, ``1.50000…``.
 
-    At most 30 digits and 40 decimals: venues write what they reckoned with floats or fractions.
+    At most 18 decimals and 30 digits before the point, zeros at the end not counted.
     """
-    plain = format(Decimal(value), "f") if _EXPONENT.fullmatch(value) else value
-    if not _PLAIN.fullmatch(plain):
+    if not _AMOUNT.fullmatch(value):
         raise FieldRefused(
-            field, value, f"{value[:60]!r} is not a decimal such as '1.5' with at most 40 decimals"
+            field, value, f"{value[:60]!r} is not a decimal such as '-1.5' or '-3.6E-05'"
         )
-    number = Decimal(plain)
-    if positive and number <= 0:
-        raise FieldRefused(field, value, f"{value[:60]!r} must be greater than zero")
-    return number or number.copy_abs()
-
-
-def minus(value: Decimal) -> Decimal:
-    """Return the opposite of ``value`` exactly: Python's own minus rounds to 28 digits."""
-    return value.copy_negate() if value else value
-
-
-def total(*values: Decimal) -> Decimal:
-    """Return the exact sum of ``values``: Python's own plus rounds to 28 digits."""
-    found = Decimal(0)
-    for value in values:
-        found = _EXACT.add(found, value)
-    return found
-
-
-def optional_number(field: str, value: str) -> Decimal | None:
-    """Return ``value`` exactly, or None where the field is empty."""
-    return number_field(field, value) if value else None
-
-
-def clock_field(field: str, value: str, offset: str = "+00:00") -> datetime:
-    """Return the moment of a time without an offset, such as ``2026-06-06 12:07:02``.
-
-    ``offset`` is what the clock is ahead of UTC (see :func:`check_offset`).
-    """
-    if not _CLOCK.fullmatch(value):
+    number = _EXACT.plus(Decimal(value)).normalize(_EXACT)  # minus nought is nought
+    exponent = number.as_tuple().exponent
+    if not isinstance(exponent, int) or exponent < -_DECIMALS or number.adjusted() >= _DIGITS:
         raise FieldRefused(
             field,
             value,
-            f"{value[:60]!r} is not a time without an offset such as '2026-06-06 12:07:02'",
+            f"{value[:60]!r} has more than {_DECIMALS} decimals or {_DIGITS} digits before them",
         )
-    try:
-        return parse_time(f"{value}{offset}")
-    except ValueError as error:
-        raise FieldRefused(field, value, str(error)) from error
+    return number if exponent <= 0 else number.quantize(Decimal(1), context=_EXACT)
 
 
-def check_offset(reader: str, value: str) -> str:
-    """Return the setting ``utc_offset``, or raise :class:`OptionRefused` saying what is right."""
-    if not _OFFSET.fullmatch(value):
-        raise OptionRefused(f"{reader}: utc_offset={value!r} is not an offset such as '+08:00'")
-    return value
+def positive_field(field: str, value: str) -> Decimal:
+    """Return an amount exactly, which must be greater than zero."""
+    amount = amount_field(field, value)
+    if amount <= 0:
+        raise FieldRefused(field, value, f"{value[:60]!r} must be greater than zero")
+    return amount
 
 
-def milliseconds_field(field: str, value: str) -> datetime:
-    """Return the moment that is so many milliseconds after 1970-01-01 UTC."""
-    count = int(digits_field(field, value))
-    if count >= _LAST_MILLISECOND:
-        raise FieldRefused(field, value, f"{value} is no time in milliseconds before the year 2200")
-    return from_microseconds(count * 1_000)
+def reckoned_field(field: str, value: str) -> Decimal:
+    """Return an amount that the venue reckoned with floats or fractions, cut after 18 decimals.
 
-
-def needed(fields: Mapping[str, Any], name: str, within: str = "") -> str:
-    """Return a field of a JSON record as text; it must be there and not be empty.
-
-    ``within`` stands before its name in a refusal, such as ``delta.`` for a field of ``delta``.
+    What is cut is no money: it is what its arithmetic left over.
     """
-    value = text_of(fields, name)
-    if not value:
-        raise FieldRefused(f"{within}{name}", value, "is missing or empty")
-    return value
+    if not _AMOUNT.fullmatch(value):
+        return amount_field(field, value)
+    cut = Decimal(value).quantize(Decimal(1).scaleb(-_DECIMALS), ROUND_DOWN, _CUTTING)
+    try:
+        return amount_field(field, str(cut))
+    except FieldRefused as error:
+        raise FieldRefused(field, value, error.reason) from error
 
 
-def flag(fields: Mapping[str, Any], name: str, within: str = "") -> bool:
-    """Return a field of a JSON record that must be ``true`` or ``false``."""
-    value = fields.get(name)
-    if not isinstance(value, bool):
-        raise FieldRefused(f"{within}{name}", text_of(fields, name), "is not true or false")
-    return value
+def amount_if_told(field: str, value: str) -> Decimal | None:
+    """Return an amount exactly, or None for an empty cell and for ``--``."""
+    return None if value in ("", "--") else amount_field(field, value)
+
+
+def total(*amounts: Decimal) -> Decimal:
+    """Return the exact sum of amounts."""
+    found = Decimal(0)
+    for amount in amounts:
+        found = _EXACT.add(found, amount)
+    return found
+
+
+def negated(amount: Decimal) -> Decimal:
+    """Return an amount with the other sign, exactly."""
+    return _EXACT.minus(amount)
+
+
+def legs(
+    asset: str, balance: Decimal | None, *parts: tuple[MovementKind, Decimal]
+) -> tuple[CashLeg, ...]:
+    """Return the legs that parts of one change make, without those that are zero.
+
+    Where all are zero the first stays, so that the line still says its kind and balance.
+    """
+    moved = [part for part in parts if part[1]] or list(parts[:1])
+    last = len(moved) - 1
+    return tuple(
+        CashLeg(asset, kind, amount, balance if index == last else None)
+        for index, (kind, amount) in enumerate(moved)
+    )
+
+
+def millisecond_field(field: str, value: str) -> datetime:
+    """Return the moment so many milliseconds after 1970-01-01 UTC."""
+    if not _MILLISECONDS.fullmatch(value):
+        raise FieldRefused(
+            field, value, f"{value[:60]!r} is not a count of milliseconds since 1970"
+        )
+    moment = _EPOCH + timedelta(milliseconds=int(value))
+    return _moment(field, value, moment.isoformat())
+
+
+def wall_time_field(field: str, value: str, ahead: timedelta) -> datetime:
+    """Return the moment of a date and time without offset on a clock ``ahead`` of UTC.
+
+    ``2024-05-01 12:00:00``, with decimals of a second or without; a year of two digits is of this
+    century.
+    """
+    match = _WALL.fullmatch(value)
+    if match is None:
+        raise FieldRefused(
+            field, value, f"{value[:60]!r} is not a time such as '2024-05-01 12:00:00'"
+        )
+    date = match["date"] if len(match["date"]) == 10 else f"20{match['date']}"
+    return _moment(field, value, f"{date}T{match['time']}+00:00") - ahead
+
+
+def _moment(field: str, value: str, text: str) -> datetime:
+    """Return the moment of a text; a refusal names what stood in the file."""
+    try:
+        return time_field(field, text)
+    except FieldRefused as error:
+        raise FieldRefused(field, value, error.reason) from error
+
+
+def parse_offset(text: str) -> timedelta | None:
+    """Return how far ahead of UTC ``+8``, ``-05:30`` or ``+00:00`` says; None for anything else."""
+    match = _OFFSET.fullmatch(text)
+    if match is None:
+        return None
+    ahead = timedelta(hours=int(match["hours"]), minutes=int(match["minutes"] or 0))
+    if ahead > timedelta(hours=14):
+        return None
+    return -ahead if match["sign"] == "-" else ahead
+
+
+def offset_setting(reader: str, value: str) -> timedelta:
+    """Return the setting ``utc_offset``; raise ``OptionRefused`` for what is no offset."""
+    ahead = parse_offset(value)
+    if ahead is None:
+        raise OptionRefused(f"{reader}: utc_offset={value!r} is not an offset such as +03:00")
+    return ahead

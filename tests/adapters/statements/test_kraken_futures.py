@@ -171,7 +171,7 @@ def test_each_kind_of_row(tmp_path: Path) -> None:
         ("change", "-3.4", "come to -3.5"),
         ("change", "1e", "not a decimal"),
         ("fee", "free", "not a decimal"),
-        ("dateTime", "2026-03-01T10:00:05+02:00", "not a time without an offset"),
+        ("dateTime", "2026-03-01T10:00:05+02:00", "not a time such as"),
         ("dateTime", "2026-02-30 10:00:05", "not a time"),
         ("new balance", "", "not a decimal"),
         ("symbol", "", "is empty"),
@@ -261,8 +261,11 @@ def test_rows_are_joined_as_they_happened_whichever_end_comes_first(
     assert not refusals
     fills = [line.fill for line in (lines[::-1] if newest_first else lines) if line.fill]
     expected = [one for one in sorted(what, key=lambda one: one.second) if one.size]
-    assert [(fill.size, fill.price, fill.fee) for fill in fills] == [
-        (one.size, one.price, one.fee) for one in expected
+    assert [(fill.size, fill.price) for fill in fills] == [
+        (Decimal(one.size), Decimal(one.price)) for one in expected
+    ]
+    assert [fill.fee for fill in fills] == [
+        None if one.fee is None else Decimal(one.fee) for one in expected
     ]
     alone = [line for line in lines if line.fill is None]
     assert len(alone) == 1 + sum(not one.size for one in what)
