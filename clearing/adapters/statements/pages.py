@@ -6,7 +6,15 @@ from typing import Any
 
 from clearing.adapters.base import Refusal, refuse
 from clearing.adapters.fields import FieldRefused
-from clearing.adapters.json_pages import Record, text_of
+from clearing.adapters.files import Line
+from clearing.adapters.json_pages import (
+    MAX_PAGE_BYTES,
+    Record,
+    parse_page,
+    read_page,
+    records,
+    text_of,
+)
 from clearing.adapters.statements.base import Item
 
 
@@ -31,6 +39,42 @@ def items_of(
             yield refuse(path, record.number, error.reason, **where)
         else:
             yield from items
+
+
+def page_items(
+    path: str, places: tuple[str, ...], line: Callable[[Any, Record], Item], page: Any = None
+) -> Iterator[Item]:
+    """Yield what ``line`` makes of the page and each of its records, in the page's order.
+
+    The records are the list at the first of ``places`` that is there; ``page`` is the page (or its
+    refusal) where it has been read already.
+    """
+    page = read_page(path) if page is None else page
+    if isinstance(page, Refusal):
+        yield page
+    else:
+        yield from items_of(path, records(path, page, *places), lambda one: [line(page, one)])
+
+
+def page_of(path: str, lines: Iterable[Line | Refusal]) -> "Any | Refusal":
+    """Return the page that the lines of a file are, or a refusal."""
+    texts, size = [], 0
+    for line in lines:
+        if isinstance(line, Refusal):
+            return line
+        texts.append(line.text)
+        size += len(line.text)
+        if size > MAX_PAGE_BYTES:
+            return refuse(path, line.number, f"a page has at most {MAX_PAGE_BYTES} characters")
+    return parse_page(path, "\n".join(texts))
+
+
+def flag(fields: Mapping[str, Any], name: str, place: str = "") -> bool:
+    """Return a field that must be ``true`` or ``false``; ``place`` stands before its name."""
+    value = fields.get(name)
+    if not isinstance(value, bool):
+        raise FieldRefused(f"{place}{name}", text_of(fields, name), "is not true or false")
+    return value
 
 
 def needed(fields: Mapping[str, Any], name: str, place: str = "") -> str:

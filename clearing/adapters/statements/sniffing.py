@@ -13,6 +13,16 @@ from clearing.adapters.statements.binance_history import BINANCE_HISTORY
 from clearing.adapters.statements.binance_income import BINANCE_INCOME
 from clearing.adapters.statements.bitmex import BITMEX_WALLET
 from clearing.adapters.statements.bybit import BYBIT_ASSET_CHANGE, BYBIT_TRANSACTION_LOG
+from clearing.adapters.statements.deribit import DERIBIT_LOG
+from clearing.adapters.statements.dydx import (
+    DYDX_FILLS,
+    DYDX_FUNDING,
+    DYDX_PNL,
+    DYDX_TRANSFERS,
+)
+from clearing.adapters.statements.hyperliquid import HYPERLIQUID_FUNDING, HYPERLIQUID_USER_FILLS
+from clearing.adapters.statements.hyperliquid_ledger import HYPERLIQUID_LEDGER
+from clearing.adapters.statements.kraken_futures import KRAKEN_FUTURES_LOG
 from clearing.adapters.statements.okx import OKX_BILLS, OKX_HISTORY
 
 STATEMENT_READERS: Final[Mapping[str, StatementReader]] = MappingProxyType(
@@ -20,6 +30,15 @@ STATEMENT_READERS: Final[Mapping[str, StatementReader]] = MappingProxyType(
         reader.name: reader
         for reader in (
             BITMEX_WALLET,
+            DERIBIT_LOG,
+            DYDX_FILLS,
+            DYDX_FUNDING,
+            DYDX_PNL,
+            DYDX_TRANSFERS,
+            HYPERLIQUID_FUNDING,
+            HYPERLIQUID_LEDGER,
+            HYPERLIQUID_USER_FILLS,
+            KRAKEN_FUTURES_LOG,
             BINANCE_HISTORY,
             BINANCE_INCOME,
             BINANCE_ACCOUNT_UPDATE,

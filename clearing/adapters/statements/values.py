@@ -6,7 +6,7 @@ Each takes the text as it stood in the file and returns a value, or raises
 
 import re
 from datetime import UTC, datetime, timedelta
-from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, Inexact
+from decimal import MAX_EMAX, MIN_EMIN, ROUND_DOWN, Context, Decimal, Inexact
 from typing import Final
 
 from clearing.adapters.base import OptionRefused, Setting
@@ -14,6 +14,7 @@ from clearing.adapters.fields import FieldRefused, time_field
 from clearing.adapters.statements.base import CashLeg, MovementKind
 
 _EXACT: Final = Context(prec=200, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[Inexact])
+_CUTTING: Final = Context(prec=200)
 _AMOUNT: Final = re.compile(r"[+-]?[0-9]{1,40}(\.[0-9]{1,60})?([eE][+-]?[0-9]{1,2})?", re.ASCII)
 _DECIMALS: Final = 18
 _DIGITS: Final = 30
@@ -50,6 +51,28 @@ def amount_field(field: str, value: str) -> Decimal:
             f"{value[:60]!r} has more than {_DECIMALS} decimals or {_DIGITS} digits before them",
         )
     return number if exponent <= 0 else number.quantize(Decimal(1), context=_EXACT)
+
+
+def positive_field(field: str, value: str) -> Decimal:
+    """Return an amount exactly, which must be greater than zero."""
+    amount = amount_field(field, value)
+    if amount <= 0:
+        raise FieldRefused(field, value, f"{value[:60]!r} must be greater than zero")
+    return amount
+
+
+def reckoned_field(field: str, value: str) -> Decimal:
+    """Return an amount that the venue reckoned with floats or fractions, cut after 18 decimals.
+
+    What is cut is no money: it is what its arithmetic left over.
+    """
+    if not _AMOUNT.fullmatch(value):
+        return amount_field(field, value)
+    cut = Decimal(value).quantize(Decimal(1).scaleb(-_DECIMALS), ROUND_DOWN, _CUTTING)
+    try:
+        return amount_field(field, str(cut))
+    except FieldRefused as error:
+        raise FieldRefused(field, value, error.reason) from error
 
 
 def amount_if_told(field: str, value: str) -> Decimal | None:
@@ -92,7 +115,7 @@ def millisecond_field(field: str, value: str) -> datetime:
             field, value, f"{value[:60]!r} is not a count of milliseconds since 1970"
         )
     moment = _EPOCH + timedelta(milliseconds=int(value))
-    return time_field(field, moment.isoformat())
+    return _moment(field, value, moment.isoformat())
 
 
 def wall_time_field(field: str, value: str, ahead: timedelta) -> datetime:
@@ -107,7 +130,15 @@ def wall_time_field(field: str, value: str, ahead: timedelta) -> datetime:
             field, value, f"{value[:60]!r} is not a time such as '2024-05-01 12:00:00'"
         )
     date = match["date"] if len(match["date"]) == 10 else f"20{match['date']}"
-    return time_field(field, f"{date}T{match['time']}+00:00") - ahead
+    return _moment(field, value, f"{date}T{match['time']}+00:00") - ahead
+
+
+def _moment(field: str, value: str, text: str) -> datetime:
+    """Return the moment of a text; a refusal names what stood in the file."""
+    try:
+        return time_field(field, text)
+    except FieldRefused as error:
+        raise FieldRefused(field, value, error.reason) from error
 
 
 def parse_offset(text: str) -> timedelta | None:
