@@ -11,7 +11,7 @@ import gzip
 import io
 import sys
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -180,35 +180,42 @@ def first_line(path: str) -> str:
     return ""
 
 
-def split_csv(text: str) -> list[str]:
+def split_csv(text: str, delimiter: str = ",") -> list[str]:
     """Return the fields of one CSV line (RFC 4180 without line breaks in fields).
 
     Raises :class:`ValueError` saying what is wrong.
     """
     try:
-        rows = list(csv.reader([text], strict=True))
+        rows = list(csv.reader([text], strict=True, delimiter=delimiter))
     except csv.Error as error:
         raise ValueError(f"not a CSV line: {error}") from error
     return rows[0] if rows else []
 
 
 def read_csv(
-    path: str, required: Sequence[str], optional: Sequence[str] = (), limits: Limits = LIMITS
+    path: str,
+    required: Sequence[str],
+    optional: Sequence[str] = (),
+    limits: Limits = LIMITS,
+    *,
+    delimiter: str = ",",
+    header_line: int = 1,
 ) -> Iterator[CsvRow | Refusal]:
     """Yield the rows of a CSV file whose first line names its columns.
 
     Every ``required`` column must be there, and none beyond ``required`` and ``optional``; their
-    order is free. A wrong header refuses the file, a wrong row itself.
+    order is free. A wrong header refuses the file, a wrong row itself. What stands before
+    ``header_line`` (counted from 1) is passed over.
     """
     header: list[str] | None = None
-    for line in read_lines(path, limits):
+    for line in _from(header_line, read_lines(path, limits)):
         if isinstance(line, Refusal):
             yield line
             if header is None:
                 return
             continue
         try:
-            fields = split_csv(line.text)
+            fields = split_csv(line.text, delimiter)
         except ValueError as error:
             yield refuse(path, line.number, str(error), raw=line.text)
             if header is None:
@@ -231,6 +238,13 @@ def read_csv(
             yield CsvRow(line.number, dict(zip(header, fields, strict=True)), line.text)
     if header is None:
         yield refuse(path, 0, f"is empty; it needs a header: {', '.join(required)}")
+
+
+def _from(number: int, lines: Iterable[Line | Refusal]) -> Iterator[Line | Refusal]:
+    """Pass over lines before ``number``, but not over what cannot be read there."""
+    for line in lines:
+        if isinstance(line, Refusal) or line.number >= number:
+            yield line
 
 
 def _check_header(
