@@ -41,7 +41,7 @@ def test_our_addresses_decide_the_sign(tmp_path: Path) -> None:
     rows = [
         row(),
         row(**{"from": OTHER, "to": COLD, "tx_hash": "0xf2", "log_index": ""}),
-        row(**{"to": COLD, "tx_hash": "0xf3"}),
+        row(to=COLD, tx_hash="0xf3"),
         row(tx_hash="0xf4", status="failed"),
         row(tx_hash="0xf5", status="pending"),
     ]
