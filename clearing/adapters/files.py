@@ -24,6 +24,7 @@ STDIN: Final = "-"
 
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 _BOM: Final = "\ufeff"
+_BLOCK: Final = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ def _opened(path: str) -> Iterator[tuple[BinaryIO, Callable[[], int] | None]]:
 
 def _unzipped(raw: BinaryIO) -> tuple[BinaryIO, Callable[[], int] | None]:
     counted = _Counted(raw)
-    buffered = io.BufferedReader(counted, 1 << 16)
+    buffered = io.BufferedReader(counted, _BLOCK)
     if buffered.peek(2)[:2] != _GZIP_MAGIC:
         return cast(BinaryIO, buffered), None
     return cast(BinaryIO, gzip.GzipFile(fileobj=buffered, mode="rb")), lambda: counted.count
@@ -119,8 +120,28 @@ def read_lines(path: str, limits: Limits = LIMITS) -> Iterator[Line | Refusal]:
                     if line is not None:
                         yield line
     except (OSError, EOFError, zlib.error) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        yield refuse(path, number + 1 if number else 0, f"cannot be read further: {reason}")
+        where = number + 1 if number else 0
+        yield refuse(path, where, f"cannot be read further: {_reason(error)}")
+
+
+def read_blocks(path: str, limits: Limits = LIMITS) -> Iterator[bytes | Refusal]:
+    """Yield the bytes of ``path`` (``-``: standard input) block by block; a refusal ends them."""
+    total = 0
+    try:
+        with _opened(path) as (stream, compressed):
+            while block := stream.read(_BLOCK):
+                total += len(block)
+                over = _too_large(total, compressed, limits)
+                if over:
+                    yield refuse(path, 0, over)
+                    return
+                yield block
+    except (OSError, EOFError, zlib.error) as error:
+        yield refuse(path, 0, f"cannot be read further: {_reason(error)}")
+
+
+def _reason(error: Exception) -> str:
+    return error.strerror if isinstance(error, OSError) and error.strerror else str(error)
 
 
 def _skip_line(
@@ -133,7 +154,7 @@ def _skip_line(
     """Read on to the end of an over-long line, or of what the limits allow; return the bytes."""
     skipped = 0
     while block and not block.endswith(b"\n"):
-        block = stream.readline(1 << 16)
+        block = stream.readline(_BLOCK)
         skipped += len(block)
         if _too_large(total + skipped, compressed, limits):
             break

@@ -9,12 +9,16 @@ from clearing.adapters.base import Refusal
 from clearing.adapters.files import STDIN, read_lines, split_csv
 from clearing.adapters.statements.base import Beginning, StatementReader
 from clearing.adapters.statements.bitmex import BITMEX_WALLET
+from clearing.adapters.statements.camt053 import CAMT053
 from clearing.adapters.statements.chain_transfers import CHAIN_TRANSFERS
 from clearing.adapters.statements.generic_csv import GENERIC_CSV
 from clearing.adapters.statements.mt940 import MT940
 
 STATEMENT_READERS: Final[Mapping[str, StatementReader]] = MappingProxyType(
-    {reader.name: reader for reader in (BITMEX_WALLET, CHAIN_TRANSFERS, GENERIC_CSV, MT940)}
+    {
+        reader.name: reader
+        for reader in (BITMEX_WALLET, CAMT053, CHAIN_TRANSFERS, GENERIC_CSV, MT940)
+    }
 )
 """Every statement format, by the name that the command line takes."""
 
