@@ -1,12 +1,13 @@
 """Which statement format a file is of, and the files of a directory of pages."""
 
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
 from clearing.adapters.base import Refusal
-from clearing.adapters.files import STDIN, read_lines, split_csv
+from clearing.adapters.files import STDIN, read_blocks, split_csv
 from clearing.adapters.statements.base import Beginning, StatementReader
 from clearing.adapters.statements.bitmex import BITMEX_WALLET
 from clearing.adapters.statements.camt053 import CAMT053
@@ -30,22 +31,25 @@ class FormatUnknown(ValueError):  # noqa: N818 - reads as the statement that it 
 
 
 def beginning(path: str) -> Beginning:
-    """Return how the file at ``path`` begins; what cannot be read ends it."""
-    lines: list[str] = []
-    size = 0
-    for line in read_lines(path):
-        if isinstance(line, Refusal):
+    """Return how the file at ``path`` begins; what cannot be read ends it.
+
+    Bytes that are no text are shown as such: XML may declare another encoding, and a page may be
+    one long line.
+    """
+    start = b""
+    for block in read_blocks(path):
+        if isinstance(block, Refusal) or len(start) >= _BEGINNING:
             break
-        lines.append(line.text)
-        size += len(line.text) + 1
-        if size >= _BEGINNING:
-            break
-    text = "\n".join(lines)[:_BEGINNING]
+        start += block
+    encoding = "utf-16" if start.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "utf-8-sig"
+    text = start[:_BEGINNING].decode(encoding, "replace")
+    lines = [line.removesuffix("\r") for line in text.split("\n")]
+    lines = [line for line in lines if line.strip(" \t")]
     try:
         header = split_csv(lines[0]) if lines else []
     except ValueError:
         header = []
-    return Beginning(text, tuple(name.strip() for name in header))
+    return Beginning("\n".join(lines), tuple(name.strip() for name in header))
 
 
 def sniff_statement(path: str) -> StatementReader:
