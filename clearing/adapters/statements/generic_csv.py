@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Final
 
 from clearing.adapters.base import OptionRefused, Refusal, Setting, refuse, settle
-from clearing.adapters.fields import FieldRefused, choice_field, decimal_field, time_field
+from clearing.adapters.fields import FieldRefused, choice_field, decimal_field, exact, time_field
 from clearing.adapters.files import CsvRow, read_csv
 from clearing.adapters.statements.base import (
     Balances,
@@ -31,7 +31,7 @@ from clearing.adapters.statements.mapping import (
     load_mapping,
     offset_of,
 )
-from clearing.adapters.statements.numbers import exact, written_number
+from clearing.adapters.statements.numbers import written_number
 from clearing.events.fields import from_microseconds, parse_time
 
 _DELIMITERS: Final = {"comma": ",", "semicolon": ";", "tab": "\t"}

@@ -18,11 +18,6 @@ _THOUSANDS: Final = {
 _EXAMPLES: Final = {"point": "1234.5", "comma": "1234,5"}
 
 
-def exact(number: str, exponent: int) -> Decimal:
-    """Return a written number times ten to the ``exponent``: by its digits, never rounded."""
-    return Decimal(f"{number}E{exponent}")
-
-
 def written_number(field: str, value: str, file: CsvFile) -> Decimal:
     """Return the number that ``value`` writes by the file's marks: at most 18 decimals.
 

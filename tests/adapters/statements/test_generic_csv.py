@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clearing.adapters.base import OptionRefused
-from clearing.adapters.fields import FieldRefused
+from clearing.adapters.fields import FieldRefused, exact
 from clearing.adapters.statements import STATEMENT_READERS
 from clearing.adapters.statements.generic_csv import GENERIC_CSV
 from clearing.adapters.statements.mapping import CsvFile
-from clearing.adapters.statements.numbers import exact, written_number
+from clearing.adapters.statements.numbers import written_number
 from clearing.events.documents import read_text
 from tests.adapters.statements.reading import read
 
