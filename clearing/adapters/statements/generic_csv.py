@@ -236,7 +236,7 @@ def _cash(fields: Mapping[str, str], mapping: CsvMapping) -> tuple[CashLeg, ...]
             asset = balance_asset = _named(fields, mapping.asset, "the asset")
             column, number = amount
             moved = _unit(column, number, mapping.amount, asset)
-            legs.append(CashLeg(asset, _kind(fields, mapping.kind), moved))
+            legs.append(CashLeg(asset, _kind(fields, mapping.kind, moved), moved))
     if mapping.fee is not None and mapping.fee.charged == "beside_amount":
         fee = _fee(fields, mapping.fee, mapping)
         if fee is not None and fee[0]:
@@ -253,11 +253,13 @@ def _cash(fields: Mapping[str, str], mapping: CsvMapping) -> tuple[CashLeg, ...]
     return tuple(legs)
 
 
-def _kind(fields: Mapping[str, str], source: KindSource) -> MovementKind:
-    if source.column is None or source.words is None:
-        return source.constant or "other"
-    word = choice_field(source.column, fields[source.column], tuple(source.words))
-    return source.words[word]
+def _kind(fields: Mapping[str, str], source: KindSource, moved: Decimal) -> MovementKind:
+    if source.column is not None and source.words is not None:
+        word = choice_field(source.column, fields[source.column], tuple(source.words))
+        return source.words[word]
+    # One of the two is there: the mapping was checked.
+    by_sign = source.lowers if moved < 0 else source.raises
+    return source.constant or by_sign or "other"
 
 
 def _amount(

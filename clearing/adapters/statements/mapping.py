@@ -78,18 +78,23 @@ class Source(Fact):
 
 
 class KindSource(Fact):
-    """Which kind of movement a line is: a ``constant``, or a ``column`` and its ``words``."""
+    """Which kind of movement a line is, in one of three ways.
+
+    A ``constant``; a ``column`` and its ``words``, all of them; or by the sign: what ``raises`` our
+    balance, and what ``lowers`` it.
+    """
 
     column: Column | None = None
     constant: MovementKind | None = None
     words: Annotated[dict[str, MovementKind], Field(min_length=1)] | None = None
+    raises: MovementKind | None = None
+    lowers: MovementKind | None = None
 
     @model_validator(mode="after")
-    def _one(self) -> Self:
-        if (self.column is None) is (self.constant is None):
-            raise ValueError("names either a column or a constant")
-        if (self.column is None) is not (self.words is None):
-            raise ValueError("words: a column has them, and a constant has none")
+    def _one_way(self) -> Self:
+        told = {name for name, part in self if part is not None}
+        if told not in ({"constant"}, {"column", "words"}, {"raises", "lowers"}):
+            raise ValueError("names a constant, or column and words, or raises and lowers")
         return self
 
 

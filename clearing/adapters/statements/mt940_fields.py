@@ -70,10 +70,13 @@ def read_messages(path: str) -> Iterator[Message | Refusal]:
             message = None
         if ends:
             kind = _TYPE.search(text)
-            passed = kind is not None and kind[1] not in _TYPES
-            if kind is not None and passed:
-                reason = f"is an MT{kind[1]}; statements are MT940 (or MT950)"
-                yield refuse(path, line.number, reason, field="2", value=kind[1], raw=text)
+            if kind is not None:
+                passed = kind[1] not in _TYPES
+                if passed:
+                    reason = f"is an MT{kind[1]}; statements are MT940 (or MT950)"
+                    yield refuse(path, line.number, reason, field="2", value=kind[1], raw=text)
+            elif text.startswith(("-", "{1:")):
+                passed = False
         elif passed:
             continue
         elif match is not None and match[1] == "20":

@@ -12,7 +12,7 @@ from clearing.adapters.statements.base import Beginning, StatementReader
 from clearing.adapters.statements.bitmex import BITMEX_WALLET
 from clearing.adapters.statements.camt053 import CAMT053
 from clearing.adapters.statements.chain_transfers import CHAIN_TRANSFERS
-from clearing.adapters.statements.generic_csv import GENERIC_CSV
+from clearing.adapters.statements.generic_csv import GENERIC_CSV, GenericCsv
 from clearing.adapters.statements.mt940 import MT940
 
 STATEMENT_READERS: Final[Mapping[str, StatementReader]] = MappingProxyType(
@@ -68,6 +68,14 @@ def sniff_statement(path: str) -> StatementReader:
         raise FormatUnknown(f"{path}: no format begins like this; known are {known}")
     names = ", ".join(reader.name for reader in found)
     raise FormatUnknown(f"{path}: may be {names}; name the one that it is")
+
+
+def settled_reader(reader: StatementReader, settings: Mapping[str, str]) -> StatementReader:
+    """Return the reader that settings make of one: a mapping has its own venue and balances.
+
+    Raises :class:`~clearing.adapters.base.OptionRefused`.
+    """
+    return reader.mapped(settings) if isinstance(reader, GenericCsv) else reader
 
 
 def statement_files(paths: Sequence[str]) -> list[str]:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from clearing.adapters.base import OptionRefused
 from clearing.adapters.fields import FieldRefused, exact
-from clearing.adapters.statements import STATEMENT_READERS
+from clearing.adapters.statements import STATEMENT_READERS, settled_reader
 from clearing.adapters.statements.generic_csv import GENERIC_CSV
 from clearing.adapters.statements.mapping import CsvFile
 from clearing.adapters.statements.numbers import written_number
@@ -135,13 +135,15 @@ def test_fills_fees_units_and_what_was_cancelled(write: Write) -> None:
 
 
 def test_the_mapping_says_venue_columns_balances_and_pages(write: Write) -> None:
-    reader = GENERIC_CSV.mapped({"mapping": write("m.yaml", VENUE)})
+    reader = settled_reader(GENERIC_CSV, {"mapping": write("m.yaml", VENUE)})
     assert (reader.venue, reader.balances) == ("somewhere", "batch")
     assert reader.page_limits == {2}
     assert reader.columns["way"] == "amount.direction"
     bank = GENERIC_CSV.mapped({"mapping": write("b.yaml", BANK)})
     assert bank.columns["Text"].startswith("ignored")
     assert set(bank.columns) == set(BANK_CSV.splitlines()[2].split(";"))
+    other = STATEMENT_READERS["mt940"]
+    assert settled_reader(other, {}) is other
 
 
 @pytest.mark.parametrize("positive", ["raises", "lowers"])
@@ -152,14 +154,16 @@ def test_the_mapping_says_the_sign(write: Write, positive: str) -> None:
         file={"delimiter": "tab"},
         time={"column": "t", "format": "iso"},
         native_id=None,
-        kind={"constant": "transfer"},
+        kind={"raises": "deposit", "lowers": "withdrawal"},
         amount=amount,
         balance=None,
         ignore=None,
     )
     path = write("x.tsv", "t\tx\n2024-05-01T00:00:00+02:00\t-5\n")
     (line,), _, _, _ = read(GENERIC_CSV, path, mapping=write("m.yaml", simple))
-    assert line.cash[0].amount == (Decimal(-5) if positive == "raises" else Decimal(5))
+    paid_out = ("EUR", "withdrawal", Decimal(-5), None)
+    paid_in = ("EUR", "deposit", Decimal(5), None)
+    assert line.cash[0] == (paid_out if positive == "raises" else paid_in)
     assert line.at == datetime(2024, 4, 30, 22, tzinfo=UTC)
 
 
@@ -242,9 +246,11 @@ def test_a_mapping_that_does_not_fit_the_file(
         ({"venue": None}, "venue: is missing"),
         ({"amount": {"column": "Soll"}}, "amount: names column and positive"),
         ({"amount": {"column": "Soll", "positive": "in"}}, "amount.positive: must be 'raises'"),
-        ({"kind": {"column": "Art"}}, "kind.words: a column has them"),
+        ({"kind": {"column": "Art"}}, "kind: names a constant, or column and words"),
         ({"kind": {"constant": "gift"}}, "kind.constant: must be 'deposit'"),
         ({"asset": None}, "asset: belongs to an amount"),
+        ({"amount": {"debit": "a", "credit": "b", "decimals": 19}},
+         "amount.decimals: must be at most 18"),
         ({"ignore": ["Saldo"]}, "ignore: 'Saldo' is balance"),
         ({"file": {"decimal": "comma", "thousands": "comma"}}, "file.thousands: comma is the dec"),
         ({"fill": {"size": "Soll", "positive": "bought"}}, "market: is missing"),

@@ -173,3 +173,15 @@ def test_a_line_that_is_refused_leaves_the_others(tmp_path: Path) -> None:
     text = STATEMENT.replace("2405010502DR10,", "2405010502DR10")
     lines, balances, refusals, _ = read(MT940, written(tmp_path, text))
     assert (len(lines), len(balances), len(refusals)) == (4, 2, 1)
+
+
+@pytest.mark.parametrize("divided", [True, False])
+def test_messages_of_another_type_are_refused_once_and_passed_over(
+    tmp_path: Path, divided: bool
+) -> None:
+    other = STATEMENT.replace("{2:O940", "{2:O942").replace("STMT", "INTERIM")
+    if divided:
+        other = other.replace("}{", "}\n{").replace("}\n{5", "}{5")
+    lines, balances, (refusal,), _ = read(MT940, written(tmp_path, other + STATEMENT))
+    assert (len(lines), len(balances)) == (5, 2)
+    assert (refusal.line, refusal.value) == (2 if divided else 1, "942")
