@@ -102,6 +102,12 @@ def test_what_is_unfit_is_refused_with_its_line(
     assert reason in refusal.reason
 
 
+def test_a_broken_gzip_is_refused_after_what_it_gave(tmp_path: Path) -> None:
+    broken = gzip.compress(PAGE.encode("utf-8"))[:-12]
+    _, (refusal,) = parts(written(tmp_path, broken))
+    assert "cannot be read further" in refusal.reason
+
+
 def test_parts_before_the_trouble_are_there(tmp_path: Path) -> None:
     found, (refusal,) = parts(written(tmp_path, PAGE[: PAGE.index("<Txt>c")]))
     assert ([part.element.text for part in found], refusal.line) == (["S1"], 6)

@@ -163,7 +163,9 @@ class _Statement:
                     raise _Wrong(element, "Stmt/Acct/Id", "", "has neither IBAN nor Othr/Id")
             elif element.name in _HEAD:
                 self._head |= told
-            self._whole |= told
+            for path, text in told.items():
+                before = self._whole.get(path)
+                self._whole[path] = text if before is None else f"{before}\n{text}"
         except FieldRefused as error:
             line = error.line if isinstance(error, _Wrong) else element.line
             self._refusals.append(

@@ -188,6 +188,7 @@ def test_pages_of_a_statement_end_with_the_balance_of_their_last_line(tmp_path: 
     # The day of the opening balance has lines already: it is of the day's beginning.
     assert (opening.amount, opening.when) == (Decimal(-10), "before")
     assert (closing.amount, closing.account) == (Decimal(7), "other")
+    assert (closing.told["Stmt/Bal/Amt[ITBD]"], closing.told["Stmt/Bal/Amt[CLBD]"]) == ("4", "7")
     assert seen.accounts == ["DE89", "other"]
 
 
@@ -243,3 +244,40 @@ def test_a_file_that_ends_within_a_statement_is_cut(tmp_path: Path) -> None:
 def test_an_offset_that_is_none_is_refused() -> None:
     with pytest.raises(OptionRefused, match="camt053: utc_offset: 'CET' is not an offset"):
         CAMT053.read("unread.xml", {"utc_offset": "CET"})
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "field"),
+    [
+        ("<Sts>BOOK</Sts>", "", "Ntry/Sts"),
+        ("<BookgDt><Dt>2024-05-02</Dt></BookgDt><ValDt><Dt>2024-05-03</Dt></ValDt>", "",
+         "Ntry/BookgDt"),
+        ("<Amt Ccy='EUR'>250.00</Amt>", "", "Ntry/Amt"),
+        ("<Dt><Dt>2024-05-01</Dt></Dt>", "", "Stmt/Bal/Dt"),
+    ],
+)  # fmt: skip
+def test_what_is_missing_is_named(tmp_path: Path, old: str, new: str, field: str) -> None:
+    assert old in WHOLE
+    _, _, (refusal,), _ = read(CAMT053, written(tmp_path, WHOLE.replace(old, new, 1)))
+    assert (refusal.field, "is missing" in refusal.reason) == (field, True)
+
+
+def test_without_a_booking_date_the_value_date_counts(tmp_path: Path) -> None:
+    text = document(statement(entry("1", "CRDT")))
+    text = text.replace("<BookgDt><Dt>2024-05-02</Dt></BookgDt>", "")
+    (line,), _, _, _ = read(CAMT053, written(tmp_path, text))
+    assert line.at == day("2024-05-03")
+
+
+def test_the_reference_of_the_only_transaction_is_that_of_the_entry(tmp_path: Path) -> None:
+    own = detail("1", "<Refs><AcctSvcrRef>T-1</AcctSvcrRef></Refs>")
+    text = document(statement(entry("1", "CRDT", f"<NtryDtls>{own}</NtryDtls>")))
+    (line,), _, _, _ = read(CAMT053, written(tmp_path, text))
+    assert line.native_id == "T-1"
+
+
+@pytest.mark.parametrize("code_of", ["CHRG", "ADJT"])
+def test_a_charge_that_is_given_back_is_a_rebate(tmp_path: Path, code_of: str) -> None:
+    text = document(statement(entry("1", "CRDT", code(code_of))))
+    (line,), _, _, _ = read(CAMT053, written(tmp_path, text))
+    assert line.cash[0].kind == {"CHRG": "rebate", "ADJT": "adjustment"}[code_of]

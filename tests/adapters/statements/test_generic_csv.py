@@ -313,3 +313,111 @@ def test_units_are_never_rounded() -> None:
     assert f"{exact(number, -8):f}" == "-1234567890123456789012.34567890"
     with pytest.raises(FieldRefused, match="at most 18 decimals"):
         written_number("x", "0." + "1" * 19, CsvFile())
+
+
+TRADES = """\
+mapping: 1
+venue: desk
+time: {column: day, time_column: clock, format: iso, utc_offset: +00:00}
+market: {column: market}
+fill: {size: size, positive: sold, price: price}
+fee: {column: fee, positive: received, asset: {constant: USD}, charged: in_amount}
+"""
+TRADES_HEADER = "day,clock,market,size,price,fee"
+
+
+def test_fills_alone_with_a_signed_size_and_a_clock_of_its_own(write: Write) -> None:
+    rows = ["2024-05-01,12:00:00,PERP,3,1.5,-0.2", "2024-05-01,12:00:01,PERP,-4,,0"]
+    path = write("trades.csv", "\n".join([TRADES_HEADER, *rows]))
+    lines, _, refusals, _ = read(GENERIC_CSV, path, mapping=write("m.yaml", TRADES))
+    assert not refusals
+    fills = [line.fill for line in lines if line.fill is not None]
+    assert [(fill.size, fill.price, fill.fee) for fill in fills] == [
+        (Decimal(-3), Decimal("1.5"), Decimal("0.2")),
+        (Decimal(4), None, Decimal(0)),
+    ]
+    # The fee is part of an amount that these files do not have.
+    assert [line.cash for line in lines] == [(), ()]
+    assert lines[0].at == datetime(2024, 5, 1, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("row", "field", "reason"),
+    [
+        ("2024-05-01,12:00:00Z,PERP,3,1.5,0", "day", "without an offset (the mapping says +00:00)"),
+        ("1950-05-01,12:00:00,PERP,3,1.5,0", "day", "without an offset"),
+        ("2024-05-01,12:00:00,,3,1.5,0", "market", "it must say the market of the fill"),
+        ("2024-05-01,12:00:00,PERP,,1.5,0", "size", "not a number"),
+        ("2024-05-01,12:00:00,PERP,3,x,0", "price", "not a number"),
+    ],
+)
+def test_a_fill_that_does_not_fit_is_named(write: Write, row: str, field: str, reason: str) -> None:
+    path = write("trades.csv", f"{TRADES_HEADER}\n{row}\n")
+    lines, _, (refusal,), _ = read(GENERIC_CSV, path, mapping=write("m.yaml", TRADES))
+    assert not lines
+    assert (refusal.line, refusal.field) == (2, field)
+    assert reason in refusal.reason
+
+
+@pytest.mark.parametrize(
+    ("row", "field", "reason"),
+    [
+        ("1714564800123.0001,u,a,,XBt,Charge,1,IN,,,,,,,,,done", "ts", "milliseconds since 1970"),
+        ("-1,u,a,,XBt,Charge,1,IN,,,,,,,,,done", "ts", "milliseconds since 1970"),
+        ("9000000000000,u,a,,XBt,Charge,1,IN,,,,,,,,,done", "ts", "outside the years 1970 to 2199"),
+        ("1,u,a,,XBT,Charge,1,IN,,,,,,,,,done", "coin", "not one of 'XBt'"),
+        ("1,u,a,,XBt,Charge,-1,IN,,,,,,,,,done", "qty", "its direction is in 'way'"),
+        ("1,u,a,,XBt,Charge,1,UP,,,,,,,,,done", "way", "not one of 'IN', 'OUT', 'BURN'"),
+        ("1,u,a,P,XBt,Charge,1,IN,,2,,,,,,,done", "fee_coin", "the asset of the fee"),
+        ("1,u,a,P,XBt,Charge,1,IN,,,,-2,Buy,,,,done", "contracts", "its side is in 'side'"),
+        ("1,u,a,P,XBt,Charge,1,IN,,,,2,Long,,,,done", "side", "not one of 'Buy', 'Sell'"),
+        ("1,u,a,,XBt,Charge,1,IN,,,,,,,,,open", "state", "not one of 'done', 'cancelled'"),
+    ],
+)
+def test_a_line_that_does_not_fit_is_named(write: Write, row: str, field: str, reason: str) -> None:
+    path = write("v.csv", f"{VENUE_HEADER}\n{row}\n")
+    lines, _, (refusal,), _ = read(GENERIC_CSV, path, mapping=write("m.yaml", VENUE))
+    assert not lines
+    assert (refusal.line, refusal.field) == (2, field)
+    assert reason in refusal.reason
+
+
+def test_empty_amounts_are_nothing_where_the_mapping_says_so(write: Write) -> None:
+    amount = {"debit": "Soll", "credit": "Haben", "empty": "nothing"}
+    path = write("bank.csv", f"{BANK_CSV}04.05.2024;B3;Eingang;a remark;;;1\n")
+    lines, _, refusals, _ = read(
+        GENERIC_CSV, path, mapping=write("m.json", changed(BANK, amount=amount))
+    )
+    assert not refusals
+    assert lines[2].cash == ()
+
+
+@pytest.mark.parametrize(
+    ("parts", "reason"),
+    [
+        ({"account": {}}, "account: names either a column or a constant"),
+        ({"asset": {"constant": "EUR", "words": {"a": "b"}}}, "asset.words: a constant has none"),
+        ({"amount": None, "balance": None, "kind": None, "asset": None}, "amount: is missing"),
+        ({"amount": None, "kind": None, "asset": None, "fill": {"size": "Soll", "positive": "sold"},
+          "market": {"constant": "M"}}, "balance: belongs to an amount"),
+        ({"fill": {"size": "Soll"}, "market": {"constant": "M"}}, "fill: names either side"),
+        ({"time": {"column": "Buchung", "format": "iso", "pattern": "%Y"}},
+         "time.pattern: belongs to the format 'pattern'"),
+        ({"time": {"column": "Buchung", "format": "pattern", "pattern": "%Y-%m-%d %M",
+                   "utc_offset": "+00:00"}}, "time.pattern: hours are %H"),
+    ],
+)  # fmt: skip
+def test_a_mapping_whose_parts_contradict_each_other_says_where(
+    write: Write, parts: dict[str, Any], reason: str
+) -> None:
+    mapping = write("m.json", changed(BANK, **parts))
+    with pytest.raises(OptionRefused) as refused:
+        GENERIC_CSV.read("unread.csv", {"mapping": mapping})
+    assert reason in str(refused.value)
+
+
+def test_a_mapping_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "m.yaml"
+    path.write_bytes(b"\xff")
+    with pytest.raises(OptionRefused, match="is not UTF-8"):
+        GENERIC_CSV.read("unread.csv", {"mapping": str(path)})

@@ -185,3 +185,27 @@ def test_messages_of_another_type_are_refused_once_and_passed_over(
     lines, balances, (refusal,), _ = read(MT940, written(tmp_path, other + STATEMENT))
     assert (len(lines), len(balances)) == (5, 2)
     assert (refusal.line, refusal.value) == (2 if divided else 1, "942")
+
+
+@pytest.mark.parametrize(
+    ("old", "field", "reason"),
+    [
+        (":60F:C240430EUR1000,00\n", "60F", "a second opening balance"),
+        (":62F:C240502EUR1001,25\n", "62F", "a second closing balance"),
+    ],
+)
+def test_a_balance_that_stands_twice_is_refused(
+    tmp_path: Path, old: str, field: str, reason: str
+) -> None:
+    lines, balances, (refusal,), _ = read(
+        MT940, written(tmp_path, STATEMENT.replace(old, old + old))
+    )
+    assert (len(lines), len(balances)) == (5, 2)
+    assert (refusal.field, reason in refusal.reason) == (field, True)
+
+
+def test_lines_before_the_currency_is_known_are_refused(tmp_path: Path) -> None:
+    text = STATEMENT.replace(":60F:C240430EUR1000,00\n", "")
+    lines, (closing,), refusals, _ = read(MT940, written(tmp_path, text))
+    assert (lines, closing.when) == ([], "after")
+    assert {refusal.field for refusal in refusals} == {"60F", "61"}

@@ -149,3 +149,11 @@ def test_a_spoilt_file_is_refused_and_never_raises(
     assert all(isinstance(refusal, Refusal) and refusal.reason for refusal in refusals)
     assert all(line.at.utcoffset() is not None for line in lines)
     assert all(balance.amount.is_finite() for balance in balances)
+
+
+def test_what_looks_like_several_formats_is_for_the_reader_to_name(tmp_path: Path) -> None:
+    path = tmp_path / "both"
+    message = (SAMPLES / "mt940.sta").read_text(encoding="utf-8")
+    path.write_text("<BkToCstmrStmt>\n" + message, encoding="utf-8")
+    with pytest.raises(FormatUnknown, match="may be camt053, mt940; name the one that it is"):
+        sniff_statement(str(path))
