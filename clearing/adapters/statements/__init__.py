@@ -22,6 +22,7 @@ from clearing.adapters.statements.base import (
 from clearing.adapters.statements.sniffing import (
     STATEMENT_READERS,
     FormatUnknown,
+    settled_reader,
     sniff_statement,
     statement_files,
 )
@@ -41,6 +42,7 @@ __all__ = [
     "StatementLine",
     "StatementReader",
     "described",
+    "settled_reader",
     "sniff_statement",
     "statement_files",
 ]
