@@ -10,9 +10,7 @@ VARIABLE: Final = "CLEARING_PERSON"
 
 Person = Annotated[
     str | None,
-    Parameter(
-        name="--as", help=f"who does this; else {VARIABLE}, else the user of this machine"
-    ),
+    Parameter(name="--as", help=f"who does this; else {VARIABLE}, else the user of this machine"),
 ]
 
 

@@ -114,9 +114,7 @@ def rates(
         if not equals:
             raise ValueError(f"--taker {taker!r} is not COLUMN=VALUE")
         when = TakerWhen(column=column, value=value)
-    found = implied_rates(
-        _lines(files, form, set), decimals=decimals, units=units, taker_when=when
-    )
+    found = implied_rates(_lines(files, form, set), decimals=decimals, units=units, taker_when=when)
     if where is not None and where.json:
         print_json(found)
         return

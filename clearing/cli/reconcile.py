@@ -1,6 +1,6 @@
 """Commands that compare our books with statements, and follow what differs."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
@@ -73,11 +73,11 @@ def print_reconciliation(answer: Reconciliation) -> None:
     )
     print_imports(answer.coverage.imports)
     if answer.coverage.gaps:
-        rows = [
+        gaps = [
             (shown_time(gap.since), shown_time(gap.until), gap.what, amount(gap.amount), gap.words)
-            for gap in answer.coverage.gaps
+            for gap in answer.coverage.gaps[:_LISTED]
         ]
-        out.print(table("Gaps", ("from", "until", "of", ">by", ""), rows[:_LISTED]))
+        out.print(table("Gaps", ("from", "until", "of", ">by", ""), gaps))
     totals = [
         (
             total.what,
@@ -194,7 +194,13 @@ def show(number: Number, /, *, where: Where | None = None) -> None:
     out.print(table("History", ("at", "what", ">amount", "who", ""), rows))
 
 
-def _noted(number: int, what: str, words: str, person: str | None, where: Where | None) -> None:
+def _noted(
+    number: int,
+    what: Literal["owner", "cause", "comment", "reopened"],
+    words: str,
+    person: str | None,
+    where: Where | None,
+) -> None:
     with ledger(where) as opened:
         view = opened.desk(person_of(person)).note(number, what, words)
     if where is not None and where.json:
@@ -204,24 +210,32 @@ def _noted(number: int, what: str, words: str, person: str | None, where: Where 
 
 
 @app.command
-def owner(number: Number, name: Words, /, *, person: Person = None, where: Where | None = None) -> None:
+def owner(
+    number: Number, name: Words, /, *, person: Person = None, where: Where | None = None
+) -> None:
     """Give a break an owner: who must act."""
     _noted(number, "owner", name, person, where)
 
 
 @app.command
-def cause(number: Number, words: Words, /, *, person: Person = None, where: Where | None = None) -> None:
+def cause(
+    number: Number, words: Words, /, *, person: Person = None, where: Where | None = None
+) -> None:
     """Say what a break's cause is."""
     _noted(number, "cause", words, person, where)
 
 
 @app.command
-def comment(number: Number, words: Words, /, *, person: Person = None, where: Where | None = None) -> None:
+def comment(
+    number: Number, words: Words, /, *, person: Person = None, where: Where | None = None
+) -> None:
     """Write something down about a break."""
     _noted(number, "comment", words, person, where)
 
 
 @app.command
-def reopen(number: Number, words: Words, /, *, person: Person = None, where: Where | None = None) -> None:
+def reopen(
+    number: Number, words: Words, /, *, person: Person = None, where: Where | None = None
+) -> None:
     """Open a closed break again, and say why."""
     _noted(number, "reopened", words, person, where)

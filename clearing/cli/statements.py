@@ -53,15 +53,16 @@ def formats(*, where: Where | None = None) -> None:
             ]
         )
         return
-    rows = [
-        (one.name, one.summary, ", ".join(one.settings)) for one in STATEMENT_READERS.values()
-    ]
+    rows = [(one.name, one.summary, ", ".join(one.settings)) for one in STATEMENT_READERS.values()]
     out.print(table("Statement formats", ("format", "what it is", "--set"), rows))
 
 
 @app.command(name="look")
 def look_at(
-    *files: Files, form: Form = None, set: Settings = (), where: Where | None = None  # noqa: A002 - the option is called --set
+    *files: Files,
+    form: Form = None,
+    set: Settings = (),  # noqa: A002 - the option is called --set
+    where: Where | None = None,
 ) -> int:
     """Say what files are, what they cover and what may be missing in them; take nothing in."""
     taken = []
