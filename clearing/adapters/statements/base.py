@@ -39,6 +39,12 @@ otherwise, its own word being in the line's ``told``."""
 
 MOVEMENT_KINDS: Final[tuple[str, ...]] = get_args(MovementKind)
 
+MAX_DECIMALS: Final = 40
+"""The most decimals of an amount, size or price: reconciliation reckons with so many."""
+
+MAX_DIGITS: Final = 30
+"""The most digits of an amount, size or price before its point."""
+
 Balances = Literal["line", "batch", "none"]
 """What a stated balance is: that after its line; that after all lines of the asset with the same
 moment; or the format states none."""

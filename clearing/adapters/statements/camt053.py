@@ -9,12 +9,13 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
-from decimal import Decimal, localcontext
+from decimal import Decimal
 from typing import Final, Literal, NamedTuple
 
-from clearing.adapters.base import OptionRefused, Refusal, Setting, refuse, settle
+from clearing.adapters.base import Refusal, Setting, refuse, settle
 from clearing.adapters.fields import FieldRefused, choice_field, decimal_field
 from clearing.adapters.statements.base import (
+    MAX_DECIMALS,
     Balances,
     Beginning,
     CashLeg,
@@ -23,7 +24,13 @@ from clearing.adapters.statements.base import (
     StatedBalance,
     StatementLine,
 )
-from clearing.adapters.statements.mapping import offset_of
+from clearing.adapters.statements.values import (
+    UTC_OFFSET,
+    negated,
+    offset_setting,
+    total,
+    unsigned,
+)
 from clearing.adapters.xml_pages import Element, read_parts
 from clearing.events.fields import parse_time
 
@@ -78,7 +85,7 @@ class Camt053:
     balances: Final[Balances] = "line"
     page_limits: Final[frozenset[int]] = frozenset()
     settings: Final[Mapping[str, Setting]] = {
-        "utc_offset": Setting("+00:00", (), "the offset of times that are told without one")
+        "utc_offset": UTC_OFFSET,
     }
 
     def sniff(self, beginning: Beginning) -> bool:
@@ -88,11 +95,7 @@ class Camt053:
     def read(self, path: str, settings: Mapping[str, str]) -> Iterator[Item]:
         """Yield balances and lines in the file's order, statement by statement."""
         given = settle(self.name, self.settings, settings)
-        try:
-            offset = offset_of(given["utc_offset"])
-        except ValueError as error:
-            raise OptionRefused(f"{self.name}: utc_offset: {error}") from error
-        return self._read(path, offset)
+        return self._read(path, offset_setting(self.name, given["utc_offset"]))
 
     def _read(self, path: str, offset: timedelta) -> Iterator[Item]:
         statement, number = _Statement(path, offset), 0
@@ -237,12 +240,12 @@ class _Statement:
         if date is None:
             raise _Wrong(element, "Stmt/Bal/Dt", "", "is missing; a balance has a date")
         at = self._moment(date, "Stmt/Bal/Dt")
-        signed = amount if _raises(element, "Stmt/Bal") else amount.copy_negate()
+        signed = amount if _raises(element, "Stmt/Bal") else negated(amount)
         self._balances.append(_Balance(code, element.line, at, currency, signed))
 
     def _entry(self, entry: Element) -> list[StatementLine]:
         currency, amount = _money(entry, "Ntry")
-        signed = amount if _raises(entry, "Ntry") else amount.copy_negate()
+        signed = amount if _raises(entry, "Ntry") else negated(amount)
         state = entry.find("Sts", "Cd") or entry.find("Sts")
         if state is None:
             raise _Wrong(entry, "Ntry/Sts", "", "is missing; an entry has a status")
@@ -333,12 +336,10 @@ def _money(element: Element, field: str) -> tuple[str, Decimal]:
     if not currency:
         raise _Wrong(found, f"{field}/Amt@Ccy", "", "is missing; an amount has a currency")
     try:
-        amount = decimal_field(f"{field}/Amt", found.text)
+        amount = decimal_field(f"{field}/Amt", found.text, decimals=MAX_DECIMALS)
+        unsigned(f"{field}/Amt", found.text, amount, "CdtDbtInd is its sign")
     except FieldRefused as error:
         raise _Wrong(found, error.field, error.value, error.reason) from None
-    if amount < 0:
-        reason = f"{found.text} must not be negative: CdtDbtInd is its sign"
-        raise _Wrong(found, f"{field}/Amt", found.text, reason)
     return currency, amount
 
 
@@ -355,10 +356,8 @@ def _amounts(details: list[Element], currency: str, entry: Decimal) -> list[Deci
         raises = entry >= 0
         if detail.find("CdtDbtInd") is not None:
             raises = _raises(detail, "Ntry/NtryDtls/TxDtls")
-        found.append(amount if raises else amount.copy_negate())
-    with localcontext() as context:
-        context.prec = 100  # sums of amounts of at most 48 digits are exact
-        return found if sum(found) == entry else None
+        found.append(amount if raises else negated(amount))
+    return found if total(*found) == entry else None
 
 
 def _kind(entry: Element, detail: Element | None, amount: Decimal) -> MovementKind:

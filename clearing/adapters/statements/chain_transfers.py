@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Final
 
-from clearing.adapters.base import OptionRefused, Refusal, Setting, refuse, settle
+from clearing.adapters.base import OptionRefused, Refusal, Setting, settle
 from clearing.adapters.fields import (
     FieldRefused,
     choice_field,
@@ -18,6 +18,7 @@ from clearing.adapters.fields import (
 )
 from clearing.adapters.files import CsvRow, read_csv, read_lines
 from clearing.adapters.statements.base import (
+    MAX_DECIMALS,
     Balances,
     Beginning,
     CashLeg,
@@ -25,6 +26,8 @@ from clearing.adapters.statements.base import (
     MovementKind,
     StatementLine,
 )
+from clearing.adapters.statements.rows import row_items
+from clearing.adapters.statements.values import negated, unsigned
 
 _REQUIRED: Final = ("time", "tx_hash", "from", "to", "asset", "amount", "status")
 _OPTIONAL: Final = ("chain", "log_index", "fee", "fee_asset", "block")
@@ -67,7 +70,10 @@ class ChainTransfers:
     def read(self, path: str, settings: Mapping[str, str]) -> Iterator[Item]:
         """Yield the lines in the file's order."""
         given = settle(self.name, self.settings, settings)
-        return self._read(path, self._addresses(given["addresses"]))
+        ours = self._addresses(given["addresses"])
+        charged: set[tuple[str, str]] = set()
+        rows = read_csv(path, _REQUIRED, _OPTIONAL)
+        return row_items(path, rows, lambda row: [_line(path, row, ours, charged)])
 
     def _addresses(self, text: str) -> frozenset[str]:
         told = text.split(",")
@@ -86,18 +92,6 @@ class ChainTransfers:
                 " divided by commas, or @FILE with one per line"
             )
         return frozenset(_same(address) for address in found)
-
-    def _read(self, path: str, ours: frozenset[str]) -> Iterator[Item]:
-        charged: set[tuple[str, str]] = set()
-        for row in read_csv(path, _REQUIRED, _OPTIONAL):
-            if isinstance(row, Refusal):
-                yield row
-                continue
-            try:
-                yield _line(path, row, ours, charged)
-            except FieldRefused as error:
-                where = {"field": error.field, "value": error.value, "raw": row.raw}
-                yield refuse(path, row.number, error.reason, **where)
 
 
 def _same(address: str) -> str:
@@ -127,7 +121,7 @@ def _line(
         kind: MovementKind = "transfer" if paid and received else "deposit"
         moved = Decimal(0) if paid and received else amount
         if paid and not received:
-            kind, moved = "withdrawal", amount.copy_negate()
+            kind, moved = "withdrawal", negated(amount)
         legs.append(CashLeg(fields["asset"], kind, moved))
     if status != "pending" and paid:
         legs += _fee(fields, charged)
@@ -159,14 +153,12 @@ def _fee(fields: Mapping[str, str], charged: set[tuple[str, str]]) -> Iterator[C
         reason = f"the fee of {fields['tx_hash'][:80]} stands on an earlier row; here it is empty"
         raise FieldRefused("fee", text, reason)
     charged.add(transaction)
-    yield CashLeg(asset, "fee", fee.copy_negate())
+    yield CashLeg(asset, "fee", negated(fee))
 
 
 def _not_negative(name: str, text: str) -> Decimal:
-    number = decimal_field(name, text)
-    if number < 0:
-        raise FieldRefused(name, text, f"{text[:60]!r} must not be negative: from and to say where")
-    return number
+    number = decimal_field(name, text, decimals=MAX_DECIMALS)
+    return unsigned(name, text, number, "from and to say where")
 
 
 CHAIN_TRANSFERS: Final = ChainTransfers()

@@ -31,7 +31,8 @@ from clearing.adapters.statements.base import (
     MovementKind,
     StatementLine,
 )
-from clearing.adapters.statements.pages import needed, page_items, page_of
+from clearing.adapters.statements.pages import is_page, needed, page_items
+from clearing.adapters.statements.rows import refused_row
 from clearing.adapters.statements.values import (
     UTC_OFFSET,
     legs,
@@ -93,8 +94,8 @@ _DAY_FIRST: Final = re.compile(r"([0-9]{2})/([0-9]{2})/(20)?([0-9]{2}) (.+)", re
 _OPTION: Final = re.compile(r".+-[CP]", re.ASCII)
 _SPOT: Final = re.compile(r"[A-Z0-9]+_[A-Z0-9]+", re.ASCII)
 _NONE: Final = ("", "-")
-_PLACES: Final = ("result.logs", "logs", "")
 _LIMITS: Final = Limits(line_bytes=MAX_PAGE_BYTES)  # a page may be one line
+_PLACES: Final = ("result.logs", "logs", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,10 +174,7 @@ class DeribitLog:
         """Return whether the header, or the fields of a JSON page, are those of this format."""
         if {"UserSeq", "Cash Flow", "Fee Balance", "Change"} <= set(beginning.header):
             return True
-        page = beginning.text.lstrip().startswith(("{", "["))
-        return page and all(
-            f'"{name}"' in beginning.text for name in ("user_seq", "cashflow", "change")
-        )
+        return is_page(beginning, "user_seq", "cashflow", "change")
 
     def read(self, path: str, settings: Mapping[str, str]) -> Iterator[Item]:
         """Yield the lines in the file's order."""
@@ -196,8 +194,7 @@ def _read(path: str, currency: str, ahead: timedelta) -> Iterator[Item]:
     first = next(lines, None)
     whole = lines if first is None else chain([first], lines)
     if isinstance(first, Line) and first.text.lstrip().startswith(("{", "[")):
-        page = page_of(path, whole)
-        yield from page_items(path, _PLACES, lambda _, one: _record(path, one), page)
+        yield from page_items(path, _PLACES, lambda _, one: [_record(path, one)], lines=whole)
     else:
         yield from _rows(path, currency, ahead, whole)
 
@@ -233,8 +230,7 @@ def _rows(
         try:
             yield _row(path, row, names, account, asset, ahead)
         except FieldRefused as error:
-            where = {"field": error.field, "value": error.value, "raw": row.raw}
-            yield refuse(path, row.number, error.reason, **where)
+            yield refused_row(path, row, error)
 
 
 def _row(

@@ -24,7 +24,7 @@ from clearing.adapters.statements.base import (
     MovementKind,
     StatementLine,
 )
-from clearing.adapters.statements.pages import needed, page_items
+from clearing.adapters.statements.pages import is_page, needed, page_items
 from clearing.adapters.statements.values import (
     amount_field,
     amount_if_told,
@@ -78,14 +78,13 @@ class DydxPages:
 
     def sniff(self, beginning: Beginning) -> bool:
         """Return whether a JSON page has the fields that only this format has."""
-        start = beginning.text.lstrip()
-        return start.startswith(("{", "[")) and all(f'"{name}"' in start for name in self._signs)
+        return is_page(beginning, *self._signs)
 
     def read(self, path: str, settings: Mapping[str, str]) -> Iterator[Item]:
         """Yield the lines in the page's order."""
         settle(self.name, self.settings, settings)
         places = (self._place, f"result.{self._place}", "")
-        return page_items(path, places, lambda _, record: self._line(path, record))
+        return page_items(path, places, lambda _, record: [self._line(path, record)])
 
 
 def _fill(path: str, record: Record) -> StatementLine:

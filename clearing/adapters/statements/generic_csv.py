@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timezone
 from decimal import Decimal
 from typing import Final
 
-from clearing.adapters.base import OptionRefused, Refusal, Setting, refuse, settle
-from clearing.adapters.fields import FieldRefused, choice_field, decimal_field, exact, time_field
+from clearing.adapters.base import OptionRefused, Setting, settle
+from clearing.adapters.fields import FieldRefused, choice_field, decimal_field, time_field
 from clearing.adapters.files import CsvRow, read_csv
 from clearing.adapters.statements.base import (
     Balances,
@@ -23,16 +23,18 @@ from clearing.adapters.statements.base import (
 )
 from clearing.adapters.statements.mapping import (
     AmountSource,
+    CsvFile,
     CsvMapping,
     FeeSource,
     KindSource,
     Source,
     TimeSource,
     load_mapping,
-    offset_of,
 )
-from clearing.adapters.statements.numbers import written_number
+from clearing.adapters.statements.rows import row_items
+from clearing.adapters.statements.values import negated, offset_of, unsigned, written_field
 from clearing.events.fields import from_microseconds, parse_time
+from clearing.quantities import NotExact, exact_decimal, to_scaled
 
 _DELIMITERS: Final = {"comma": ",", "semicolon": ";", "tab": "\t"}
 _EPOCHS: Final = {"epoch_seconds": 6, "epoch_milliseconds": 3, "epoch_microseconds": 0}
@@ -118,9 +120,6 @@ class MappedCsv:
     def read(self, path: str, settings: Mapping[str, str]) -> Iterator[Item]:
         """Yield the lines in the file's order; the mapping is the one that was loaded."""
         settle(self.name, self.settings, settings)
-        return self._read(path)
-
-    def _read(self, path: str) -> Iterator[Item]:
         file = self.mapping.file
         rows = read_csv(
             path,
@@ -129,15 +128,7 @@ class MappedCsv:
             delimiter=_DELIMITERS[file.delimiter],
             header_line=file.header_row,
         )
-        for row in rows:
-            if isinstance(row, Refusal):
-                yield row
-                continue
-            try:
-                yield _line(path, row, self.mapping)
-            except FieldRefused as error:
-                where = {"field": error.field, "value": error.value, "raw": row.raw}
-                yield refuse(path, row.number, error.reason, **where)
+        return row_items(path, rows, lambda row: [_line(path, row, self.mapping)])
 
 
 def _line(path: str, row: CsvRow, mapping: CsvMapping) -> StatementLine:
@@ -189,13 +180,16 @@ def _time(fields: Mapping[str, str], source: TimeSource) -> datetime:
         return _iso(column, value, source.utc_offset)
     if source.pattern is not None:
         return _by_pattern(column, value, source.pattern, source.utc_offset)
-    decimal_field(column, value)
-    since = exact(value, _EPOCHS[source.format])
-    if since != since.to_integral_value() or not 0 <= since < _BEYOND:
+    number = decimal_field(column, value)
+    try:
+        since = to_scaled(number, _EPOCHS[source.format])
+    except NotExact:
+        since = _BEYOND
+    if not 0 <= since < _BEYOND:
         word = source.format.removeprefix("epoch_")
         reason = f"{value[:60]!r} is not a number of {word} since 1970, to microseconds"
         raise FieldRefused(column, value, reason)
-    return _checked(column, value, from_microseconds(int(since)))
+    return _checked(column, value, from_microseconds(since))
 
 
 def _iso(column: str, value: str, utc_offset: str | None) -> datetime:
@@ -241,11 +235,11 @@ def _cash(fields: Mapping[str, str], mapping: CsvMapping) -> tuple[CashLeg, ...]
         fee = _fee(fields, mapping.fee, mapping)
         if fee is not None and fee[0]:
             paid, asset = fee
-            legs.append(CashLeg(asset, "fee" if paid > 0 else "rebate", paid.copy_negate()))
+            legs.append(CashLeg(asset, "fee" if paid > 0 else "rebate", negated(paid)))
     if mapping.balance is None or not fields[mapping.balance.column] or not balance_asset:
         return tuple(legs)
     column = mapping.balance.column
-    number = written_number(column, fields[column], mapping.file)
+    number = _number(column, fields[column], mapping.file)
     unit = mapping.amount
     balance = number if unit is None else _unit(column, number, unit, balance_asset)
     last = max(place for place, leg in enumerate(legs) if leg.asset == balance_asset)
@@ -271,14 +265,14 @@ def _amount(
     column = source.column or ""
     if not fields[column] and source.empty == "nothing":
         return None
-    number = written_number(column, fields[column], mapping.file)
+    number = _number(column, fields[column], mapping.file)
     if source.direction is None:
-        return column, number if source.positive == "raises" else number.copy_negate()
+        return column, number if source.positive == "raises" else negated(number)
     direction = source.direction
     word = fields[direction.column]
     choice_field(direction.column, word, (*direction.raises, *direction.lowers))
-    _not_negative(column, fields[column], number, f"its direction is in {direction.column!r}")
-    return column, number if word in direction.raises else number.copy_negate()
+    unsigned(column, fields[column], number, f"its direction is in {direction.column!r}")
+    return column, number if word in direction.raises else negated(number)
 
 
 def _of_two(
@@ -288,8 +282,8 @@ def _of_two(
     told = {}
     for column in (debit, credit):
         if fields[column]:
-            told[column] = written_number(column, fields[column], mapping.file)
-            _not_negative(column, fields[column], told[column], "the column is its direction")
+            told[column] = _number(column, fields[column], mapping.file)
+            unsigned(column, fields[column], told[column], "the column is its direction")
     moved = [column for column, number in told.items() if number]
     if len(moved) == 2:
         reason = f"stands beside {fields[debit]!r} in {debit!r}; one of the two is empty or zero"
@@ -301,12 +295,11 @@ def _of_two(
             debit, "", f"is empty, and so is {credit!r}; one of the two has a number"
         )
     column = moved[0] if moved else next(iter(told))
-    return column, told[column].copy_negate() if column == debit else told[column]
+    return column, negated(told[column]) if column == debit else told[column]
 
 
-def _not_negative(column: str, value: str, number: Decimal, why: str) -> None:
-    if number < 0:
-        raise FieldRefused(column, value, f"{value[:60]!r} must not be negative: {why}")
+def _number(column: str, value: str, file: CsvFile) -> Decimal:
+    return written_field(column, value, file.decimal, file.thousands)
 
 
 def _unit(column: str, number: Decimal, source: AmountSource | FeeSource, asset: str) -> Decimal:
@@ -322,7 +315,7 @@ def _unit(column: str, number: Decimal, source: AmountSource | FeeSource, asset:
     if number != number.to_integral_value():
         reason = f"{number:f} is not a whole number of units of 10^-{decimals} {asset}"
         raise FieldRefused(column, f"{number:f}", reason)
-    return exact(f"{number:f}", -decimals)
+    return exact_decimal(int(number), decimals)
 
 
 def _fee(
@@ -332,31 +325,31 @@ def _fee(
     value = fields[source.column]
     if not value:
         return None
-    number = written_number(source.column, value, mapping.file)
+    number = _number(source.column, value, mapping.file)
     if not number:
         return Decimal(0), _text(fields, source.asset)
     asset = _named(fields, source.asset, "the asset of the fee")
     fee = _unit(source.column, number, source, asset)
-    return fee if source.positive == "paid" else fee.copy_negate(), asset
+    return fee if source.positive == "paid" else negated(fee), asset
 
 
 def _fill(fields: Mapping[str, str], mapping: CsvMapping, market: str) -> FillLeg | None:
     source = mapping.fill
     if source is None or (not fields[source.size] and source.empty == "nothing"):
         return None
-    size = written_number(source.size, fields[source.size], mapping.file)
+    size = _number(source.size, fields[source.size], mapping.file)
     if source.side is not None:
         side = source.side
         word = choice_field(side.column, fields[side.column], (*side.bought, *side.sold))
-        _not_negative(source.size, fields[source.size], size, f"its side is in {side.column!r}")
-        size = size if word in side.bought else size.copy_negate()
+        unsigned(source.size, fields[source.size], size, f"its side is in {side.column!r}")
+        size = size if word in side.bought else negated(size)
     elif source.positive == "sold":
-        size = size.copy_negate()
+        size = negated(size)
     if not market and mapping.market is not None:
         _named(fields, mapping.market, "the market of the fill")
     price = None
     if source.price is not None and fields[source.price]:
-        price = written_number(source.price, fields[source.price], mapping.file)
+        price = _number(source.price, fields[source.price], mapping.file)
     fee = _fee(fields, mapping.fee, mapping) if mapping.fee is not None else None
     return FillLeg(
         market,

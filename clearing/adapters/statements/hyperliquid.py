@@ -22,7 +22,7 @@ from clearing.adapters.statements.base import (
     Item,
     StatementLine,
 )
-from clearing.adapters.statements.pages import needed, page_items
+from clearing.adapters.statements.pages import is_page, needed, page_items
 from clearing.adapters.statements.values import (
     amount_field,
     millisecond_field,
@@ -80,7 +80,7 @@ class HyperliquidUserFills:
         """Yield the lines in the page's order."""
         user = user_of(self.name, settle(self.name, self.settings, settings))
         places = ("", "data.fills", "fills")
-        return page_items(path, places, lambda page, one: _fill(path, page, one, user))
+        return page_items(path, places, lambda page, one: [_fill(path, page, one, user)])
 
 
 class HyperliquidFunding:
@@ -110,13 +110,7 @@ class HyperliquidFunding:
     def read(self, path: str, settings: Mapping[str, str]) -> Iterator[Item]:
         """Yield the lines in the page's order."""
         user = user_of(self.name, settle(self.name, self.settings, settings))
-        return page_items(path, ("",), lambda _, one: _funding(path, one, user))
-
-
-def is_page(beginning: Beginning, *fields: str) -> bool:
-    """Return whether a file begins as a JSON page and names all of ``fields``."""
-    start = beginning.text.lstrip()
-    return start.startswith(("{", "[")) and all(f'"{name}"' in start for name in fields)
+        return page_items(path, ("",), lambda _, one: [_funding(path, one, user)])
 
 
 def user_of(reader: str, settings: Mapping[str, str]) -> str:

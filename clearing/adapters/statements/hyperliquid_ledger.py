@@ -28,11 +28,10 @@ from clearing.adapters.statements.hyperliquid import (
     USER,
     delta_of,
     hash_of,
-    is_page,
     user_of,
 )
-from clearing.adapters.statements.pages import flag, needed, page_items
-from clearing.adapters.statements.values import amount_field, millisecond_field, negated
+from clearing.adapters.statements.pages import flag, is_page, needed, page_items
+from clearing.adapters.statements.values import amount_field, millisecond_field, negated, unsigned
 
 _ALL: Final = "all"
 _PERP: Final = "perp"
@@ -65,9 +64,7 @@ class _Delta:
         """Return an amount, which must not be negative: the type has the direction."""
         value = needed(self.fields, name, _WITHIN)
         number = amount_field(f"delta.{name}", value)
-        if number < 0:
-            raise FieldRefused(f"delta.{name}", value, "is negative; the type has the direction")
-        return number
+        return unsigned(f"delta.{name}", value, number, "the type has the direction")
 
     def signed(self, name: str, *, came_in: bool) -> Decimal:
         """Return an amount, negative where it did not come in."""
@@ -285,7 +282,7 @@ class HyperliquidLedger:
         """Yield the lines in the page's order."""
         settled = settle(self.name, self.settings, settings)
         user = user_of(self.name, settled)
-        return page_items(path, ("",), lambda _, one: _line(path, one, user, settled["wallet"]))
+        return page_items(path, ("",), lambda _, one: [_line(path, one, user, settled["wallet"])])
 
 
 def _line(path: str, record: Record, user: str, wallet: str) -> StatementLine:

@@ -16,7 +16,7 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Final
 
-from clearing.adapters.base import Refusal, Setting, refuse, settle
+from clearing.adapters.base import Refusal, Setting, settle
 from clearing.adapters.fields import FieldRefused
 from clearing.adapters.files import CsvRow, read_csv
 from clearing.adapters.statements.base import (
@@ -28,6 +28,7 @@ from clearing.adapters.statements.base import (
     MovementKind,
     StatementLine,
 )
+from clearing.adapters.statements.rows import refused_row
 from clearing.adapters.statements.values import (
     amount_field,
     legs,
@@ -187,8 +188,7 @@ def _checked(path: str, row: CsvRow) -> "_Leg | Refusal":
     try:
         return _leg(row)
     except FieldRefused as error:
-        where = {"field": error.field, "value": error.value, "raw": row.raw}
-        return refuse(path, row.number, error.reason, **where)
+        return refused_row(path, row, error)
 
 
 def _leg(row: CsvRow) -> _Leg:

@@ -6,7 +6,6 @@ direction stands for, and of every column either what it is or that it is ignore
 
 import re
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
@@ -14,6 +13,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from clearing.adapters.base import OptionRefused
 from clearing.adapters.statements.base import MovementKind
+from clearing.adapters.statements.values import DecimalMark, ThousandsMark, offset_of
 from clearing.events.base import Fact
 from clearing.events.documents import MAX_BYTES, DocumentUnreadable, read_text
 from clearing.events.fields import ListAsTuple
@@ -25,18 +25,8 @@ Words = Annotated[
 ]
 Decimals = Annotated[int, Field(ge=0, le=18)]
 
-_OFFSET: Final = re.compile(r"([+-])([01][0-9]|2[0-3]):([0-5][0-9])", re.ASCII)
 _DIRECTIVE: Final = re.compile(r"%(.?)", re.DOTALL)
 _DIRECTIVES: Final = frozenset("YymBbdHIpMSfz%")
-
-
-def offset_of(text: str) -> timedelta:
-    """Return the offset from UTC that text such as ``+02:00`` names, or raise ``ValueError``."""
-    match = _OFFSET.fullmatch(text)
-    if match is None:
-        raise ValueError(f"{text[:60]!r} is not an offset from UTC such as '+02:00'")
-    offset = timedelta(hours=int(match[2]), minutes=int(match[3]))
-    return -offset if match[1] == "-" else offset
 
 
 class CsvFile(Fact):
@@ -48,8 +38,8 @@ class CsvFile(Fact):
 
     delimiter: Literal["comma", "semicolon", "tab"] = "comma"
     header_row: Annotated[int, Field(ge=1, le=1000)] = 1
-    decimal: Literal["point", "comma"] = "point"
-    thousands: Literal["none", "comma", "point", "space", "apostrophe"] = "none"
+    decimal: DecimalMark = "point"
+    thousands: ThousandsMark = "none"
 
     @model_validator(mode="after")
     def _apart(self) -> Self:

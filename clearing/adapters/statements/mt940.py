@@ -24,6 +24,7 @@ from clearing.adapters.statements.base import (
     StatementLine,
 )
 from clearing.adapters.statements.mt940_fields import Message, Tagged, read_messages
+from clearing.adapters.statements.values import negated, written_field
 
 _SNIFFED: Final = re.compile(r"^:20:.*\n(?:.*\n){0,12}?:60[FM]:", re.MULTILINE)
 _BALANCE: Final = re.compile(
@@ -177,7 +178,7 @@ class _Page:
             raise FieldRefused("61", text, f"{text[:60]!r} is not a statement line: {_LINE_FORM}")
         value_date = _date("61", match["value_date"])
         entry_date = _entry_date(match["entry_date"], value_date)
-        amount = _amount(match["amount"])
+        amount = _amount("61", match["amount"])
         raises = match["mark"] in _RAISES
         kind = _kind(match["type"][1:], match["mark"], raises)
         told = {name: value or "" for name, value in match.groupdict().items()}
@@ -190,7 +191,7 @@ class _Page:
             self._account,
             "" if told["bank_reference"] == "NONREF" else told["bank_reference"],
             "",
-            (CashLeg(self._currency, kind, amount if raises else amount.copy_negate()),),
+            (CashLeg(self._currency, kind, amount if raises else negated(amount)),),
             None,
             {**self._head, ":61:": tagged.text(), **told, ":86:": words},
         )
@@ -238,14 +239,15 @@ def _balance(tagged: Tagged) -> _Balance:
     if match is None:
         reason = f"{text[:60]!r} is not a balance such as 'C240501EUR1234,56'"
         raise FieldRefused(tagged.tag, text, reason)
-    amount = _amount(match["amount"])
+    amount = _amount(tagged.tag, match["amount"])
     at = _date(tagged.tag, match["date"])
-    signed = amount if match["mark"] == "C" else amount.copy_negate()
+    signed = amount if match["mark"] == "C" else negated(amount)
     return _Balance(tagged, at, match["currency"], signed)
 
 
-def _amount(text: str) -> Decimal:
-    return Decimal(text.replace(",", ".").removesuffix("."))
+def _amount(tag: str, text: str) -> Decimal:
+    """Return an amount, which has a comma even where nothing follows."""
+    return written_field(tag, text.removesuffix(","), "comma")
 
 
 def _date(tag: str, text: str) -> datetime:

@@ -7,15 +7,38 @@ from typing import Any
 from clearing.adapters.base import Refusal, refuse
 from clearing.adapters.fields import FieldRefused
 from clearing.adapters.files import Line
-from clearing.adapters.json_pages import (
-    MAX_PAGE_BYTES,
-    Record,
-    parse_page,
-    read_page,
-    records,
-    text_of,
-)
-from clearing.adapters.statements.base import Item
+from clearing.adapters.json_pages import Record, read_page, records, text_of
+from clearing.adapters.statements.base import Beginning, Item
+
+
+def is_page(beginning: Beginning, *fields: str) -> bool:
+    """Return whether a file begins as a JSON page and names all of ``fields``."""
+    start = beginning.text.lstrip()
+    return start.startswith(("{", "[")) and all(f'"{name}"' in start for name in fields)
+
+
+def page_items(
+    path: str,
+    places: tuple[str, ...],
+    read: Callable[[Any, Record], Iterable[Item]],
+    *,
+    error: tuple[str, str] | None = None,
+    lines: Iterable[Line | Refusal] | None = None,
+) -> Iterator[Item]:
+    """Yield what ``read`` makes of the page and each of its records, in the page's order.
+
+    The records are the list at the first of ``places`` that is there. ``error`` names the fields of
+    an error's answer, its code (0 or absent in a page) and its message: such an answer is refused.
+    ``lines`` are those of the file where they are being read already.
+    """
+    page = read_page(path, lines)
+    refused = page if isinstance(page, Refusal) else None
+    if error is not None and refused is None:
+        refused = _refused_answer(path, page, *error)
+    if refused is not None:
+        yield refused
+    else:
+        yield from items_of(path, records(path, page, *places), lambda record: read(page, record))
 
 
 def items_of(
@@ -41,36 +64,11 @@ def items_of(
             yield from items
 
 
-def page_items(
-    path: str, places: tuple[str, ...], line: Callable[[Any, Record], Item], page: Any = None
-) -> Iterator[Item]:
-    """Yield what ``line`` makes of the page and each of its records, in the page's order.
-
-    The records are the list at the first of ``places`` that is there; ``page`` is the page (or its
-    refusal) where it has been read already.
-    """
-    page = read_page(path) if page is None else page
-    if isinstance(page, Refusal):
-        yield page
-    else:
-        yield from items_of(path, records(path, page, *places), lambda one: [line(page, one)])
-
-
-def page_of(path: str, lines: Iterable[Line | Refusal]) -> "Any | Refusal":
-    """Return the page that the lines of a file are, or a refusal."""
-    texts, size = [], 0
-    for line in lines:
-        if isinstance(line, Refusal):
-            return line
-        texts.append(line.text)
-        size += len(line.text)
-        if size > MAX_PAGE_BYTES:
-            return refuse(path, line.number, f"a page has at most {MAX_PAGE_BYTES} characters")
-    return parse_page(path, "\n".join(texts))
-
-
 def flag(fields: Mapping[str, Any], name: str, place: str = "") -> bool:
-    """Return a field that must be ``true`` or ``false``; ``place`` stands before its name."""
+    """Return a field that must be ``true`` or ``false``; ``place`` stands before its name.
+
+    Raises :class:`~clearing.adapters.fields.FieldRefused`.
+    """
     value = fields.get(name)
     if not isinstance(value, bool):
         raise FieldRefused(f"{place}{name}", text_of(fields, name), "is not true or false")
@@ -88,8 +86,7 @@ def needed(fields: Mapping[str, Any], name: str, place: str = "") -> str:
     return text
 
 
-def refused_answer(path: str, page: Any, code: str, message: str) -> Refusal | None:
-    """Return the refusal of a page that is an error's answer: its ``code`` is there and not 0."""
+def _refused_answer(path: str, page: Any, code: str, message: str) -> Refusal | None:
     told = text_of(page, code) if isinstance(page, Mapping) else ""
     if told in ("", "0"):
         return None

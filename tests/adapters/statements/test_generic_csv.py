@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clearing.adapters.base import OptionRefused
-from clearing.adapters.fields import FieldRefused, exact
+from clearing.adapters.fields import FieldRefused
 from clearing.adapters.statements import STATEMENT_READERS, settled_reader
 from clearing.adapters.statements.generic_csv import GENERIC_CSV
-from clearing.adapters.statements.mapping import CsvFile
-from clearing.adapters.statements.numbers import written_number
+from clearing.adapters.statements.values import DecimalMark, ThousandsMark, written_field
 from clearing.events.documents import read_text
+from clearing.quantities import exact_decimal
 from tests.adapters.statements.reading import read
 
 Write = Callable[..., str]
@@ -297,22 +297,32 @@ def test_without_a_mapping_nothing_is_read() -> None:
         GENERIC_CSV.read("unread.csv", {"mapping": "absent.yaml"})
 
 
+MARKS: list[tuple[DecimalMark, ThousandsMark]] = [
+    ("point", "comma"),
+    ("comma", "point"),
+    ("point", "space"),
+]
+
+
 @given(
     st.decimals(places=12, min_value=-(10**15), max_value=10**15),
-    st.sampled_from([("point", "comma"), ("comma", "point"), ("point", "space")]),
+    st.sampled_from(MARKS),
 )
-def test_numbers_keep_every_digit(number: Decimal, marks: tuple[str, str]) -> None:
+def test_numbers_keep_every_digit(
+    number: Decimal, marks: tuple[DecimalMark, ThousandsMark]
+) -> None:
     signs = {"point": ".", "comma": ",", "space": "\u00a0"}
     text = f"{number:,f}".translate({ord(","): signs[marks[1]], ord("."): signs[marks[0]]})
-    file = CsvFile(decimal=marks[0], thousands=marks[1])  # type: ignore[arg-type] # drawn from the words
-    assert str(written_number("x", text, file)) == str(number)
+    assert str(written_field("x", text, *marks)) == str(number)
 
 
 def test_units_are_never_rounded() -> None:
     number = "-123456789012345678901234567890"
-    assert f"{exact(number, -8):f}" == "-1234567890123456789012.34567890"
-    with pytest.raises(FieldRefused, match="at most 18 decimals"):
-        written_number("x", "0." + "1" * 19, CsvFile())
+    assert f"{exact_decimal(int(number), 8):f}" == "-1234567890123456789012.34567890"
+    most = "0." + "1" * 40
+    assert str(written_field("x", most)) == most
+    with pytest.raises(FieldRefused, match="at most 40 decimals"):
+        written_field("x", most + "1")
 
 
 TRADES = """\

@@ -21,11 +21,12 @@ from clearing.adapters.statements.values import (
     wall_time_field,
 )
 
-UNITS = st.integers(-(10**48) + 1, 10**48 - 1)
+UNITS = st.integers(-(10**70) + 1, 10**70 - 1)
+"""Amounts in the last of forty decimals."""
 
 
 def exact(units: int) -> Decimal:
-    return Decimal(f"{units}E-18")
+    return Decimal(f"{units}E-40")
 
 
 @given(UNITS, st.integers(0, 20))
@@ -41,7 +42,7 @@ def test_a_total_is_exact(units: list[int]) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "--", "1,5", "1.5 ", "0x1", "NaN", "Infinity", "1e400", ".5", "1E-19", "1E30"]
+    "text", ["", "--", "1,5", "1.5 ", "0x1", "NaN", "Infinity", "1e400", ".5", "1E-41", "1E30"]
 )
 def test_what_is_no_amount_is_refused(text: str) -> None:
     with pytest.raises(FieldRefused) as refused:
@@ -113,14 +114,14 @@ def test_a_size_is_greater_than_zero() -> None:
         assert refused.value.value == text
 
 
-@given(UNITS, st.integers(0, 10**12))
+@given(st.integers(-(10**48) + 1, 10**48 - 1), st.integers(0, 10**12))
 def test_what_a_venue_reckoned_is_cut_after_eighteen_decimals(units: int, more: int) -> None:
     """What a venue's arithmetic left over beyond them changes nothing, and is never rounded up."""
-    written = f"{exact(units):f}"
+    written = f"{Decimal(f'{units}E-18'):f}"
     longer = (written if "." in written else f"{written}.") + "0" * 18
     longer = longer[: longer.index(".") + 19] + f"{more:012d}"
-    assert reckoned_field("payment", longer) == exact(units)
-    assert reckoned_field("payment", f"{exact(units):E}") == exact(units)
+    assert reckoned_field("payment", longer) == Decimal(written)
+    assert reckoned_field("payment", f"{Decimal(written):E}") == Decimal(written)
 
 
 @pytest.mark.parametrize("text", ["", "NaN", "1,5", "1E40"])
