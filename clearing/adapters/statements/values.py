@@ -57,8 +57,7 @@ def amount_field(field: str, value: str) -> Decimal:
         )
     number = _EXACT.plus(Decimal(value)).normalize(_EXACT)  # minus nought is nought
     exponent = number.as_tuple().exponent
-    fits = isinstance(exponent, int) and exponent >= -MAX_DECIMALS
-    if not fits or number.adjusted() >= MAX_DIGITS:
+    if not isinstance(exponent, int) or exponent < -MAX_DECIMALS or number.adjusted() >= MAX_DIGITS:
         most = f"{MAX_DECIMALS} decimals or {MAX_DIGITS} digits before them"
         raise FieldRefused(field, value, f"{value[:60]!r} has more than {most}")
     return number if exponent <= 0 else number.quantize(Decimal(1), context=_EXACT)
