@@ -266,7 +266,7 @@ def _line(path: str, leg: _Leg, partner: _Leg | None) -> StatementLine:
         (cash or leg).fields["uid"],
         leg.fields["contract"].upper(),
         () if cash is None else _cash(cash),
-        None if position is None else _fill(position, cash),
+        _fill(position, cash) if position is not None and position.change else None,
         told,
     )
 

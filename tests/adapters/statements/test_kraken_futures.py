@@ -269,3 +269,10 @@ def test_rows_are_joined_as_they_happened_whichever_end_comes_first(
     ]
     alone = [line for line in lines if line.fill is None]
     assert len(alone) == 1 + sum(not one.size for one in what)
+
+
+def test_a_position_that_did_not_change_is_no_fill(tmp_path: Path) -> None:
+    rows = [position(change="0.")]
+    (line,), _, refusals, _ = read(KRAKEN, csv_file(tmp_path / "log.csv", HEADER, rows))
+    assert not refusals
+    assert (line.cash, line.fill) == ((), None)
