@@ -20,6 +20,7 @@ from clearing.adapters.statements.base import (
     MovementKind,
     StatementLine,
 )
+from clearing.quantities import exact_decimal
 
 _CURRENCIES: Final[Mapping[str, tuple[str, int]]] = {
     "XBt": ("XBT", 8),
@@ -117,8 +118,8 @@ def _line(path: str, row: CsvRow) -> StatementLine:
     asset, decimals = _CURRENCIES[currency]
     state = choice_field("transactStatus", fields["transactStatus"], _STATES)
     kind = _KINDS[choice_field("transactType", fields["transactType"], tuple(_KINDS))]
-    amount = Decimal(whole_field("amount", fields["amount"])).scaleb(-decimals)
-    balance = Decimal(whole_field("walletBalance", fields["walletBalance"])).scaleb(-decimals)
+    amount = exact_decimal(whole_field("amount", fields["amount"]), decimals)
+    balance = exact_decimal(whole_field("walletBalance", fields["walletBalance"]), decimals)
     whole_field("fee", fields["fee"] or "0")
     counts = state in _COUNTS
     return StatementLine(

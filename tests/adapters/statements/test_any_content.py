@@ -101,3 +101,21 @@ def test_any_bytes_are_read_or_refused(
     path.write_bytes(content)
     for item in STATEMENT_READERS[name].read(str(path), {}):
         assert isinstance(item, Refusal)
+
+
+@pytest.mark.parametrize("name", [*CSV, *RECORDS])
+def test_every_column_and_field_is_accounted_for(name: str) -> None:
+    columns = STATEMENT_READERS[name].columns
+    known = {one.replace("[]", "").rpartition(".")[2] for one in columns}
+    if name in CSV:
+        header, _ = CSV[name]
+        assert set(header) <= set(columns)
+    if name in RECORDS:
+        record, _ = RECORDS[name]
+        fields = record()
+        inner = fields.pop("a", {})
+        assert set(fields) <= set(columns)
+        assert {
+            field for one in (*inner.get("B", []), *inner.get("P", [])) for field in one
+        } <= known
+    assert all(columns.values())
