@@ -17,10 +17,10 @@ from clearing.audit import (
     read_scenario,
 )
 from clearing.audit.replay import ColumnTotals, ContestedView, Fate, FateView
-from clearing.audit.replay.reading import MAX_BYTES
 from clearing.cli.moment import When, moment_of
 from clearing.cli.output import amount, clock, out, print_json, short, steps, table
 from clearing.cli.where import Where, ledger
+from clearing.events.documents import MAX_BYTES
 from clearing.ledger import Ledger
 
 _LISTED = 40

@@ -3,8 +3,8 @@
 A model per event says what is accepted, with units and signs. :mod:`encoding` turns an event into
 the lean row that is stored and hashed, against the :mod:`registry` of declared names and scales;
 :mod:`decoding` turns it back, :mod:`upcast` reads rows of older versions. :mod:`lines` is the JSON
-that people and programs exchange, :mod:`schema` its published JSON Schema. This room knows no rule
-and no storage.
+that people and programs exchange, :mod:`documents` the YAML and JSON that people write themselves,
+:mod:`schema` the published JSON Schema of events. This room knows no rule and no storage.
 """
 
 from clearing.events.auctions import AuctionBid, AuctionTaken

@@ -4,7 +4,7 @@ import pytest
 
 from clearing.audit import ScenarioRefused
 from clearing.audit.replay import read_scenario
-from clearing.audit.replay.reading import DocumentUnreadable, read_text
+from clearing.events.documents import DocumentUnreadable, read_text
 
 HEAD = "scenario: 1\nname: x\n"
 

@@ -9,8 +9,8 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import ConfigDict, Field, ValidationError, model_validator
 
-from clearing.audit.replay.reading import DocumentUnreadable, read_text
 from clearing.events.base import Fact, Reference
+from clearing.events.documents import DocumentUnreadable, read_text
 from clearing.events.fields import Amount, Identifier, Name, NotNegativeAmount, Position, Text, Time
 from clearing.events.kinds import MARKET_STATES, Kind
 from clearing.rulebook.fields import Factor, List
