@@ -67,7 +67,7 @@ _PARTS: Final[Mapping[str, tuple[bool, MovementKind]]] = {
     "realized pnl": (False, "realised_pnl"),
     "fee": (True, "fee"),
     "realized funding": (False, "funding"),
-    "liquidation fee": (True, "liquidation"),
+    "liquidation fee": (True, "fee"),
 }
 """The parts of a cash row's change: whether they are positive where paid, and what they are."""
 

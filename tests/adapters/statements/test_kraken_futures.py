@@ -155,7 +155,7 @@ def test_each_kind_of_row(tmp_path: Path) -> None:
     assert [[(leg.kind, leg.amount) for leg in line.cash] for line in lines] == [
         [("realised_pnl", Decimal(1)), ("rebate", Decimal("0.25"))],
         [("funding", Decimal("0.02"))],
-        [("realised_pnl", Decimal(-20)), ("fee", Decimal(-1)), ("liquidation", Decimal(-9))],
+        [("realised_pnl", Decimal(-20)), ("fee", Decimal(-1)), ("fee", Decimal(-9))],
         [("transfer", Decimal(-7))],
         [("interest", Decimal("-0.5"))],
         [("other", Decimal(2))],
