@@ -250,17 +250,19 @@ class HyperliquidLedger:
         "delta.isDeposit": "the direction between spot and staking",
         "delta.user": "the sender; of vaultWithdraw the depositor",
         "delta.destination": "the receiver",
-        "delta.sourceDex, delta.destinationDex": "the wallets",
+        "delta.sourceDex": "the wallets",
+        "delta.destinationDex": "the wallets",
         "delta.vault": "the vault: money goes in unless it is the user",
         "delta.netWithdrawnUsd": "the movement of a withdrawal from a vault",
-        "delta.requestedUsd, delta.commission, delta.closingCost, delta.basis": (
-            "ignored: what led to the net amount withdrawn"
-        ),
+        "delta.requestedUsd": "ignored: what led to the net amount withdrawn",
+        "delta.commission": "ignored: what led to the net amount withdrawn",
+        "delta.closingCost": "ignored: what led to the net amount withdrawn",
+        "delta.basis": "ignored: what led to the net amount withdrawn",
         "delta.usdcValue": "ignored: the venue's valuation of the token",
         "delta.nonce": "ignored: the sender's counter",
-        "delta.liquidatedNtlPos, delta.accountValue, delta.leverageType": (
-            "ignored: of a liquidation, whose fills have the movement"
-        ),
+        "delta.liquidatedNtlPos": "ignored: of a liquidation, whose fills have the movement",
+        "delta.accountValue": "ignored: of a liquidation, whose fills have the movement",
+        "delta.leverageType": "ignored: of a liquidation, whose fills have the movement",
         "delta.liquidatedPositions": "ignored: as the notional that was liquidated",
     }
     balances: Final[Balances] = "none"

@@ -68,7 +68,7 @@ _PARTS: Final[Mapping[str, tuple[bool, MovementKind]]] = {
     "realized pnl": (False, "realised_pnl"),
     "fee": (True, "fee"),
     "realized funding": (False, "funding"),
-    "liquidation fee": (True, "liquidation"),
+    "liquidation fee": (True, "fee"),
 }
 """The parts of a cash row's change: whether they are positive where paid, and what they are."""
 
@@ -266,7 +266,7 @@ def _line(path: str, leg: _Leg, partner: _Leg | None) -> StatementLine:
         (cash or leg).fields["uid"],
         leg.fields["contract"].upper(),
         () if cash is None else _cash(cash),
-        None if position is None else _fill(position, cash),
+        _fill(position, cash) if position is not None and position.change else None,
         told,
     )
 

@@ -325,3 +325,20 @@ def test_an_error_instead_of_a_page_is_refused(tmp_path: Path) -> None:
     lines, _, (refusal,), _ = read(DERIBIT, path)
     assert not lines
     assert "no list of records" in refusal.reason
+
+
+def test_a_page_in_one_long_line_is_no_table(tmp_path: Path) -> None:
+    entries = [record(id=number, info="x" * 8_000) for number in range(150)]
+    path = page(tmp_path / "log.json", *entries)
+    assert path.stat().st_size > 1024**2
+    lines, _, refusals, _ = read(DERIBIT, path)
+    assert (len(lines), refusals) == (150, [])
+
+
+def test_float_noise_is_cut_and_kept_as_told(tmp_path: Path) -> None:
+    noisy = {"cashflow": 1.2345678901234568e-05, "change": -1e-06}
+    (line,), _, refusals, _ = read(DERIBIT, page(tmp_path / "log.json", record(**noisy)))
+    assert not refusals
+    assert line.fill is not None
+    assert line.fill.pnl == Decimal("0.000012345678901234")
+    assert line.told["cashflow"] == "1.2345678901234568e-05"

@@ -241,3 +241,11 @@ def test_real_fills(shared_data: Path) -> None:
 def test_other_pages_of_the_indexer_are_no_statements(shared_data: Path, name: str) -> None:
     with pytest.raises(FormatUnknown):
         sniff_statement(str(shared_data / SHAPES / name))
+
+
+def test_a_payment_of_many_decimals_is_cut_and_kept_as_told(tmp_path: Path) -> None:
+    """The indexer multiplies size, price and rate; the chain books whole millionths."""
+    long = payment(payment="-0.0012345678901234567890123")
+    (line,) = lines_of(FUNDING, "fundingPayments", tmp_path, long)
+    assert legs(line) == [("USDC", "funding", Decimal("-0.001234567890123456"))]
+    assert line.told["payment"] == "-0.0012345678901234567890123"

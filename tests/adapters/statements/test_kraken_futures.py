@@ -155,7 +155,7 @@ def test_each_kind_of_row(tmp_path: Path) -> None:
     assert [[(leg.kind, leg.amount) for leg in line.cash] for line in lines] == [
         [("realised_pnl", Decimal(1)), ("rebate", Decimal("0.25"))],
         [("funding", Decimal("0.02"))],
-        [("realised_pnl", Decimal(-20)), ("fee", Decimal(-1)), ("liquidation", Decimal(-9))],
+        [("realised_pnl", Decimal(-20)), ("fee", Decimal(-1)), ("fee", Decimal(-9))],
         [("transfer", Decimal(-7))],
         [("interest", Decimal("-0.5"))],
         [("other", Decimal(2))],
@@ -269,3 +269,10 @@ def test_rows_are_joined_as_they_happened_whichever_end_comes_first(
     ]
     alone = [line for line in lines if line.fill is None]
     assert len(alone) == 1 + sum(not one.size for one in what)
+
+
+def test_a_position_that_did_not_change_is_no_fill(tmp_path: Path) -> None:
+    rows = [position(change="0.")]
+    (line,), _, refusals, _ = read(KRAKEN, csv_file(tmp_path / "log.csv", HEADER, rows))
+    assert not refusals
+    assert (line.cash, line.fill) == ((), None)
