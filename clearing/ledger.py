@@ -69,6 +69,7 @@ from clearing.projectors import (
     project,
     rebuild,
 )
+from clearing.reconcile import Desk
 
 At = int | datetime | Moment | None
 """A moment: a log position, the time by which things had happened, what :meth:`Ledger.moment`
@@ -535,3 +536,13 @@ class Ledger:
     def digest(self) -> str:
         """Return the digest of the whole book at the live generation's checkpoint."""
         return Projector(self._connection, ensure_live(self._connection)).engine.digest()
+
+    def desk(self, person: str) -> Desk:
+        """Return the reconciliation desk, with ``person`` at it: statements, breaks, sign-off."""
+        return Desk(self._connection, self, person)
+
+    def append_one(self, document: dict[str, Any]) -> int:
+        """Append one event, or find it there, project it, and return its log position."""
+        (receipt,) = self.append([document])
+        self.project()
+        return receipt.last_position or receipt.duplicates[0]

@@ -60,14 +60,6 @@ def whole_field(field: str, value: str) -> int:
     return int(value)
 
 
-def exact(number: str, exponent: int) -> Decimal:
-    """Return a written number (without an exponent) times ten to the ``exponent``.
-
-    No digit is lost: :meth:`~decimal.Decimal.scaleb` would round beyond 28 of them.
-    """
-    return Decimal(f"{number}E{exponent}")
-
-
 def name_field(field: str, value: str) -> str:
     """Return ``value``, which must be a name the ledger can declare."""
     if not _NAME.fullmatch(value):

@@ -219,17 +219,19 @@ def read_csv(
     optional: Sequence[str] = (),
     limits: Limits = LIMITS,
     *,
+    lines: Iterable[Line | Refusal] | None = None,
     delimiter: str = ",",
     header_line: int = 1,
 ) -> Iterator[CsvRow | Refusal]:
     """Yield the rows of a CSV file whose first line names its columns.
 
     Every ``required`` column must be there, and none beyond ``required`` and ``optional``; their
-    order is free. A wrong header refuses the file, a wrong row itself. What stands before
+    order is free. A wrong header refuses the file, a wrong row itself. ``lines`` are those of the
+    file where something else stood before the header and has been read already; what stands before
     ``header_line`` (counted from 1) is passed over.
     """
     header: list[str] | None = None
-    for line in _from(header_line, read_lines(path, limits)):
+    for line in _from(header_line, read_lines(path, limits) if lines is None else lines):
         if isinstance(line, Refusal):
             yield line
             if header is None:

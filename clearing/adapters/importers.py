@@ -8,11 +8,19 @@ from clearing.adapters.base import Importer
 from clearing.adapters.binance import BINANCE
 from clearing.adapters.files import STDIN, first_line, split_csv
 from clearing.adapters.hyperliquid_fills import HYPERLIQUID_FILLS
+from clearing.adapters.statements.importing import StatementImporter
+from clearing.adapters.statements.sniffing import STATEMENT_READERS
+
+_ALL: Final[tuple[Importer, ...]] = (
+    HYPERLIQUID_FILLS,
+    BINANCE,
+    *(StatementImporter(reader) for reader in STATEMENT_READERS.values()),
+)
 
 IMPORTERS: Final[Mapping[str, Importer]] = MappingProxyType(
-    {importer.name: importer for importer in (HYPERLIQUID_FILLS, BINANCE)}
+    {importer.name: importer for importer in _ALL}
 )
-"""Every importer, by the name that ``clearing import`` takes."""
+"""Every importer, by the name that ``clearing import`` takes; statements' tell their cash."""
 
 
 def sniff_importer(path: str) -> Importer | None:

@@ -14,6 +14,9 @@ from clearing.adapters.files import Limits, read_lines
 MAX_PAGE_BYTES: Final = 256 * 1024**2
 """The most bytes of one page: it is held in memory."""
 
+MAX_DEPTH: Final = 50
+"""How deep a page may be nested: what is deeper no venue sends, and could not be shown again."""
+
 _LIMITS: Final = Limits(line_bytes=MAX_PAGE_BYTES, file_bytes=MAX_PAGE_BYTES)
 
 
@@ -37,7 +40,7 @@ def read_page(path: str) -> "Any | Refusal":
 def parse_page(path: str, text: str) -> "Any | Refusal":
     """Return the page that a text is, or a refusal that says what is wrong and where."""
     try:
-        return json.loads(
+        page = json.loads(
             text,
             parse_float=str,
             parse_int=str,
@@ -50,6 +53,23 @@ def parse_page(path: str, text: str) -> "Any | Refusal":
         return refuse(path, 0, "not a page: nested too deeply")
     except ValueError as error:
         return refuse(path, 0, str(error))
+    if _too_deep(page):
+        return refuse(path, 0, f"not a page: nested more than {MAX_DEPTH} deep")
+    return page
+
+
+def _too_deep(page: Any) -> bool:
+    level = [page] if isinstance(page, dict | list) else []
+    for _ in range(MAX_DEPTH):
+        level = [
+            inner
+            for one in level
+            for inner in (one.values() if isinstance(one, dict) else one)
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _no_constant(name: str) -> NoReturn:

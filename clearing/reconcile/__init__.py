@@ -4,3 +4,43 @@ What is recorded here is append-only, beside the log: imports with their coverag
 rule that made them, breaks with their history, proposals with who made and who approved them. It
 reads the ledger through :mod:`clearing.audit` and knows nothing of the engine's inside.
 """
+
+from clearing.reconcile.breaks import BreakStep, BreakUnknown, BreakView
+from clearing.reconcile.coverage import Coverage, Gap, ImportView
+from clearing.reconcile.desk import Desk
+from clearing.reconcile.differences import BREAK_TYPES, BreakType
+from clearing.reconcile.running import (
+    DifferenceView,
+    LegTotals,
+    MatchView,
+    NothingToCompare,
+    Reconciliation,
+)
+from clearing.reconcile.signoff import PROPOSAL_KINDS, NotAllowed, Proposal
+from clearing.reconcile.taking import EVERY, LEGS, Leg, StatementRefused, Taken, look
+
+__all__ = [
+    "BREAK_TYPES",
+    "EVERY",
+    "LEGS",
+    "PROPOSAL_KINDS",
+    "BreakStep",
+    "BreakType",
+    "BreakUnknown",
+    "BreakView",
+    "Coverage",
+    "Desk",
+    "DifferenceView",
+    "Gap",
+    "ImportView",
+    "Leg",
+    "LegTotals",
+    "MatchView",
+    "NotAllowed",
+    "NothingToCompare",
+    "Proposal",
+    "Reconciliation",
+    "StatementRefused",
+    "Taken",
+    "look",
+]

@@ -185,8 +185,9 @@ class Described:
     the earliest and latest moment, ``first_id`` and ``last_id`` the native ids of the first and
     last line in the file's order, ``accounts`` the account names that it says. ``order`` is how its
     lines follow each other in time; ``misplaced`` are the lines against that order.
-    ``saturated``: it has exactly as many lines as a full page. ``cut``: its last line could not be
-    read, as where a file ends within a line.
+    ``saturated``: it has exactly as many records as a full page, however many lines they make and
+    whether they could be read. ``cut``: its last line could not be read, as where a file ends
+    within a line.
     """
 
     file: str
@@ -211,8 +212,13 @@ def described(
     seen = Described(path, reader.name)
     moments: list[tuple[datetime, int]] = []
     accounts: dict[str, None] = {}
+    records = 0
+    record = 0
     for item in items:
         yield item
+        if item.line not in (0, record):
+            records += 1
+            record = item.line
         if isinstance(item, Refusal):
             seen.refused += 1
             seen.cut = True
@@ -229,7 +235,7 @@ def described(
         seen.last_id = item.native_id or seen.last_id
         moments.append((item.at, item.line))
     seen.accounts = list(accounts)
-    seen.saturated = seen.lines in reader.page_limits
+    seen.saturated = records in reader.page_limits
     _see_order(seen, moments)
     yield seen
 

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Final
 
 from clearing.adapters.base import Refusal, Setting, refuse, settle
-from clearing.adapters.fields import FieldRefused, choice_field, exact, time_field, whole_field
+from clearing.adapters.fields import FieldRefused, choice_field, time_field, whole_field
 from clearing.adapters.files import CsvRow, read_csv
 from clearing.adapters.statements.base import (
     Balances,
@@ -20,6 +20,7 @@ from clearing.adapters.statements.base import (
     MovementKind,
     StatementLine,
 )
+from clearing.quantities import exact_decimal
 
 _CURRENCIES: Final[Mapping[str, tuple[str, int]]] = {
     "XBt": ("XBT", 8),
@@ -117,8 +118,8 @@ def _line(path: str, row: CsvRow) -> StatementLine:
     asset, decimals = _CURRENCIES[currency]
     state = choice_field("transactStatus", fields["transactStatus"], _STATES)
     kind = _KINDS[choice_field("transactType", fields["transactType"], tuple(_KINDS))]
-    amount = exact(str(whole_field("amount", fields["amount"])), -decimals)
-    balance = exact(str(whole_field("walletBalance", fields["walletBalance"])), -decimals)
+    amount = exact_decimal(whole_field("amount", fields["amount"]), decimals)
+    balance = exact_decimal(whole_field("walletBalance", fields["walletBalance"]), decimals)
     whole_field("fee", fields["fee"] or "0")
     counts = state in _COUNTS
     return StatementLine(

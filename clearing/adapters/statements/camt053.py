@@ -12,7 +12,7 @@ from datetime import datetime, timedelta, timezone
 from decimal import Decimal, localcontext
 from typing import Final, Literal, NamedTuple
 
-from clearing.adapters.base import OptionRefused, Refusal, Setting, refuse, settle
+from clearing.adapters.base import Refusal, Setting, refuse, settle
 from clearing.adapters.fields import FieldRefused, choice_field, decimal_field
 from clearing.adapters.statements.base import (
     Balances,
@@ -23,7 +23,7 @@ from clearing.adapters.statements.base import (
     StatedBalance,
     StatementLine,
 )
-from clearing.adapters.statements.mapping import offset_of
+from clearing.adapters.statements.values import UTC_OFFSET, offset_setting
 from clearing.adapters.xml_pages import Element, read_parts
 from clearing.events.fields import parse_time
 
@@ -77,9 +77,7 @@ class Camt053:
     }
     balances: Final[Balances] = "line"
     page_limits: Final[frozenset[int]] = frozenset()
-    settings: Final[Mapping[str, Setting]] = {
-        "utc_offset": Setting("+00:00", (), "the offset of times that are told without one")
-    }
+    settings: Final[Mapping[str, Setting]] = {"utc_offset": UTC_OFFSET}
 
     def sniff(self, beginning: Beginning) -> bool:
         """Return whether the element of these statements begins."""
@@ -88,11 +86,7 @@ class Camt053:
     def read(self, path: str, settings: Mapping[str, str]) -> Iterator[Item]:
         """Yield balances and lines in the file's order, statement by statement."""
         given = settle(self.name, self.settings, settings)
-        try:
-            offset = offset_of(given["utc_offset"])
-        except ValueError as error:
-            raise OptionRefused(f"{self.name}: utc_offset: {error}") from error
-        return self._read(path, offset)
+        return self._read(path, offset_setting(self.name, given["utc_offset"]))
 
     def _read(self, path: str, offset: timedelta) -> Iterator[Item]:
         statement, number = _Statement(path, offset), 0

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Final
 
 from clearing.adapters.base import OptionRefused, Refusal, Setting, refuse, settle
-from clearing.adapters.fields import FieldRefused, choice_field, decimal_field, exact, time_field
+from clearing.adapters.fields import FieldRefused, choice_field, decimal_field, time_field
 from clearing.adapters.files import CsvRow, read_csv
 from clearing.adapters.statements.base import (
     Balances,
@@ -28,11 +28,12 @@ from clearing.adapters.statements.mapping import (
     KindSource,
     Source,
     TimeSource,
+    checked_offset,
     load_mapping,
-    offset_of,
 )
 from clearing.adapters.statements.numbers import written_number
 from clearing.events.fields import from_microseconds, parse_time
+from clearing.quantities import exact_decimal
 
 _DELIMITERS: Final = {"comma": ",", "semicolon": ";", "tab": "\t"}
 _EPOCHS: Final = {"epoch_seconds": 6, "epoch_milliseconds": 3, "epoch_microseconds": 0}
@@ -190,7 +191,7 @@ def _time(fields: Mapping[str, str], source: TimeSource) -> datetime:
     if source.pattern is not None:
         return _by_pattern(column, value, source.pattern, source.utc_offset)
     decimal_field(column, value)
-    since = exact(value, _EPOCHS[source.format])
+    since = Decimal(f"{value}E{_EPOCHS[source.format]}")
     if since != since.to_integral_value() or not 0 <= since < _BEYOND:
         word = source.format.removeprefix("epoch_")
         reason = f"{value[:60]!r} is not a number of {word} since 1970, to microseconds"
@@ -209,7 +210,7 @@ def _iso(column: str, value: str, utc_offset: str | None) -> datetime:
 
 
 def _by_pattern(column: str, value: str, pattern: str, utc_offset: str | None) -> datetime:
-    zone = UTC if utc_offset is None else timezone(offset_of(utc_offset))
+    zone = UTC if utc_offset is None else timezone(checked_offset(utc_offset))
     try:
         # strptime takes the digits of every script; a zone is set below where it told none.
         moment = datetime.strptime(ascii(value)[1:-1], pattern)  # noqa: DTZ007
@@ -322,7 +323,7 @@ def _unit(column: str, number: Decimal, source: AmountSource | FeeSource, asset:
     if number != number.to_integral_value():
         reason = f"{number:f} is not a whole number of units of 10^-{decimals} {asset}"
         raise FieldRefused(column, f"{number:f}", reason)
-    return exact(f"{number:f}", -decimals)
+    return exact_decimal(int(number), decimals)
 
 
 def _fee(

@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from clearing.adapters.base import OptionRefused
 from clearing.adapters.statements.base import MovementKind
+from clearing.adapters.statements.values import parse_offset
 from clearing.events.base import Fact
 from clearing.events.documents import MAX_BYTES, DocumentUnreadable, read_text
 from clearing.events.fields import ListAsTuple
@@ -25,18 +26,16 @@ Words = Annotated[
 ]
 Decimals = Annotated[int, Field(ge=0, le=18)]
 
-_OFFSET: Final = re.compile(r"([+-])([01][0-9]|2[0-3]):([0-5][0-9])", re.ASCII)
 _DIRECTIVE: Final = re.compile(r"%(.?)", re.DOTALL)
 _DIRECTIVES: Final = frozenset("YymBbdHIpMSfz%")
 
 
-def offset_of(text: str) -> timedelta:
-    """Return the offset from UTC that text such as ``+02:00`` names, or raise ``ValueError``."""
-    match = _OFFSET.fullmatch(text)
-    if match is None:
+def checked_offset(text: str) -> timedelta:
+    """Return how far ahead of UTC text such as ``+02:00`` says, or raise ``ValueError``."""
+    ahead = parse_offset(text)
+    if ahead is None:
         raise ValueError(f"{text[:60]!r} is not an offset from UTC such as '+02:00'")
-    offset = timedelta(hours=int(match[2]), minutes=int(match[3]))
-    return -offset if match[1] == "-" else offset
+    return ahead
 
 
 class CsvFile(Fact):
@@ -118,7 +117,7 @@ class TimeSource(Fact):
             raise ValueError("pattern: belongs to the format 'pattern', which needs it")
         if self.utc_offset is not None:
             try:
-                offset_of(self.utc_offset)
+                checked_offset(self.utc_offset)
             except ValueError as error:
                 raise ValueError(f"utc_offset: {error}") from None
         if self.format.startswith("epoch") and (self.utc_offset or self.time_column):

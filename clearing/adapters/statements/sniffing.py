@@ -9,16 +9,34 @@ from typing import Final
 from clearing.adapters.base import Refusal
 from clearing.adapters.files import STDIN, read_blocks, split_csv
 from clearing.adapters.statements.base import Beginning, StatementReader
+from clearing.adapters.statements.binance_account import BINANCE_ACCOUNT_UPDATE
+from clearing.adapters.statements.binance_history import BINANCE_HISTORY
+from clearing.adapters.statements.binance_income import BINANCE_INCOME
 from clearing.adapters.statements.bitmex import BITMEX_WALLET
+from clearing.adapters.statements.bybit import BYBIT_ASSET_CHANGE, BYBIT_TRANSACTION_LOG
 from clearing.adapters.statements.camt053 import CAMT053
 from clearing.adapters.statements.chain_transfers import CHAIN_TRANSFERS
 from clearing.adapters.statements.generic_csv import GENERIC_CSV, GenericCsv
 from clearing.adapters.statements.mt940 import MT940
+from clearing.adapters.statements.okx import OKX_BILLS, OKX_HISTORY
 
 STATEMENT_READERS: Final[Mapping[str, StatementReader]] = MappingProxyType(
     {
         reader.name: reader
-        for reader in (BITMEX_WALLET, CAMT053, CHAIN_TRANSFERS, GENERIC_CSV, MT940)
+        for reader in (
+            BITMEX_WALLET,
+            BINANCE_HISTORY,
+            BINANCE_INCOME,
+            BINANCE_ACCOUNT_UPDATE,
+            BYBIT_ASSET_CHANGE,
+            BYBIT_TRANSACTION_LOG,
+            OKX_HISTORY,
+            OKX_BILLS,
+            CAMT053,
+            MT940,
+            CHAIN_TRANSFERS,
+            GENERIC_CSV,
+        )
     }
 )
 """Every statement format, by the name that the command line takes."""

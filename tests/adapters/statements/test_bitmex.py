@@ -45,10 +45,12 @@ def test_amounts_are_in_the_smallest_unit_of_their_currency(tmp_path: Path) -> N
     assert pnl.told["marginBalance"] == ""
 
 
-def test_no_digit_of_a_large_amount_is_lost(tmp_path: Path) -> None:
-    rows = [row(amount="123456789012345678901234567891")]
-    (line,), _, _, _ = read(BITMEX, csv_file(tmp_path / "wallet.csv", HEADER, rows))
-    assert str(line.cash[0].amount) == "1234567890123456789012.34567891"
+def test_an_amount_of_every_length_keeps_its_last_digit(tmp_path: Path) -> None:
+    most = "9" * 29 + "1"
+    path = csv_file(tmp_path / "wallet.csv", HEADER, [row(amount=most, walletBalance=f"-{most}")])
+    (line,), _, _, _ = read(BITMEX, path)
+    assert line.cash[0].amount == Decimal(f"{most}E-8")
+    assert line.cash[0].balance == Decimal(f"-{most}E-8")
 
 
 def test_what_was_cancelled_moved_nothing(tmp_path: Path) -> None:

@@ -242,7 +242,7 @@ def test_a_file_that_ends_within_a_statement_is_cut(tmp_path: Path) -> None:
 
 
 def test_an_offset_that_is_none_is_refused() -> None:
-    with pytest.raises(OptionRefused, match="camt053: utc_offset: 'CET' is not an offset"):
+    with pytest.raises(OptionRefused, match="camt053: utc_offset='CET' is not an offset"):
         CAMT053.read("unread.xml", {"utc_offset": "CET"})
 
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clearing.adapters.base import OptionRefused
-from clearing.adapters.fields import FieldRefused, exact
+from clearing.adapters.fields import FieldRefused
 from clearing.adapters.statements import STATEMENT_READERS, settled_reader
 from clearing.adapters.statements.generic_csv import GENERIC_CSV
 from clearing.adapters.statements.mapping import CsvFile
@@ -308,11 +308,17 @@ def test_numbers_keep_every_digit(number: Decimal, marks: tuple[str, str]) -> No
     assert str(written_number("x", text, file)) == str(number)
 
 
-def test_units_are_never_rounded() -> None:
-    number = "-123456789012345678901234567890"
-    assert f"{exact(number, -8):f}" == "-1234567890123456789012.34567890"
+def test_numbers_have_a_bounded_number_of_decimals() -> None:
     with pytest.raises(FieldRefused, match="at most 18 decimals"):
         written_number("x", "0." + "1" * 19, CsvFile())
+
+
+def test_smallest_units_keep_every_digit(write: Write) -> None:
+    most = "9" * 29 + "1"
+    row = f"1714564800123,u1,a,,XBt,Charge,{most},OUT,,,,,,,,,done"
+    path = write("v.csv", f"{VENUE_HEADER}\n{row}\n")
+    (line,), _, _, _ = read(GENERIC_CSV, path, mapping=write("m.yaml", VENUE))
+    assert line.cash[0].amount == Decimal(f"-{most}E-8")
 
 
 TRADES = """\

@@ -1,0 +1,200 @@
+"""The reconciliation desk: everything that reconciliation does, on one ledger, by one person.
+
+The Python API reaches it as ``ledger.desk(person)``, the command line does the same.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, Literal, Protocol
+
+from clearing.adapters.statements import StatementReader
+from clearing.audit.moments import Moment
+from clearing.log import Connection
+from clearing.reconcile.acting import acting
+from clearing.reconcile.breaks import BreakView, Status, break_view, breaks, note
+from clearing.reconcile.coverage import ImportView, imports
+from clearing.reconcile.running import Reconciliation, reconcile
+from clearing.reconcile.signoff import (
+    Proposal,
+    decide,
+    proposals,
+    propose_for_break,
+    propose_limit,
+    propose_rulebook,
+    propose_tolerance,
+)
+from clearing.reconcile.taking import Leg, StatementOf, Taken, take_statement
+
+
+class Books(Protocol):
+    """What the desk needs of a ledger."""
+
+    def moment(self, at: Any = None) -> Moment:
+        """Return the moment that is asked about, by default the present."""
+
+    def append_one(self, document: dict[str, Any]) -> int:
+        """Append one event, or find it there, project it, and return its log position."""
+
+
+class Desk:
+    """A person at the desk. Names are those that the breaks' history and sign-off will show."""
+
+    def __init__(self, connection: Connection, books: Books, person: str) -> None:
+        """Sit down; raises :class:`ValueError` for nobody."""
+        if not person:
+            raise ValueError("who works at the desk must have a name")
+        self._connection = connection
+        self._books = books
+        self.person = person
+
+    def take(
+        self,
+        reader: StatementReader,
+        path: str,
+        *,
+        account: str,
+        leg: Leg = "venue",
+        venue: str | None = None,
+        settings: Mapping[str, str] | None = None,
+        asked_from: datetime | None = None,
+        asked_until: datetime | None = None,
+        partial: bool = False,
+        progress: Callable[[int], None] | None = None,
+    ) -> Taken:
+        """Take a statement in; see :func:`~clearing.reconcile.taking.take_statement`."""
+        named = reader.venue if venue is None else venue
+        of = StatementOf(leg, named, account, self.person, asked_from, asked_until)
+        return take_statement(
+            self._connection,
+            reader,
+            path,
+            settings or {},
+            of,
+            partial=partial,
+            progress=progress,
+        )
+
+    def statements(
+        self, leg: Leg | None = None, venue: str | None = None, account: str | None = None
+    ) -> list[ImportView]:
+        """Return the statements that were taken in, with what they cover and what is doubtful."""
+        return imports(self._connection, leg, venue, account)
+
+    def reconcile(
+        self,
+        venue: str,
+        account: str,
+        *,
+        leg: Leg = "venue",
+        at: Any = None,
+        until: datetime | None = None,
+        dry_run: bool = False,
+        with_matches: bool = False,
+        progress: Callable[[str], None] | None = None,
+    ) -> Reconciliation:
+        """Compare and record; see :func:`~clearing.reconcile.running.reconcile`."""
+        return reconcile(
+            self._connection,
+            self._books.moment(at),
+            leg,
+            venue,
+            account,
+            person=self.person,
+            until=until,
+            dry_run=dry_run,
+            with_matches=with_matches,
+            progress=progress,
+        )
+
+    def breaks(
+        self,
+        *,
+        status: Status | None = None,
+        of: tuple[str, str, str] | None = None,
+        kind: str | None = None,
+        now: datetime | None = None,
+    ) -> list[BreakView]:
+        """Return breaks; see :func:`~clearing.reconcile.breaks.breaks`."""
+        return breaks(self._connection, status=status, of=of, kind=kind, now=now)
+
+    def break_view(self, number: int) -> BreakView:
+        """Return one break with its history."""
+        return break_view(self._connection, number)
+
+    def note(
+        self, number: int, what: Literal["owner", "cause", "comment", "reopened"], words: str
+    ) -> BreakView:
+        """Give a break an owner, a cause, a comment, or open it again."""
+        with acting(self._connection):
+            note(self._connection, number, what, words, self.person)
+        return break_view(self._connection, number)
+
+    def propose_for_break(
+        self,
+        kind: Literal["adjustment", "write_off", "override"],
+        number: int,
+        reason: str,
+        *,
+        source: str = "",
+    ) -> Proposal:
+        """Propose what is to become of a break."""
+        return propose_for_break(
+            self._connection, kind, number, author=self.person, reason=reason, source=source
+        )
+
+    def propose_tolerance(
+        self,
+        field: str,
+        absolute: str,
+        reason: str,
+        *,
+        venue: str = "*",
+        what: str = "*",
+        millionths: int = 0,
+        residual_account: str = "",
+    ) -> Proposal:
+        """Propose a tolerance."""
+        return propose_tolerance(
+            self._connection,
+            venue=venue,
+            what=what,
+            field=field,
+            absolute=absolute,
+            millionths=millionths,
+            residual_account=residual_account,
+            author=self.person,
+            reason=reason,
+        )
+
+    def propose_limit(
+        self, person: str, kind: str, asset: str, amount: str, reason: str
+    ) -> Proposal:
+        """Propose up to which amount a person may approve."""
+        return propose_limit(
+            self._connection,
+            person=person,
+            kind=kind,
+            asset=asset,
+            amount=amount,
+            author=self.person,
+            reason=reason,
+        )
+
+    def propose_rulebook(self, event: Mapping[str, Any], reason: str) -> Proposal:
+        """Propose a rulebook."""
+        return propose_rulebook(self._connection, event, author=self.person, reason=reason)
+
+    def proposals(self, *, open_only: bool = False) -> list[Proposal]:
+        """Return proposals."""
+        return proposals(self._connection, open_only=open_only)
+
+    def decide(self, number: int, *, approve: bool, reason: str = "") -> Proposal:
+        """Approve or decline what somebody else proposed, and carry out what was approved."""
+        return decide(
+            self._connection,
+            number,
+            approver=self.person,
+            approve=approve,
+            reason=reason,
+            append=self._books.append_one,
+        )

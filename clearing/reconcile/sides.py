@@ -1,0 +1,249 @@
+"""The two sides of a reconciliation, loaded: what the ledger has, and what statements say.
+
+Lines that several statements say count once. Moments, amounts and names are made comparable here
+and nowhere else.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple
+
+from clearing.audit.moments import Moment
+from clearing.audit.movements import FillRow, MovementRow, Wanted, fills, movements
+from clearing.log import Connection
+from clearing.reconcile.balances import Held
+from clearing.reconcile.coverage import Covered
+from clearing.reconcile.lines import DECIMALS, SCALE, Balance, Fill, Movement
+from clearing.reconcile.taking import EVERY, Leg
+
+
+class OurRef(NamedTuple):
+    """Where one of ours stands: the event, and the posting's line in its entries (−1: a fill)."""
+
+    position: int
+    line: int
+    source: str
+    external_id: str
+
+
+class TheirRef(NamedTuple):
+    """Where one of theirs stands: the import, its line, and which leg of it (−1: a fill).
+
+    ``key`` and ``nth`` say what it is whichever statement says it.
+    """
+
+    number: int
+    line: int
+    leg: int
+    native_id: str
+    key: str
+    nth: int
+
+
+@dataclass(slots=True)
+class Ours:
+    """What the ledger has within the time that is compared, and all that it ever held before."""
+
+    movements: list[Movement] = field(default_factory=list)
+    movement_refs: list[OurRef] = field(default_factory=list)
+    fills: list[Fill] = field(default_factory=list)
+    fill_refs: list[OurRef] = field(default_factory=list)
+    held: list[Held] = field(default_factory=list)
+    units: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Theirs:
+    """What statements say, in order of moment and line, with the balances that they state."""
+
+    movements: list[Movement] = field(default_factory=list)
+    movement_refs: list[TheirRef] = field(default_factory=list)
+    fills: list[Fill] = field(default_factory=list)
+    fill_refs: list[TheirRef] = field(default_factory=list)
+    balances: list[Balance] = field(default_factory=list)
+
+
+def load_ours(
+    connection: Connection, moment: Moment, leg: Leg, account: str, covered: Covered
+) -> Ours:
+    """Return what the ledger has of an account (``*``: of all) up to the end of what is covered.
+
+    A bank or a chain states what came from outside and went there, and nothing else.
+    """
+    wanted = Wanted("" if account == EVERY else account, covered.until, external=leg != "venue")
+    ours = Ours()
+    for row in movements(connection, moment, wanted):
+        _take_movement(ours, row, covered)
+    if leg == "venue":
+        for fill in fills(connection, moment, wanted):
+            _take_fill(ours, fill, covered)
+    return ours
+
+
+def _take_movement(ours: Ours, row: MovementRow, covered: Covered) -> None:
+    amount = row.amount * 10 ** (DECIMALS - row.decimals)
+    ours.units.setdefault(row.asset, 10 ** (DECIMALS - row.decimals))
+    ours.held.append(Held(row.occurred_at, row.asset, amount, position=False))
+    if not covered.has(row.occurred_at):
+        return
+    ids = _ids(row.external_id, row.trade_id)
+    place = len(ours.movements)
+    ours.movements.append(
+        Movement(place, row.occurred_at, row.asset, row.kind, amount, ids, row.market, row.account)
+    )
+    ours.movement_refs.append(OurRef(row.position, row.line, row.source, row.external_id))
+
+
+def _take_fill(ours: Ours, row: FillRow, covered: Covered) -> None:
+    size = row.size * 10 ** (DECIMALS - row.size_decimals)
+    ours.held.append(Held(row.occurred_at, row.market, size, position=True))
+    if not covered.has(row.occurred_at):
+        return
+    ours.fills.append(
+        Fill(
+            len(ours.fills),
+            row.occurred_at,
+            row.market,
+            size,
+            row.price * 10 ** (DECIMALS - row.price_decimals),
+            row.fee * 10 ** (DECIMALS - row.fee_decimals),
+            row.fee_asset,
+            _ids(row.trade_id or row.external_id, row.external_id),
+            row.account,
+        )
+    )
+    ours.fill_refs.append(OurRef(row.position, -1, row.source, row.external_id))
+
+
+def _ids(*names: str) -> tuple[str, ...]:
+    """Return what an event may be known by elsewhere: also what stands before its last colon."""
+    found: dict[str, None] = {}
+    for name in names:
+        if name:
+            found.setdefault(name)
+            head, colon, _ = name.rpartition(":")
+            if colon and head:
+                found.setdefault(head)
+    return tuple(found)
+
+
+_LINES: Final = (
+    "SELECT DISTINCT ON (l.key, l.nth) l.key, l.nth, l.import, l.line, l.at, l.native_id,"
+    " l.account, l.market FROM clearing.recon_line l WHERE l.import = ANY(%(imports)s)"
+    " AND l.at >= %(since)s AND l.at <= %(until)s ORDER BY l.key, l.nth, l.import, l.line"
+)
+
+_CASH: Final = (
+    f"WITH once AS ({_LINES}) SELECT o.at, o.import, o.line, c.leg, c.asset, c.kind,"  # noqa: S608 - constants of this module
+    " c.amount, c.balance, o.native_id, o.account, o.market, o.key, o.nth"
+    " FROM once o JOIN clearing.recon_cash c ON c.import = o.import AND c.line = o.line"
+    " ORDER BY o.at, o.import, o.line * %(sign)s, c.leg"
+)
+
+_FILLS: Final = (
+    f"WITH once AS ({_LINES}) SELECT o.at, o.import, o.line, f.market, f.size, f.price, f.fee,"  # noqa: S608 - constants of this module
+    " f.fee_asset, f.trade_id, o.native_id, o.account, f.before, f.after, o.key, o.nth"
+    " FROM once o JOIN clearing.recon_fill f ON f.import = o.import AND f.line = o.line"
+    " ORDER BY o.at, o.import, o.line * %(sign)s"
+)
+
+
+def load_theirs(connection: Connection, covered: Covered) -> Theirs:
+    """Return what the statements of an account say within the time that is compared.
+
+    Lines of one moment stand in the order in which they happened: as in the file, or against it
+    where a statement has the latest first.
+    """
+    theirs = Theirs()
+    sign = -1 if covered.descending else 1
+    values = {
+        "imports": list(covered.imports),
+        "since": covered.since,
+        "until": covered.until,
+        "sign": sign,
+    }
+    last: dict[tuple[int, str], int] = {}
+    for row in connection.execute(_CASH, values):
+        _take_cash(theirs, row, covered, last)
+    last = {}
+    for row in connection.execute(_FILLS, values):
+        _take_their_fill(theirs, row, last)
+    for row in connection.execute(
+        "SELECT DISTINCT at, what, amount, position, before FROM clearing.recon_balance"
+        " WHERE import = ANY(%(imports)s) AND at >= %(since)s AND at <= %(until)s"
+        " ORDER BY at, what, position, before, amount",
+        values,
+    ):
+        theirs.balances.append(
+            Balance(int(row[0]), row[1], _scaled(row[2]), bool(row[3]), bool(row[4]), -1)
+        )
+    return theirs
+
+
+def _take_cash(
+    theirs: Theirs, row: Sequence[Any], covered: Covered, last: dict[tuple[int, str], int]
+) -> None:
+    at, number, line, leg, asset, kind, amount, balance, native_id, account, market, key, nth = row
+    place = len(theirs.movements)
+    ids = (native_id,) if native_id else ()
+    scaled = _scaled(amount)
+    if balance is not None:
+        ref = place if scaled else -1
+        stated = Balance(int(at), asset, _scaled(balance), False, False, ref)
+        known = last.get((int(at), asset))
+        if covered.balances == "line" and known is not None:
+            # Of lines of one moment only the last states what was there after all of it.
+            theirs.balances[known] = stated
+        else:
+            last[int(at), asset] = len(theirs.balances)
+            theirs.balances.append(stated)
+    if not scaled:
+        return  # what moved nothing (a cancelled withdrawal) is on neither side
+    theirs.movements.append(Movement(place, int(at), asset, kind, scaled, ids, market, account))
+    theirs.movement_refs.append(TheirRef(number, line, leg, native_id, key.hex(), nth))
+
+
+def _take_their_fill(theirs: Theirs, row: Sequence[Any], last: dict[tuple[int, str], int]) -> None:
+    at, number, line, market, size, price, fee, fee_asset, trade_id, native_id, account = row[:11]
+    before, after, key, nth = row[11:]
+    known = trade_id or native_id
+    place = len(theirs.fills)
+    theirs.fills.append(
+        Fill(
+            place,
+            int(at),
+            market,
+            _scaled(size),
+            0 if price is None else _scaled(price),
+            None if fee is None else _scaled(fee),
+            fee_asset,
+            (known,) if known else (),
+            account,
+            None if before is None else _scaled(before),
+            None if after is None else _scaled(after),
+        )
+    )
+    theirs.fill_refs.append(TheirRef(number, line, -1, native_id, key.hex(), nth))
+    if after is not None:
+        stated = Balance(int(at), market, _scaled(after), True, False, place)
+        known = last.get((int(at), market))
+        if known is None:
+            last[int(at), market] = len(theirs.balances)
+            theirs.balances.append(stated)
+        else:
+            theirs.balances[known] = stated
+
+
+def _scaled(value: Any) -> int:
+    """Return an exact decimal at the common decimals; a finer one is refused.
+
+    Raises :class:`ValueError`.
+    """
+    sign, digits, exponent = value.as_tuple()
+    if not isinstance(exponent, int) or exponent < -DECIMALS:
+        raise ValueError(f"{value} has more than {DECIMALS} decimals")
+    number: int = int("".join(map(str, digits)) or "0") * 10 ** (exponent + DECIMALS)
+    return -number if sign else number
+
+
+__all__ = ["SCALE", "OurRef", "Ours", "TheirRef", "Theirs", "load_ours", "load_theirs"]
