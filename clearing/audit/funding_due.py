@@ -1,4 +1,4 @@
-"""What each settlement of funding made due to an account by the ledger's own rates and positions."""
+"""What settlements of funding made due to an account, by the ledger's own rates and positions."""
 
 from collections.abc import Iterator
 from fractions import Fraction

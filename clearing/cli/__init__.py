@@ -29,9 +29,13 @@ from clearing.cli import (
     intake,
     liquidations,
     proofs,
+    recompute,
+    reconcile,
     rulebooks,
     sample,
     scenarios,
+    signoff,
+    statements,
     status,
     stress,
     upkeep,
@@ -78,6 +82,7 @@ for command in (
     deviations,
     liquidations.fills,
     status.quarantine,
+    reconcile.reconcile,
     upkeep.psql,
 ):
     app.command(command)
@@ -88,6 +93,10 @@ app.command(evidence.app)
 app.command(proofs.app)
 app.command(sample.app)
 app.command(generations.app)
+app.command(statements.app)
+app.command(reconcile.app)
+app.command(signoff.app)
+app.command(recompute.app)
 app.command(house.trial_balance, name="trial-balance")
 
 _CODES: dict[int, tuple[type[Exception], ...]] = {

@@ -136,3 +136,8 @@ def steps(name: str, total: int | None = None) -> Iterator[Steps]:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, TimeElapsedColumn(), console=err, transient=True) as bar:
         yield Steps(name, total, bar)
+
+
+def say_step(text: str) -> None:
+    """Tell what long work is doing, on standard error."""
+    err.print(text, style="dim", markup=False)

@@ -9,6 +9,19 @@ from clearing.reconcile.breaks import BreakStep, BreakUnknown, BreakView
 from clearing.reconcile.coverage import Coverage, Gap, ImportView
 from clearing.reconcile.desk import Desk
 from clearing.reconcile.differences import BREAK_TYPES, BreakType
+from clearing.reconcile.recompute import (
+    FeeReport,
+    FeeSchedule,
+    FundingCharge,
+    FundingReport,
+    ImpliedRate,
+    TakerWhen,
+    charges_of,
+    fee_schedule,
+    implied_rates,
+    recompute_fees,
+    recompute_funding,
+)
 from clearing.reconcile.running import (
     DifferenceView,
     LegTotals,
@@ -31,7 +44,12 @@ __all__ = [
     "Coverage",
     "Desk",
     "DifferenceView",
+    "FeeReport",
+    "FeeSchedule",
+    "FundingCharge",
+    "FundingReport",
     "Gap",
+    "ImpliedRate",
     "ImportView",
     "Leg",
     "LegTotals",
@@ -42,5 +60,11 @@ __all__ = [
     "Reconciliation",
     "StatementRefused",
     "Taken",
+    "TakerWhen",
+    "charges_of",
+    "fee_schedule",
+    "implied_rates",
     "look",
+    "recompute_fees",
+    "recompute_funding",
 ]

@@ -3,16 +3,18 @@
 The Python API reaches it as ``ledger.desk(person)``, the command line does the same.
 """
 
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol
 
 from clearing.adapters.statements import StatementReader
+from clearing.audit.funding_due import funding_due
 from clearing.audit.moments import Moment
 from clearing.log import Connection
 from clearing.reconcile.acting import acting
 from clearing.reconcile.breaks import BreakView, Status, break_view, breaks, note
 from clearing.reconcile.coverage import ImportView, imports
+from clearing.reconcile.recompute import FundingCharge, FundingReport, recompute_funding
 from clearing.reconcile.running import Reconciliation, reconcile
 from clearing.reconcile.signoff import (
     Proposal,
@@ -105,6 +107,19 @@ class Desk:
             with_matches=with_matches,
             progress=progress,
         )
+
+    def recompute_funding(
+        self,
+        account: str,
+        charges: Iterable[FundingCharge],
+        *,
+        at: Any = None,
+        within: timedelta = timedelta(seconds=60),
+        units: int = 0,
+    ) -> FundingReport:
+        """Compare what was charged for funding with the ledger's own rates and positions."""
+        due = funding_due(self._connection, self._books.moment(at), account)
+        return recompute_funding(due, charges, within=within, units=units)
 
     def breaks(
         self,

@@ -7,8 +7,8 @@ is positive). One side is ours, the ledger's; the other is theirs, a statement's
 
 from typing import Final, Literal, NamedTuple
 
-DECIMALS: Final = 18
-"""Decimals of every amount, size and price here: no statement and no asset has more."""
+DECIMALS: Final = 40
+"""Decimals of every amount, size and price here: nothing that was read has more."""
 
 SCALE: Final = 10**DECIMALS
 

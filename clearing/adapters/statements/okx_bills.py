@@ -190,7 +190,7 @@ def _signed(bill: Bill) -> Decimal:
 
 def _parts(bill: Bill) -> list[tuple[MovementKind, Decimal]]:
     """Return the change as profit (or coins) and fee where these are all of it, else as one."""
-    if bill.kind in _SPLIT and not bill.position_change:
+    if bill.kind in _SPLIT:
         fee = bill.fee if bill.fee_asset == bill.asset else Decimal(0)
         gross = bill.pnl if bill.held else _signed(bill)
         if total(gross, fee) == bill.change:

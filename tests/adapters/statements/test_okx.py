@@ -198,8 +198,23 @@ def test_a_type_speaks_where_a_subtype_is_not_known(tmp_path: Path) -> None:
     assert of(line) == [("funding", Decimal(-3))]
 
 
-def test_every_known_subtype_has_a_kind() -> None:
+def test_every_known_subtype_has_a_kind_and_its_side(tmp_path: Path) -> None:
     assert [number for number, words in SUBTYPES.items() if kind_of(words) is None] == []
+    rows = [bill(subType=number) for number in SUBTYPES]
+    lines, _, refusals, _ = read(BILLS, page(tmp_path / "bills.json", rows))
+    assert not refusals
+    sides: dict[bool, set[str]] = {True: set(), False: set()}
+    for line in lines:
+        if line.fill is not None:
+            sides[line.fill.size > 0].add(line.told["subType"])
+    spreads = {"270", "272", "275"}, {"271", "273", "274"}
+    moved = {"324", "326", "329"}, {"325", "327", "328"}
+    blocks = {"204", "206", "209"}, {"205", "207", "208"}
+    forced = {"101", "102", "105", "106", "126", "127"}, {"100", "103", "104", "107", "125", "128"}
+    plain = {"1", "3", "6", "113", "131"}, {"2", "4", "5", "112", "132"}
+    for side, bought in enumerate((True, False)):
+        expected = (part[side] for part in (spreads, moved, blocks, forced, plain))
+        assert sides[bought] == set().union(*expected)
 
 
 def test_spot_is_a_line_of_each_coin_with_its_fee_apart(tmp_path: Path) -> None:
