@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from clearing.adapters import Refusal
+from clearing.adapters import IMPORTERS, ImportOptions, Located, OptionRefused, Refusal
 from clearing.adapters.files import STDIN
 from clearing.adapters.statements import (
     STATEMENT_READERS,
@@ -157,3 +157,22 @@ def test_what_looks_like_several_formats_is_for_the_reader_to_name(tmp_path: Pat
     path.write_text("<BkToCstmrStmt>\n" + message, encoding="utf-8")
     with pytest.raises(FormatUnknown, match="may be camt053, mt940; name the one that it is"):
         sniff_statement(str(path))
+
+
+@pytest.mark.parametrize("name", sorted(SETTINGS))
+def test_an_import_without_what_its_format_needs_is_refused_before_reading(name: str) -> None:
+    options = ImportOptions(settings={"account": "ada", "source": "elsewhere"})
+    with pytest.raises(OptionRefused, match=name):
+        IMPORTERS[name].read(["unread.csv"], options)
+
+
+@pytest.mark.parametrize("path", samples(mapped=True), ids=lambda path: path.name)
+def test_an_import_of_a_sample_tells_events(path: Path) -> None:
+    name = format_of(path)
+    given = {"account": "ada", "source": "elsewhere", **SETTINGS.get(name, {})}
+    found = list(IMPORTERS[name].read([str(path)], ImportOptions(settings=given)))
+    assert not [item for item in found if isinstance(item, Refusal)]
+    lines = read(STATEMENT_READERS[name], path, **SETTINGS.get(name, {}))[0]
+    moved = [leg for line in lines for leg in line.cash if leg.amount]
+    events = [item.event for item in found if isinstance(item, Located)]
+    assert sum(hasattr(event, "amount") for event in events) == len(moved)
