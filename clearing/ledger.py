@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from clearing import audit
+from clearing import audit, books
 from clearing.audit import (
     AccountView,
     CheckpointMade,
@@ -44,6 +44,8 @@ from clearing.audit import (
     Verification,
     Wanted,
 )
+from clearing.books import Attribution, Issued, Period, Restatement, Statement, exports
+from clearing.books.liabilities import Liabilities, Publication, checkpoint_of, made_again
 from clearing.database import Database, Settings, connect, migrate, open_database
 from clearing.events import Event, parse_event
 from clearing.log import (
@@ -491,6 +493,117 @@ class Ledger:
             verifier=verifier,
             names=names,
         )
+
+    def statement(
+        self,
+        account: str | None,
+        period: Period,
+        *,
+        known_at: int | None = None,
+        issue: bool = False,
+        folding: Folding | None = None,
+    ) -> Statement:
+        """Return the statement of an account (None: the house) over a period; or issue it.
+
+        It is of what was known at a log position, the last one projected if none is named.
+        Raises :class:`~clearing.audit.NameUnknown`, :class:`~clearing.audit.MomentUnclear`,
+        :class:`~clearing.books.BooksDoNotAddUp`, and :class:`~clearing.books.NotIssued` for a
+        period that is not over.
+        """
+        drawn = books.draw(self._connection, account, period, known_at, folding)
+        return books.issue(self._connection, drawn) if issue else drawn
+
+    def issued_statement(
+        self, account: str | None, period: Period, version: int | None = None
+    ) -> Statement:
+        """Return a version of a statement (the latest, if None) as it was issued.
+
+        Raises :class:`~clearing.books.NotIssued` where there is none.
+        """
+        return books.kept(self._connection, account, period, version)
+
+    def statements(
+        self, account: str | None = None, *, house: bool = False, limit: int = 1000
+    ) -> list[Issued]:
+        """Return the latest issued statements: all, an account's, or the house's alone."""
+        return books.issued(self._connection, account=account, house=house, limit=limit)
+
+    def restatement(
+        self,
+        account: str | None,
+        period: Period,
+        *,
+        before: int | None = None,
+        after: int | None = None,
+    ) -> Restatement:
+        """Return what differs between two issued versions, and the late facts that made it differ.
+
+        By default the latest and the one before. Raises :class:`~clearing.books.NotIssued`.
+        """
+        return books.restatement(self._connection, account, period, before, after)
+
+    def attribution(
+        self, account: str, period: Period, *, known_at: int | None = None
+    ) -> tuple[Attribution, ...]:
+        """Return the parts of what an account's equity changed by over a period, by asset."""
+        made = books.cut(self._connection, period, known_at)
+        return books.attribute(self._connection, account, made.opening, made.closing)
+
+    def export(
+        self,
+        form: str,
+        path: Path,
+        at: At = None,
+        *,
+        accounts: Sequence[str] = (),
+        daily: bool = False,
+        progress: Callable[[int], None] | None = None,
+    ) -> exports.Written:
+        """Write the books up to ``at`` to a new file (``beancount``, ``hledger``) or folder.
+
+        A folder (``csv``, ``parquet``) has every table; a journal every cash posting, or those of
+        events that moved cash of ``accounts``. :func:`clearing.books.exports.export` says more.
+        """
+        moment = self.moment(at)
+        return exports.export(
+            self._connection,
+            moment,
+            form,
+            path,
+            accounts=accounts,
+            daily=daily,
+            progress=progress,
+        )
+
+    def liabilities(
+        self,
+        secret: bytes,
+        at: At = None,
+        *,
+        house: Sequence[str] = (),
+        store: TileStore | None = None,
+    ) -> Liabilities:
+        """Return what is owed at ``at``, to publish and to make users' proofs from.
+
+        ``secret`` (32 bytes) hides the leaves; accounts of class ``fund`` and of the classes in
+        ``house`` are the venue's own. A checkpoint of that position in ``store`` is published, too.
+        """
+        moment = self.moment(at)
+        return Liabilities(
+            self._connection,
+            moment,
+            secret,
+            house=house,
+            checkpoint=checkpoint_of(store, moment.plain()),
+        )
+
+    def liabilities_again(self, secret: bytes, publication: Publication) -> Liabilities:
+        """Return the liabilities of a publication made again, to make proofs from.
+
+        Raises :class:`~clearing.books.liabilities.LiabilitiesDiffer`.
+        """
+        moment = self.moment(publication.log_position)
+        return made_again(self._connection, moment, secret, publication)
 
     def status(self) -> LedgerStatus:
         """Return how far log and read models are, and which protections are active."""

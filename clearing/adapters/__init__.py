@@ -27,7 +27,7 @@ from clearing.adapters.merge import (
     merge,
     merge_sorted,
 )
-from clearing.adapters.parquet import ParquetMissing
+from clearing.adapters.parquet import ParquetMissing, pyarrow_modules
 
 __all__ = [
     "FORMATS",
@@ -47,6 +47,7 @@ __all__ = [
     "in_given_order",
     "merge",
     "merge_sorted",
+    "pyarrow_modules",
     "read_events",
     "sniff_importer",
 ]

@@ -22,7 +22,8 @@ class ParquetMissing(RuntimeError):  # noqa: N818 - reads as the statement that 
     """pyarrow is not installed."""
 
 
-def _pyarrow() -> tuple[ModuleType, ModuleType]:
+def pyarrow_modules() -> tuple[ModuleType, ModuleType]:
+    """Return pyarrow and pyarrow.parquet; :class:`ParquetMissing` without them."""
     try:
         import pyarrow as pa  # noqa: PLC0415 - an extra: only those who use Parquet need it
         import pyarrow.parquet as pq  # noqa: PLC0415 - as above
@@ -38,7 +39,7 @@ def read_parquet_events(path: str) -> Iterator[Located | Refusal]:
 
     Raises :class:`ParquetMissing` without pyarrow.
     """
-    arrow, parquet = _pyarrow()
+    arrow, parquet = pyarrow_modules()
     if path == STDIN:
         yield refuse(path, 0, "Parquet cannot be read from standard input; name the file")
         return
@@ -100,7 +101,7 @@ def write_parquet_events(events: Iterable[Event], path: str) -> int:
 
     Raises :class:`ParquetMissing` without pyarrow.
     """
-    arrow, parquet = _pyarrow()
+    arrow, parquet = pyarrow_modules()
     schema = arrow.schema(
         [
             (name, arrow.int64() if category == "whole" else arrow.string())

@@ -53,22 +53,26 @@ class CorrectionView:
 
 
 def corrections(
-    connection: Connection, moment: Moment, *, limit: int = 1000
+    connection: Connection, moment: Moment, *, limit: int = 1000, since: int = 0
 ) -> list[CorrectionView]:
-    """Return the latest late facts and corrections up to a position, in order of the log."""
+    """Return the latest late facts and corrections up to a position, in order of the log.
+
+    Those up to position ``since`` are left out.
+    """
     histories = Histories(connection, moment)
     late = dict(
         histories.rows(
             "SELECT position, microseconds FROM {late} WHERE position <= %(position)s"
-            " ORDER BY position DESC LIMIT %(limit)s",
+            " AND position > %(since)s ORDER BY position DESC LIMIT %(limit)s",
             ["late"],
             limit=limit,
+            since=since,
         )
     )
     rows = connection.execute(
         f"SELECT position FROM clearing.log WHERE {AMENDS} AND position <= %s"  # noqa: S608 - constant
-        " ORDER BY position DESC LIMIT %s",
-        (moment.of_log(), limit),
+        " AND position > %s ORDER BY position DESC LIMIT %s",
+        (moment.of_log(), since, limit),
     ).fetchall()
     positions = sorted({int(row[0]) for row in rows} | {int(p) for p in late})[-limit:]
     return [

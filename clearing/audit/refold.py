@@ -15,7 +15,7 @@ from typing import Final
 from psycopg import sql
 
 from clearing.audit.moments import Moment, Reordered, first_later, late_facts
-from clearing.engine import ENGINE_VERSION, Engine
+from clearing.engine import ENGINE_VERSION, Engine, Entry
 from clearing.events import EventRow, upcast
 from clearing.events.canonical import canonical_json
 from clearing.events.fields import to_microseconds
@@ -28,20 +28,25 @@ _BATCH: Final = 10_000
 Progress = Callable[[int, int], None]
 """Called with how many events were folded, of how many."""
 
+Observer = Callable[[EventRow, list[Entry]], None]
+"""Called with each event of a fold and its entries; the row's position is its log position."""
+
 
 class Order:
     """In which order events are folded, after the ``start`` events that stay where they are.
 
     ``positions`` are their log positions in that order; the event at ``positions[i]`` becomes
-    number ``start + 1 + i``. ``punctual`` are the log positions of facts that are not late, in
-    order, with their numbers beside them in ``places``.
+    number ``start + 1 + i``; the first ``declared`` of them are declarations. ``punctual`` are the
+    log positions of facts that are not late, in order, with their numbers beside them in
+    ``places``.
     """
 
-    __slots__ = ("places", "positions", "punctual", "start")
+    __slots__ = ("declared", "places", "positions", "punctual", "start")
 
     def __init__(self, start: int, positions: list[int], late: frozenset[int], declared: int):
         self.start = start
         self.positions = positions
+        self.declared = declared
         facts = enumerate(positions[declared:], start + 1 + declared)
         pairs = [(position, number) for number, position in facts if position not in late]
         self.punctual = [position for position, _ in pairs]
@@ -83,12 +88,45 @@ def refold(connection: Connection, moment: Moment, progress: Progress | None = N
     Its positions are numbers in that order. Raises what a fold raises on a broken log, and
     :class:`ValueError` for a moment that is a position of the log.
     """
+    fold = _begun(connection, moment)
+    fold.run(progress, skips=moment.generation.engine_version == ENGINE_VERSION)
+    return fold.engine
+
+
+def refold_period(
+    connection: Connection,
+    moment: Moment,
+    begin: Moment,
+    opened: Callable[[Engine], None],
+    observer: Observer,
+    progress: Progress | None = None,
+) -> None:
+    """Fold up to a moment as :func:`refold`, telling ``observer`` what follows ``begin``.
+
+    ``begin`` is an earlier moment of what was known at the same position; ``opened`` is called with
+    the engine as it was then.
+    """
+    usable = None if begin.reordered is not None else begin.position + 1
+    fold = _begun(connection, moment, usable)
+    until = fold.events_of(begin)
+    fold.run(progress, skips=moment.generation.engine_version == ENGINE_VERSION, upto=until)
+    opened(fold.engine)
+    fold.run(progress, skips=False, observer=observer)
+
+
+def _begun(connection: Connection, moment: Moment, before: int | None = None) -> "_Fold":
+    """Return a fold in the order of a moment, from a snapshot that both orders have.
+
+    ``before`` is a log position that the snapshot has to lie before.
+    """
     asked = moment.reordered
     if asked is None:
         raise ValueError(f"log position {moment.position} needs no other order")
     schema = schema_of(moment.generation.number)
     earliest = late_facts(connection, schema, to_microseconds(asked.occurred), asked.known_at)[2]
     usable = first_later(connection, schema, earliest, asked.known_at)
+    if before is not None:
+        usable = min(usable, before)
     if moment.generation.engine_version == ENGINE_VERSION:
         snapshot, start = _snapshot_before(connection, schema, usable)
     else:  # nothing that another engine wrote can be gone on from
@@ -96,8 +134,7 @@ def refold(connection: Connection, moment: Moment, progress: Progress | None = N
     order = _order(connection, schema, moment.position, asked, start)
     fold = _Fold(connection, schema, order)
     fold.restore(snapshot, start)
-    fold.run(progress, skips=moment.generation.engine_version == ENGINE_VERSION)
-    return fold.engine
+    return fold
 
 
 class _Fold:
@@ -112,6 +149,7 @@ class _Fold:
         self._order = order
         self._since = 0
         self._numbers: dict[int, int] = {}
+        self._done = 0
         self.engine = Engine(resolver=self._resolve)
 
     def restore(self, snapshot: str | None, position: int) -> None:
@@ -123,38 +161,67 @@ class _Fold:
         self._since = position
         self._numbers = {}
 
-    def run(self, progress: Progress | None, *, skips: bool) -> None:
-        """Fold what is left; with ``skips``, leave out what the log's own books say already."""
-        order, total = self._order, len(self._order.positions)
-        digests = _digests(self._connection, self._schema, order) if skips else {}
-        done = 0
-        while done < total:
-            ends = [at - order.start for at in digests if at > order.start + done]
-            end = min([*ends, done + _BATCH, total])
-            for row in _rows(self._connection, order.positions[done:end]):
-                self._apply(row)
-            done = end
-            if progress is not None:
-                progress(done, total)
-            digest = digests.get(order.start + done)
-            if digest is not None and self.engine.digest() == digest:
-                done = self._skip(done)
+    def events_of(self, begin: Moment) -> int:
+        """Return how many events of this order, from its start on, an earlier moment has.
 
-    def _apply(self, row: EventRow) -> None:
+        Declarations come first, so all of them are among these.
+        """
+        order = self._order
+        facts = order.positions[order.declared :]
+        if begin.reordered is None:
+            return order.declared + sum(position <= begin.position for position in facts)
+        row = self._connection.execute(
+            "SELECT count(*) FROM clearing.log WHERE position > %s AND position <= %s"
+            " AND kind > 4 AND occurred_at <= %s",
+            (order.start, max(facts, default=0), to_microseconds(begin.reordered.occurred)),
+        ).fetchone()
+        return order.declared + (0 if row is None else int(row[0]))
+
+    def run(
+        self,
+        progress: Progress | None,
+        *,
+        skips: bool,
+        upto: int | None = None,
+        observer: Observer | None = None,
+    ) -> None:
+        """Fold what is left, or the first ``upto`` events of the order.
+
+        With ``skips``, leave out what the log's own books say already.
+        """
+        order, total = self._order, len(self._order.positions)
+        target = total if upto is None else upto
+        digests = _digests(self._connection, self._schema, order) if skips else {}
+        while self._done < target:
+            done = self._done
+            ends = [at - order.start for at in digests if at > order.start + done]
+            end = min([*ends, done + _BATCH, target])
+            for row in _rows(self._connection, order.positions[done:end]):
+                self._apply(row, observer)
+            self._done = end
+            if progress is not None:
+                progress(end, total)
+            digest = digests.get(order.start + end)
+            if digest is not None and self.engine.digest() == digest:
+                self._done = self._skip(end, target)
+
+    def _apply(self, row: EventRow, observer: Observer | None) -> None:
         position, number = row.position, self.engine.position + 1
         if row.kind == Kind.RulebookAdopted:
             _reschedule(row, self._order, number)
-        self.engine.apply(_numbered(row, number))
+        entries = self.engine.apply(_numbered(row, number))
         self._numbers[position] = number
+        if observer is not None:
+            observer(_numbered(row, position), entries)
 
-    def _skip(self, done: int) -> int:
+    def _skip(self, done: int, target: int) -> int:
         """Go on from the last snapshot before the orders part again; return how much is done.
 
         Both have folded the same events and came to the same book, so they stay one for as long as
         the same events follow.
         """
         order = self._order
-        following = order.parting(done)
+        following = min(order.parting(done), order.start + target + 1)
         snapshot, position = _snapshot_before(self._connection, self._schema, following)
         if position <= order.start + done:
             return done

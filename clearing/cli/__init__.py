@@ -16,17 +16,22 @@ from cyclopts import App
 from clearing import __version__
 from clearing.adapters import MergeRefused, OptionRefused, ParquetMissing
 from clearing.audit import CheckpointRefused, MomentUnclear
+from clearing.books import BooksDoNotAddUp, ExtraMissing
+from clearing.books.liabilities import LiabilitiesDiffer
 from clearing.cli import (
     accounts,
     attribution,
+    books,
     corrections,
     evidence,
     explain,
+    exports,
     funds,
     generations,
     history,
     house,
     intake,
+    liabilities,
     liquidations,
     proofs,
     recompute,
@@ -89,7 +94,10 @@ for command in (
 app.command(intake.import_, name="import")
 app.command(rulebooks.app)
 app.command(explain.app)
+app.command(books.app)
 app.command(evidence.app)
+app.command(exports.app)
+app.command(liabilities.app)
 app.command(proofs.app)
 app.command(sample.app)
 app.command(generations.app)
@@ -101,11 +109,13 @@ app.command(house.trial_balance, name="trial-balance")
 
 _CODES: dict[int, tuple[type[Exception], ...]] = {
     1: (
+        BooksDoNotAddUp,
         BrokenCheckpoint,
         BrokenLeaf,
         CheckpointRefused,
         Conflict,
         intake.ConflictAt,
+        LiabilitiesDiffer,
         LogHole,
         MergeRefused,
         OutOfOrder,
@@ -115,13 +125,13 @@ _CODES: dict[int, tuple[type[Exception], ...]] = {
     ),
     4: (CheckpointMoved, RebuildBusy),
     3: (DatabaseUnavailable, SchemaTooNewError),
-    2: (MomentUnclear, OptionRefused, ParquetMissing, ValueError),
+    2: (ExtraMissing, MomentUnclear, OptionRefused, ParquetMissing, ValueError),
 }
 """Exit codes of known errors, the narrower errors first."""
 _KNOWN = tuple(kind for kinds in _CODES.values() for kind in kinds)
 _RIGHTS = (
-    "appending needs the role clearing_appender, projecting, rebuilding and verifying"
-    " clearing_projector, asking clearing_reader"
+    "appending needs the role clearing_appender, projecting, rebuilding, verifying and issuing"
+    " statements clearing_projector, asking clearing_reader"
 )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol
 
-from clearing.adapters.statements import StatementReader
+from clearing.adapters.statements import StatementReader, settled_reader
 from clearing.audit.funding_due import funding_due
 from clearing.audit.moments import Moment
 from clearing.log import Connection
@@ -15,6 +15,7 @@ from clearing.reconcile.acting import acting
 from clearing.reconcile.breaks import BreakView, Status, break_view, breaks, note
 from clearing.reconcile.coverage import ImportView, imports
 from clearing.reconcile.recompute import FundingCharge, FundingReport, recompute_funding
+from clearing.reconcile.residuals import residual_events
 from clearing.reconcile.running import Reconciliation, reconcile
 from clearing.reconcile.signoff import (
     Proposal,
@@ -26,6 +27,7 @@ from clearing.reconcile.signoff import (
     propose_tolerance,
 )
 from clearing.reconcile.taking import Leg, StatementOf, Taken, take_statement
+from clearing.reconcile.threeway import ThreeWayLine, three_way
 
 
 class Books(Protocol):
@@ -64,6 +66,7 @@ class Desk:
         progress: Callable[[int], None] | None = None,
     ) -> Taken:
         """Take a statement in; see :func:`~clearing.reconcile.taking.take_statement`."""
+        reader = settled_reader(reader, settings or {})
         named = reader.venue if venue is None else venue
         of = StatementOf(leg, named, account, self.person, asked_from, asked_until)
         return take_statement(
@@ -107,6 +110,21 @@ class Desk:
             with_matches=with_matches,
             progress=progress,
         )
+
+    def post_residuals(self, answer: Reconciliation, source: str) -> list[int]:
+        """Post what tolerances let pass to their residual accounts; return the log positions.
+
+        ``answer`` must tell its matches, and ``source`` is a declared one. Posting again changes
+        nothing.
+        """
+        events = residual_events(self._connection, answer, source)
+        return [self._books.append_one(event) for event in events]
+
+    def three_way(
+        self, account: str, *, at: Any = None, until: datetime | None = None
+    ) -> list[ThreeWayLine]:
+        """Return what came from outside and went there, as each leg has it."""
+        return three_way(self._connection, self._books.moment(at), account, until=until)
 
     def recompute_funding(
         self,

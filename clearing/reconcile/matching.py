@@ -113,7 +113,8 @@ class _Matching:
             one, other = self.ours[mine[0]], self.theirs[yours[0]]
             if one.asset == other.asset and one.amount == other.amount:
                 self._take("native id", mine, yours)
-                self._check_moment(mine, yours)
+                if one.at != other.at:
+                    self._check_moment(mine, yours)
                 return
         yours = self._without_copies(mine, yours)
         sums = _sums(self.ours, mine), _sums(self.theirs, yours)

@@ -331,6 +331,7 @@ class _Result:
                 "log_position": here[place].position,
                 "source": here[place].source,
                 "external_id": here[place].external_id,
+                "occurred_at": _moment(here[place].occurred_at),
             }
             for place in ours
         ]
@@ -358,6 +359,10 @@ class _Result:
         opening = sum(change.amount for change in self.ours.held)
         digest.update(f"{len(self.ours.held)} {opening}".encode())
         return digest.digest()
+
+
+def _moment(at: int) -> str:
+    return from_microseconds(at).isoformat().replace("+00:00", "Z")
 
 
 def _known(ref: TheirRef) -> list[Any]:

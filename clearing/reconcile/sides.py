@@ -24,6 +24,7 @@ class OurRef(NamedTuple):
     line: int
     source: str
     external_id: str
+    occurred_at: int
 
 
 class TheirRef(NamedTuple):
@@ -91,7 +92,9 @@ def _take_movement(ours: Ours, row: MovementRow, covered: Covered) -> None:
     ours.movements.append(
         Movement(place, row.occurred_at, row.asset, row.kind, amount, ids, row.market, row.account)
     )
-    ours.movement_refs.append(OurRef(row.position, row.line, row.source, row.external_id))
+    ours.movement_refs.append(
+        OurRef(row.position, row.line, row.source, row.external_id, row.occurred_at)
+    )
 
 
 def _take_fill(ours: Ours, row: FillRow, covered: Covered) -> None:
@@ -112,7 +115,7 @@ def _take_fill(ours: Ours, row: FillRow, covered: Covered) -> None:
             row.account,
         )
     )
-    ours.fill_refs.append(OurRef(row.position, -1, row.source, row.external_id))
+    ours.fill_refs.append(OurRef(row.position, -1, row.source, row.external_id, row.occurred_at))
 
 
 def _ids(*names: str) -> tuple[str, ...]:

@@ -18,6 +18,8 @@ PAGES = (
     "docs/proofs.md",
     "docs/evidence.md",
     "docs/stress.md",
+    "docs/exports.md",
+    "docs/liabilities.md",
 )
 
 

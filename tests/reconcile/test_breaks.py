@@ -178,9 +178,17 @@ def test_a_tolerance_is_adopted_by_two_people_and_named_in_every_answer(day: Day
         residual_account="small-change",
     )  # fmt: skip
     day.ledger.desk("bob").decide(asked.number, approve=True)
-    answer = day.reconcile()
+    answer = day.reconcile(with_matches=True)
     assert answer.tolerances == (asked.number,)
     assert answer.residuals == {"XBT": "0.00000002"}
+    desk = day.ledger.desk("ann")
+    posted = desk.post_residuals(answer, "venue")
+    assert len(posted) == 1
+    assert desk.post_residuals(answer, "venue") == posted, "posting again changes nothing"
+    (scope,) = day.ledger.account("small-change").scopes
+    assert scope.equity == "-0.00000002"
+    after = day.reconcile()
+    assert (after.clean, after.residuals, after.rules) == (True, {}, {"native id": 1})
 
 
 def test_what_is_recorded_is_never_changed(day: Day, database_url: str) -> None:

@@ -3,6 +3,10 @@
 Bank dates have no clock: a date is 00:00 UTC, and a line takes effect at its booking date. A time
 of day that is told is kept. What is not booked moves nothing. An entry of several transactions is
 a line for each, where they say their amounts and these add up to the entry's; otherwise one line.
+An interim balance (``ITBD``) holds within a day, at no moment that is told, and is kept as told.
+
+A line has the number of its element's line; of several that begin on one line (XML may be one long
+line), each has a number more than the one before, so that numbers tell them apart.
 """
 
 import re
@@ -68,7 +72,7 @@ class Camt053:
     columns: Final[Mapping[str, str]] = {
         "Stmt/Id": "part of the native id, where only NtryRef is told",
         "Stmt/Acct/Id": "the account: its IBAN, or its other identifier",
-        "Stmt/Bal": "a balance: OPBD, PRCD, CLBD by themselves, ITBD as that of a line",
+        "Stmt/Bal": "the balances OPBD, PRCD and CLBD; others are kept as told",
         "Stmt/TxsSummry": "ignored: sums of the entries",
         "Ntry/Amt": "the amount, and as its attribute Ccy the asset",
         "Ntry/CdtDbtInd": "the sign: CRDT raises the balance, DBIT lowers it",
@@ -82,11 +86,9 @@ class Camt053:
         "Ntry/NtryDtls/TxDtls": "a line for each of several, where their amounts add up",
         "Ntry/*": "ignored: kept as told",
     }
-    balances: Final[Balances] = "line"
+    balances: Final[Balances] = "none"
     page_limits: Final[frozenset[int]] = frozenset()
-    settings: Final[Mapping[str, Setting]] = {
-        "utc_offset": UTC_OFFSET,
-    }
+    settings: Final[Mapping[str, Setting]] = {"utc_offset": UTC_OFFSET}
 
     def sniff(self, beginning: Beginning) -> bool:
         """Return whether the element of these statements begins."""
@@ -95,7 +97,7 @@ class Camt053:
     def read(self, path: str, settings: Mapping[str, str]) -> Iterator[Item]:
         """Yield balances and lines in the file's order, statement by statement."""
         given = settle(self.name, self.settings, settings)
-        return self._read(path, offset_setting(self.name, given["utc_offset"]))
+        return _apart(self._read(path, offset_setting(self.name, given["utc_offset"])))
 
     def _read(self, path: str, offset: timedelta) -> Iterator[Item]:
         statement, number = _Statement(path, offset), 0
@@ -109,6 +111,17 @@ class Camt053:
                 statement, number = _Statement(path, offset), part.number
             statement.take(part.element)
         yield from statement.items()
+
+
+def _apart(items: Iterator[Item]) -> Iterator[Item]:
+    """Yield items, lines with numbers that rise."""
+    last = 0
+    for item in items:
+        if isinstance(item, StatementLine):
+            last = max(item.line, last + 1)
+            yield item if item.line == last else replace(item, line=last)
+        else:
+            yield item
 
 
 class _Wrong(FieldRefused):
@@ -180,33 +193,17 @@ class _Statement:
         if self._first and not self._named:
             reason = "the statement that begins here has no account, Acct"
             self._refusals.append(refuse(self._path, self._first, reason, field="Stmt/Acct"))
-        booked = [place for place, line in enumerate(self._lines) if line.cash]
-        interim = self._closing_interim()
-        if interim is not None and booked:
-            line = self._lines[booked[-1]]
-            (leg,) = line.cash
-            if leg.asset == interim.currency:
-                told = replace(line, cash=(leg._replace(balance=interim.amount),))
-                self._lines[booked[-1]] = told
+        if not self._balances and self._lines:
+            # A page within a statement: what it says of balances stands with its last line.
+            last = self._lines[-1]
+            self._lines[-1] = replace(last, told={**self._whole, **last.told})
         found: list[Item] = [*self._lines, *self._refusals]
         for balance in self._balances:
             if balance.code in _OPENING:
                 found.append(self._stated(balance, self._when(balance)))
-            elif balance.code == "CLBD":
+            else:
                 found.append(self._stated(balance, "after"))
         yield from sorted(found, key=lambda item: (item.line, isinstance(item, Refusal)))
-
-    def _closing_interim(self) -> _Balance | None:
-        """Return the interim balance that a page of a statement ends with.
-
-        A page has an opening balance and a closing one. Where the closing one is told, an interim
-        one opened it; where the opening one is told, it closes it; of two, the second closes it.
-        """
-        codes = {balance.code for balance in self._balances}
-        interim = [balance for balance in self._balances if balance.code == "ITBD"]
-        if "CLBD" in codes or not interim:
-            return None
-        return interim[-1] if len(interim) > 1 or codes & set(_OPENING) else None
 
     def _when(self, opening: _Balance) -> Literal["before", "after"]:
         """Return whether an opening balance is of the beginning of its day, or of its end.
@@ -233,7 +230,7 @@ class _Statement:
 
     def _balance(self, element: Element) -> None:
         code = _text(element, "Tp", "CdOrPrtry", "Cd")
-        if code not in (*_OPENING, "CLBD", "ITBD"):
+        if code not in (*_OPENING, "CLBD"):
             return
         currency, amount = _money(element, "Stmt/Bal")
         date = element.find("Dt")

@@ -196,7 +196,7 @@ def _iso(column: str, value: str, utc_offset: str | None) -> datetime:
     if utc_offset is None:
         return time_field(column, value)
     try:
-        return parse_time(value + utc_offset)
+        return parse_time(f"{value}+00:00") - offset_of(utc_offset)
     except ValueError:
         reason = f"{value[:60]!r} is not a time such as '2024-05-01T12:00:00' without an offset"
         raise FieldRefused(column, value, f"{reason} (the mapping says {utc_offset})") from None

@@ -17,11 +17,13 @@ from clearing.adapters.statements.base import (
     Beginning,
     CashLeg,
     Described,
+    Item,
     StatedBalance,
     StatementLine,
     StatementReader,
     described,
 )
+from clearing.adapters.statements.sniffing import settled_reader
 from clearing.events import (
     AccountOpened,
     Adjusted,
@@ -53,6 +55,7 @@ class StatementImporter:
 
     def __init__(self, reader: StatementReader) -> None:
         self._reader = reader
+        self._own = frozenset(reader.settings)
         self.name = reader.name
         self.summary = f"{reader.summary}; its movements of cash, told as events"
         self.settings: Mapping[str, Setting] = {
@@ -71,16 +74,23 @@ class StatementImporter:
         """Yield refusals as met, then declarations, then movements in order of moment."""
         settings = settle(self.name, self.settings, options.settings)
         check_names(self.name, settings, "account", "source")
-        return self._read(paths, settings, options.registry)
+        # What was not given stays so: a file may say by itself what a default would contradict.
+        own = {name: text for name, text in options.settings.items() if name in self._own}
+        reader = settled_reader(self._reader, own)
+        # Asked for here, so that a wrong option is refused before anything is read.
+        files = [(path, described(reader, path, reader.read(path, own))) for path in paths]
+        return self._read(files, settings, options.registry)
 
     def _read(
-        self, paths: Sequence[str], settings: Mapping[str, str], registry: Registry | None
+        self,
+        files: Sequence[tuple[str, Iterator[Item | Described]]],
+        settings: Mapping[str, str],
+        registry: Registry | None,
     ) -> Iterator[Located | Refusal]:
-        own = {name: settings[name] for name in self._reader.settings}
         lines: list[StatementLine] = []
-        for path in paths:
+        for path, items in files:
             of_file: list[StatementLine] = []
-            for item in described(self._reader, path, self._reader.read(path, own)):
+            for item in items:
                 match item:
                     case Refusal():
                         yield item

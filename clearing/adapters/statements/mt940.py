@@ -1,8 +1,8 @@
 """Bank statements as SWIFT MT940 (and MT950) messages.
 
 Bank dates have no clock: a line takes effect at 00:00 UTC of its entry date, which is the value
-date where none is told. Final balances stand by themselves; an intermediate one (``:62M:``) holds
-after the last line of its page, not at the end of a day, and so is that line's balance.
+date where none is told. Final balances are stated; an intermediate one (``:60M:``, ``:62M:``) holds
+between two pages and so between two lines of a day, which no moment names: it is kept as told.
 """
 
 import re
@@ -64,16 +64,16 @@ class Mt940:
         ":28C:": "ignored: the numbers of the statement and its page; :28: as well",
         ":13D:": "ignored: when it was made",
         ":60F:": "the opening balance, and the currency of the lines",
-        ":60M:": "the currency of the lines; its balance is that of the page before",
+        ":60M:": "the currency of the lines; the balance between pages is kept as told",
         ":61:": "a line: dates, sign, amount, type, references",
         ":86:": "ignored: words about a line, or about the statement",
         ":62F:": "the closing balance",
-        ":62M:": "the balance after the page's last line",
+        ":62M:": "ignored: the balance between pages",
         ":64:": "ignored: available balance",
         ":65:": "ignored: available balance of a later day",
         ":NS:": "ignored: a bank's own words",
     }
-    balances: Final[Balances] = "line"
+    balances: Final[Balances] = "none"
     page_limits: Final[frozenset[int]] = frozenset()
     settings: Final[Mapping[str, Setting]] = {}
 
@@ -126,13 +126,11 @@ class _Page:
                 where = {"field": error.field, "value": error.value, "raw": tagged.text()}
                 self._refusals.append(refuse(self._path, tagged.line, error.reason, **where))
         self._missing()
-        found: list[Item] = [*self._refusals]
-        lines = self._lines
         closing = self._closing
-        if closing is not None and closing.field.tag == "62M" and lines:
-            (leg,) = lines[-1].cash
-            lines[-1] = replace(lines[-1], cash=(leg._replace(balance=closing.amount),))
-        found += lines
+        if closing is not None and closing.field.tag == "62M" and self._lines:
+            last = self._lines[-1]
+            self._lines[-1] = replace(last, told={**last.told, ":62M:": closing.field.text()})
+        found: list[Item] = [*self._refusals, *self._lines]
         if self._opening is not None and self._opening.field.tag == "60F":
             found.append(self._stated(self._opening, self._when(self._opening)))
         if closing is not None and closing.field.tag == "62F":

@@ -205,4 +205,4 @@ def offset_setting(reader: str, value: str) -> timedelta:
     try:
         return offset_of(value)
     except ValueError as error:
-        raise OptionRefused(f"{reader}: utc_offset: {error}") from error
+        raise OptionRefused(f"{reader}: utc_offset={error}") from error

@@ -161,7 +161,7 @@ def test_a_batch_may_hold_both_directions(tmp_path: Path) -> None:
     assert [line.cash[0].amount for line in lines] == [Decimal(50), Decimal(-8)]
 
 
-def test_pages_of_a_statement_end_with_the_balance_of_their_last_line(tmp_path: Path) -> None:
+def test_balances_between_the_pages_of_a_statement_are_kept_as_told(tmp_path: Path) -> None:
     pages = document(
         statement(
             balance("OPBD", "10", "2024-05-02", "DBIT"),
@@ -183,13 +183,21 @@ def test_pages_of_a_statement_end_with_the_balance_of_their_last_line(tmp_path: 
     )
     lines, (opening, closing), refusals, seen = read(CAMT053, written(tmp_path, pages))
     assert not refusals
-    told = [leg.balance for line in lines for leg in line.cash]
-    assert told == [Decimal(5), Decimal(4), None]
+    assert {leg.balance for line in lines for leg in line.cash} == {None}
+    assert opening.told["Stmt/Bal/Amt[ITBD]"] == "5"
+    assert lines[2].told["Stmt/Bal/Amt[ITBD]"] == "5\n4"
     # The day of the opening balance has lines already: it is of the day's beginning.
     assert (opening.amount, opening.when) == (Decimal(-10), "before")
     assert (closing.amount, closing.account) == (Decimal(7), "other")
     assert (closing.told["Stmt/Bal/Amt[ITBD]"], closing.told["Stmt/Bal/Amt[CLBD]"]) == ("4", "7")
     assert seen.accounts == ["DE89", "other"]
+
+
+def test_lines_of_xml_on_one_line_have_numbers_of_their_own(tmp_path: Path) -> None:
+    text = WHOLE.replace("\n", "").replace("<Amt Ccy='EUR'>1.50", "<Amt Ccy='EUR'>1,50")
+    lines, _, (refusal,), _ = read(CAMT053, written(tmp_path, text))
+    assert [line.line for line in lines] == [1, 2, 3, 4, 5]
+    assert (refusal.line, refusal.value) == (1, "1,50")
 
 
 @pytest.mark.parametrize(
@@ -242,7 +250,7 @@ def test_a_file_that_ends_within_a_statement_is_cut(tmp_path: Path) -> None:
 
 
 def test_an_offset_that_is_none_is_refused() -> None:
-    with pytest.raises(OptionRefused, match="camt053: utc_offset: 'CET' is not an offset"):
+    with pytest.raises(OptionRefused, match="camt053: utc_offset='CET' is not an offset"):
         CAMT053.read("unread.xml", {"utc_offset": "CET"})
 
 

@@ -173,6 +173,7 @@ def test_the_mapping_says_the_sign(write: Write, positive: str) -> None:
         ({"format": "epoch_seconds"}, "1714564800.000001", "2024-05-01T12:00:00.000001"),
         ({"format": "epoch_microseconds"}, "1714564800000001", "2024-05-01T12:00:00.000001"),
         ({"format": "iso", "utc_offset": "-01:30"}, "2024-05-01 12:00:00", "2024-05-01T13:30:00"),
+        ({"format": "iso", "utc_offset": "+8"}, "2024-05-01 12:00:00", "2024-05-01T04:00:00"),
         ({"format": "pattern", "pattern": "%m/%d/%y %I:%M %p %z"}, "05/01/24 01:00 PM +0100",
          "2024-05-01T12:00:00"),
     ],
@@ -323,6 +324,14 @@ def test_units_are_never_rounded() -> None:
     assert str(written_field("x", most)) == most
     with pytest.raises(FieldRefused, match="at most 40 decimals"):
         written_field("x", most + "1")
+
+
+def test_smallest_units_keep_every_digit(write: Write) -> None:
+    most = "9" * 29 + "1"
+    row = f"1714564800123,u1,a,,XBt,Charge,{most},OUT,,,,,,,,,done"
+    path = write("v.csv", f"{VENUE_HEADER}\n{row}\n")
+    (line,), _, _, _ = read(GENERIC_CSV, path, mapping=write("m.yaml", VENUE))
+    assert line.cash[0].amount == Decimal(f"-{most}E-8")
 
 
 TRADES = """\

@@ -102,9 +102,9 @@ def test_pages_of_a_statement_and_dates_across_the_years_end(tmp_path: Path) -> 
     lines, balances, refusals, seen = read(MT940, written(tmp_path, PAGES))
     assert not refusals
     assert [line.at for line in lines] == [day("2023-12-30"), day("2024-01-02"), day("2024-01-02")]
-    # An intermediate balance holds after the last line of its page.
-    assert [line.cash[0].balance for line in lines] == [None, Decimal(104), None]
-    assert lines[2].told[":60M:"] == "C240102USD104,"
+    # An intermediate balance holds within a day, at no moment that has a name.
+    assert (lines[1].told[":62M:"], lines[2].told[":60M:"]) == 2 * ("C240102USD104,",)
+    assert {leg.balance for line in lines for leg in line.cash} == {None}
     assert [(one.account, one.what, one.amount, one.when) for one in balances] == [
         ("ACC", "USD", Decimal(100), "after"),
         ("ACC", "USD", Decimal(100), "after"),

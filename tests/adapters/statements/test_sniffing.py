@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from clearing.adapters import Refusal
+from clearing.adapters import IMPORTERS, ImportOptions, Located, OptionRefused, Refusal
 from clearing.adapters.files import STDIN
 from clearing.adapters.statements import (
     STATEMENT_READERS,
@@ -51,23 +51,23 @@ def test_every_format_has_a_sample() -> None:
     assert {format_of(path) for path in samples(mapped=True)} == set(STATEMENT_READERS)
 
 
-@pytest.mark.parametrize("path", samples(mapped=True), ids=format_of)
+@pytest.mark.parametrize("path", samples(mapped=True), ids=lambda path: path.name)
 def test_a_sample_is_recognised_as_its_format_and_as_no_other(path: Path) -> None:
     start = beginning(str(path))
     found = [name for name, reader in STATEMENT_READERS.items() if reader.sniff(start)]
     assert found == ([] if format_of(path) == MAPPED else [format_of(path)])
 
 
-@pytest.mark.parametrize("path", samples(mapped=True), ids=format_of)
-def test_a_sample_is_read_without_refusals_and_tells_its_columns(path: Path) -> None:
+@pytest.mark.parametrize("path", samples(mapped=True), ids=lambda path: path.name)
+def test_a_sample_is_read_without_refusals(path: Path) -> None:
     name = format_of(path)
-    lines, _, refusals, seen = read(STATEMENT_READERS[name], path, **SETTINGS.get(name, {}))
+    lines, balances, refusals, seen = read(STATEMENT_READERS[name], path, **SETTINGS.get(name, {}))
     assert not refusals
-    assert lines
+    assert lines or balances
     assert (seen.format, seen.lines, seen.cut) == (name, len(lines), False)
 
 
-@pytest.mark.parametrize("path", samples(mapped=False), ids=format_of)
+@pytest.mark.parametrize("path", samples(mapped=False), ids=lambda path: path.name)
 def test_gzip_is_recognised_by_its_content(path: Path, tmp_path: Path) -> None:
     name = format_of(path)
     packed = tmp_path / "page"
@@ -79,17 +79,17 @@ def test_gzip_is_recognised_by_its_content(path: Path, tmp_path: Path) -> None:
     assert [line.cash for line in unpacked] == [line.cash for line in plain]
 
 
-@pytest.mark.parametrize("path", samples(mapped=False), ids=format_of)
+@pytest.mark.parametrize("path", samples(mapped=False), ids=lambda path: path.name)
 def test_a_pipe_is_not_looked_at_but_read(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(FormatUnknown, match="name its format"):
         sniff_statement(STDIN)
     name = format_of(path)
     pipe = SimpleNamespace(buffer=io.BytesIO(path.read_bytes()))
     monkeypatch.setattr("sys.stdin", pipe)
-    lines, _, refusals, _ = read(STATEMENT_READERS[name], STDIN, **SETTINGS.get(name, {}))
-    assert lines
+    lines, balances, refusals, _ = read(STATEMENT_READERS[name], STDIN, **SETTINGS.get(name, {}))
     assert not refusals
-    assert {line.file for line in lines} == {STDIN}
+    assert lines or balances
+    assert {line.file for line in lines} | {one.file for one in balances} == {STDIN}
 
 
 def test_a_directory_is_its_files_by_name_without_hidden_ones(tmp_path: Path) -> None:
@@ -134,7 +134,7 @@ def test_a_page_of_one_long_line_in_another_encoding_is_recognised(
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
-@pytest.mark.parametrize("path", samples(mapped=True), ids=format_of)
+@pytest.mark.parametrize("path", samples(mapped=True), ids=lambda path: path.name)
 def test_a_spoilt_file_is_refused_and_never_raises(
     data: st.DataObject, path: Path, tmp_path: Path
 ) -> None:
@@ -157,3 +157,22 @@ def test_what_looks_like_several_formats_is_for_the_reader_to_name(tmp_path: Pat
     path.write_text("<BkToCstmrStmt>\n" + message, encoding="utf-8")
     with pytest.raises(FormatUnknown, match="may be camt053, mt940; name the one that it is"):
         sniff_statement(str(path))
+
+
+@pytest.mark.parametrize("name", sorted(SETTINGS))
+def test_an_import_without_what_its_format_needs_is_refused_before_reading(name: str) -> None:
+    options = ImportOptions(settings={"account": "ada", "source": "elsewhere"})
+    with pytest.raises(OptionRefused, match=name):
+        IMPORTERS[name].read(["unread.csv"], options)
+
+
+@pytest.mark.parametrize("path", samples(mapped=True), ids=lambda path: path.name)
+def test_an_import_of_a_sample_tells_events(path: Path) -> None:
+    name = format_of(path)
+    given = {"account": "ada", "source": "elsewhere", **SETTINGS.get(name, {})}
+    found = list(IMPORTERS[name].read([str(path)], ImportOptions(settings=given)))
+    assert not [item for item in found if isinstance(item, Refusal)]
+    lines = read(STATEMENT_READERS[name], path, **SETTINGS.get(name, {}))[0]
+    moved = [leg for line in lines for leg in line.cash if leg.amount]
+    events = [item.event for item in found if isinstance(item, Located)]
+    assert sum(hasattr(event, "amount") for event in events) == len(moved)

@@ -1,0 +1,174 @@
+"""Attribution: the parts of the change of an account's equity, which add up to it exactly.
+
+Every posting belongs to one part. What fills changed equity by against the mark in force belongs to
+their cause; what is left of realised and unrealised PnL is what positions gained while they were
+held, which is the part ``price``. Roundings are taken out of the parts whose amounts were rounded.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Final
+
+from clearing.audit import PeriodView, PositionView, ScopeView, exact_text
+from clearing.books.kinds import (
+    COLLATERAL,
+    EXCHANGE,
+    FILLS,
+    FUNDING,
+    INTEREST,
+    PARTS,
+    PRICE,
+    PURPOSES,
+    ROUNDING,
+    SOCIALISED,
+)
+
+ZERO: Final = Fraction(0)
+
+
+class BooksDoNotAddUp(RuntimeError):  # noqa: N818 - reads as the statement that it is
+    """A statement's own sums do not hold: the read models contradict themselves.
+
+    `clearing verify` finds out where; the message names account, asset and difference.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class PartView:
+    """A part of a change of equity and, by market ("" for none), what it is made of."""
+
+    part: str
+    amount: str
+    by_market: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Attribution:
+    """The change of equity in an asset, and its parts, in the order of a statement.
+
+    Parts of nothing are left out. ``change`` is closing less opening equity, and their sum.
+    """
+
+    asset: str
+    opening: str
+    closing: str
+    change: str
+    parts: tuple[PartView, ...]
+
+
+Parts = dict[tuple[str, str], Fraction]
+
+
+def attribution(
+    asset: str, opening: ScopeView | None, closing: ScopeView | None, period: PeriodView
+) -> Attribution:
+    """Return the parts of the change between two moments of an account in an asset.
+
+    None stands for an account that had nothing in the asset yet. Raises :class:`BooksDoNotAddUp`
+    if cash did not change by what was posted.
+    """
+    parts: Parts = {}
+    cash = _posted(asset, period, parts)
+    _held(asset, period, _positions(opening), _positions(closing), parts)
+    for remainder in period.remainders:
+        if remainder.asset == asset:
+            _rounded(
+                remainder.operation, remainder.cause, remainder.market, remainder.amount, parts
+            )
+    _add(parts, COLLATERAL, "", _of(closing, "collateral") - _of(opening, "collateral"))
+    if cash != _of(closing, "cash") - _of(opening, "cash"):
+        raise BooksDoNotAddUp(
+            f"{asset}: cash went from {exact_text(_of(opening, 'cash'))} to"
+            f" {exact_text(_of(closing, 'cash'))}, but {exact_text(cash)} was posted"
+        )
+    change = _of(closing, "equity") - _of(opening, "equity")
+    total = sum(parts.values(), ZERO)
+    if total != change:
+        raise BooksDoNotAddUp(
+            f"{asset}: equity changed by {exact_text(change)}, its parts are {exact_text(total)}"
+        )
+    return Attribution(
+        asset,
+        exact_text(_of(opening, "equity")),
+        exact_text(_of(closing, "equity")),
+        exact_text(change),
+        tuple(_views(parts)),
+    )
+
+
+def _add(parts: Parts, part: str, market: str, amount: Fraction) -> None:
+    parts[part, market] = parts.get((part, market), ZERO) + amount
+
+
+def _of(scope: ScopeView | None, name: str) -> Fraction:
+    return ZERO if scope is None else Fraction(str(getattr(scope, name)))
+
+
+def _positions(scope: ScopeView | None) -> dict[str, PositionView]:
+    return {} if scope is None else {position.market: position for position in scope.positions}
+
+
+def _posted(asset: str, period: PeriodView, parts: Parts) -> Fraction:
+    """Add every posting to its part, and return their sum."""
+    total = ZERO
+    for posted in period.posted:
+        if posted.asset == asset and posted.ledger == "account":
+            amount = Fraction(posted.amount)
+            _add(parts, PURPOSES[posted.purpose].part, posted.market, amount)
+            total += amount
+    return total
+
+
+def _held(
+    asset: str,
+    period: PeriodView,
+    opening: dict[str, PositionView],
+    closing: dict[str, PositionView],
+    parts: Parts,
+) -> None:
+    """Add what positions gained and accrued, and give fills and shared losses their parts.
+
+    What is realised stands under ``price`` already.
+    """
+    for positions, sign in ((opening, -1), (closing, 1)):
+        for market, position in positions.items():
+            _add(parts, PRICE, market, sign * Fraction(position.unrealised))
+            _add(parts, FUNDING, market, sign * Fraction(position.accrued_funding))
+    for fills in period.fills:
+        if fills.asset == asset:
+            gained = Fraction(fills.against_mark)
+            _add(parts, FILLS[fills.cause], fills.market, gained)
+            _add(parts, PRICE, fills.market, -gained)
+    for shared in period.shared:
+        if shared.asset == asset:
+            amount = Fraction(shared.amount)
+            _add(parts, SOCIALISED, shared.market, amount)
+            _add(parts, FUNDING, shared.market, -amount)
+
+
+def _rounded(operation: str, cause: str, market: str, amount: str, parts: Parts) -> None:
+    """Take out of a part what a rounding (exact − rounded) made of it.
+
+    Of a cost less was paid than its exact amount, of funding and interest less was got.
+    """
+    left = Fraction(amount)
+    if operation == "fill_cost":
+        part = FILLS[cause] if cause else EXCHANGE
+        left = -left
+    else:
+        part = FUNDING if operation == "funding" else INTEREST
+    _add(parts, part, market, left)
+    _add(parts, ROUNDING, market, -left)
+
+
+def _views(parts: Parts) -> Iterable[PartView]:
+    for part in PARTS:
+        by_market = {
+            market: exact_text(amount)
+            for (name, market), amount in sorted(parts.items())
+            if name == part and amount
+        }
+        if by_market:
+            total = sum((amount for (name, _), amount in parts.items() if name == part), ZERO)
+            yield PartView(part, exact_text(total), by_market)
