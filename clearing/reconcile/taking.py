@@ -19,6 +19,7 @@ from clearing.adapters.statements import (
     StatementReader,
     described,
     settled_reader,
+    storable,
 )
 from clearing.events.canonical import canonical_json
 from clearing.events.fields import to_microseconds
@@ -143,7 +144,7 @@ def take_statement(
         return taken
     with acting(connection):
         taken.number = _store_import(connection, reader, taken, of, digest)
-        items = reader.read(path, settings)
+        items = storable(reader.read(path, settings))
         for chunk in _chunks(items):
             _store_lines(connection, taken.number, chunk)
     taken.new = True

@@ -90,3 +90,20 @@ def test_a_mapping_says_whose_statement_it_is_and_what_its_balances_are(
     with psycopg.connect(database_url) as connection:
         row = connection.execute("SELECT balances FROM clearing.recon_import").fetchone()
     assert row == ("line",)
+
+
+def test_a_page_with_a_text_that_cannot_be_stored_is_taken_in_but_for_that_record(
+    day: Day,
+) -> None:
+    record = (
+        '{"time": 1714564800000, "hash": "%s", "delta":'
+        ' {"type": "funding", "coin": "ETH", "usdc": "1", "szi": "1", "fundingRate": "0"}}'
+    )
+    path = day.folder / "funding.json"
+    path.write_text(f"[{record % '0x1'},{record % '0x2'}]".replace("0x2", "0x\\u0000"), "utf-8")
+    desk = day.ledger.desk("ann")
+    reader = STATEMENT_READERS["hyperliquid-funding"]
+    whole = desk.take(reader, str(path), account="ada")
+    assert (whole.number, [one.field for one in whole.refusals]) == (0, ["hash"])
+    part = desk.take(reader, str(path), account="ada", partial=True)
+    assert (part.new, part.seen.lines) == (True, 1)

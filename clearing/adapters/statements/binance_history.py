@@ -110,6 +110,8 @@ class BinanceHistory:
         "Remark": "ignored: a note",
     }
     balances: Final[Balances] = "none"
+    kinds: Final[frozenset[MovementKind] | None] = None
+    fills: Final = False
     page_limits: Final[frozenset[int]] = frozenset()
     settings: Final[Mapping[str, Setting]] = {"utc_offset": UTC_OFFSET}
 

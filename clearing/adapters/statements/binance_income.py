@@ -60,6 +60,8 @@ class BinanceIncome:
         "tradeId": "ignored: the fill's identifier, whose size is not told here",
     }
     balances: Final[Balances] = "none"
+    kinds: Final[frozenset[MovementKind] | None] = None
+    fills: Final = False
     page_limits: Final = frozenset({100, 1_000})
     settings: Final[Mapping[str, Setting]] = {}
 

@@ -89,6 +89,8 @@ class BitmexWallet:
         "orderID": "ignored: the order of a conversion",
     }
     balances: Final[Balances] = "batch"
+    kinds: Final[frozenset[MovementKind] | None] = None
+    fills: Final = False
     page_limits: Final = frozenset({100, 500, 1_000, 10_000})
     settings: Final[Mapping[str, Setting]] = {}
 

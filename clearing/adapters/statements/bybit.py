@@ -18,7 +18,7 @@ from typing import Any, Final
 from clearing.adapters.base import Refusal, Setting, settle
 from clearing.adapters.files import CsvRow, Line, read_csv
 from clearing.adapters.json_pages import Record, text_of, told
-from clearing.adapters.statements.base import Balances, Beginning, Item
+from clearing.adapters.statements.base import Balances, Beginning, Item, MovementKind
 from clearing.adapters.statements.bybit_log import Layout, log_line
 from clearing.adapters.statements.pages import is_page, needed, page_items
 from clearing.adapters.statements.rows import row_items
@@ -109,6 +109,8 @@ class BybitAssetChange:
         "Time(UTC)": "the moment, in UTC",
     }
     balances: Final[Balances] = "line"
+    kinds: Final[frozenset[MovementKind] | None] = None
+    fills: Final = True
     page_limits: Final[frozenset[int]] = frozenset()
     settings: Final[Mapping[str, Setting]] = {}
 
@@ -169,6 +171,8 @@ class BybitTransactionLog:
         "extraFees": "ignored: a breakdown of the fee",
     }
     balances: Final[Balances] = "line"
+    kinds: Final[frozenset[MovementKind] | None] = None
+    fills: Final = True
     page_limits: Final = frozenset({20, 50})
     settings: Final[Mapping[str, Setting]] = {
         "utc_offset": UTC_OFFSET,

@@ -87,6 +87,8 @@ class Camt053:
         "Ntry/*": "ignored: kept as told",
     }
     balances: Final[Balances] = "none"
+    kinds: Final[frozenset[MovementKind] | None] = None
+    fills: Final = False
     page_limits: Final[frozenset[int]] = frozenset()
     settings: Final[Mapping[str, Setting]] = {"utc_offset": UTC_OFFSET}
 

@@ -55,6 +55,9 @@ class ChainTransfers:
         "status": "failed moves the fee alone, pending nothing",
     }
     balances: Final[Balances] = "none"
+    # A transfer between our own addresses moves nothing, and its fees are the chain's alone.
+    kinds: Final[frozenset[MovementKind] | None] = frozenset({"deposit", "withdrawal"})
+    fills: Final = False
     page_limits: Final[frozenset[int]] = frozenset()
     settings: Final[Mapping[str, Setting]] = {
         "addresses": Setting(

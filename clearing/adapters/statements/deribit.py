@@ -190,6 +190,8 @@ class DeribitLog:
         "Note": "ignored: a remark",
     }
     balances: Final[Balances] = "line"
+    kinds: Final[frozenset[MovementKind] | None] = None
+    fills: Final = True
     page_limits: Final = frozenset({100, 250})
     settings: Final[Mapping[str, Setting]] = {
         "currency": Setting(

@@ -66,12 +66,15 @@ class DydxPages:
         summary: str,
         place: str,
         signs: tuple[str, ...],
+        kinds: frozenset[MovementKind],
         columns: Mapping[str, str],
         line: Callable[[str, Record], StatementLine],
     ) -> None:
         self.name = name
         self.summary = summary
         self.columns = columns
+        self.kinds: frozenset[MovementKind] | None = kinds
+        self.fills = place == "fills"
         self._place = place
         self._signs = signs
         self._line = line
@@ -200,6 +203,7 @@ DYDX_FILLS: Final = DydxPages(
     "dYdX v4 fills of a subaccount (JSON of the indexer)",
     "fills",
     ("liquidity", "marketType", "createdAtHeight", "fee"),
+    frozenset({"fee", "rebate"}),
     {
         "id": "the native id and the trade's identifier",
         "side": "BUY bought, SELL sold",
@@ -232,6 +236,7 @@ DYDX_TRANSFERS: Final = DydxPages(
     "dYdX v4 transfers of a subaccount (JSON of the indexer)",
     "transfers",
     ("sender", "recipient", "createdAtHeight", "symbol"),
+    frozenset({"deposit", "withdrawal", "transfer"}),
     {
         "id": "the native id",
         "sender": "the account of what went out",
@@ -251,6 +256,7 @@ DYDX_FUNDING: Final = DydxPages(
     "dYdX v4 funding payments of a subaccount (JSON of the indexer)",
     "fundingPayments",
     ("payment", "perpetualId", "oraclePrice", "createdAtHeight"),
+    frozenset({"funding"}),
     {
         "createdAt": "the moment",
         "createdAtHeight": "ignored: the block of the moment",
@@ -272,6 +278,7 @@ DYDX_PNL: Final = DydxPages(
     "dYdX v4 profit and loss of a subaccount over time (JSON of the indexer): no movements",
     "historicalPnl",
     ("equity", "totalPnl", "netTransfers"),
+    frozenset(),
     {
         "id": "the native id",
         "subaccountId": "ignored: the subaccount by a number of the indexer's own",

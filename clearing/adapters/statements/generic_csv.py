@@ -56,6 +56,8 @@ class GenericCsv:
     venue: Final = ""
     columns: Final[Mapping[str, str]] = {"*": "as the mapping says: mapped, or named as ignored"}
     balances: Final[Balances] = "none"
+    kinds: Final[frozenset[MovementKind] | None] = None
+    fills: Final = True
     page_limits: Final[frozenset[int]] = frozenset()
     settings: Final = _SETTINGS
 
@@ -102,6 +104,16 @@ class MappedCsv:
     def balances(self) -> Balances:
         """What the balances of its lines are."""
         return self.mapping.balance.of if self.mapping.balance else "none"
+
+    @property
+    def kinds(self) -> frozenset[MovementKind] | None:
+        """Which kinds of cash movement the mapping has."""
+        return self.mapping.kinds()
+
+    @property
+    def fills(self) -> bool:
+        """Whether the mapping has fills."""
+        return self.mapping.fill is not None
 
     @property
     def page_limits(self) -> frozenset[int]:

@@ -20,6 +20,7 @@ from clearing.adapters.statements.base import (
     CashLeg,
     FillLeg,
     Item,
+    MovementKind,
     StatementLine,
 )
 from clearing.adapters.statements.pages import is_page, needed, page_items
@@ -69,6 +70,8 @@ class HyperliquidUserFills:
         "builder": "ignored: who gets the builder's part of the fee",
     }
     balances: Final[Balances] = "none"
+    kinds: Final[frozenset[MovementKind] | None] = frozenset({"realised_pnl", "fee", "rebate"})
+    fills: Final = True
     page_limits: Final = frozenset({2_000})
     settings: Final[Mapping[str, Setting]] = USER
 
@@ -100,6 +103,8 @@ class HyperliquidFunding:
         "delta.nSamples": "ignored: how many rates were averaged",
     }
     balances: Final[Balances] = "none"
+    kinds: Final[frozenset[MovementKind] | None] = frozenset({"funding"})
+    fills: Final = False
     page_limits: Final = frozenset({500})
     settings: Final[Mapping[str, Setting]] = USER
 

@@ -266,6 +266,9 @@ class HyperliquidLedger:
         "delta.liquidatedPositions": "ignored: as the notional that was liquidated",
     }
     balances: Final[Balances] = "none"
+    # Its fees and rebates are those of transfers and rewards: the trades' are not in it.
+    kinds: Final[frozenset[MovementKind] | None] = frozenset({"deposit", "withdrawal", "transfer"})
+    fills: Final = False
     page_limits: Final = frozenset({500, 2_000})
     settings: Final[Mapping[str, Setting]] = {
         **USER,

@@ -12,17 +12,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from clearing.adapters.base import ImportOptions, Located, Refusal, Setting, refuse, settle
-from clearing.adapters.fields import check_names, decimals_of
+from clearing.adapters.fields import FieldRefused, check_names, decimals_of, name_field
 from clearing.adapters.statements.base import (
     Beginning,
     CashLeg,
-    Described,
     Item,
     StatedBalance,
     StatementLine,
     StatementReader,
-    described,
 )
+from clearing.adapters.statements.describing import Described, described
 from clearing.adapters.statements.sniffing import settled_reader
 from clearing.events import (
     AccountOpened,
@@ -37,6 +36,7 @@ from clearing.events import (
 )
 from clearing.events.fields import to_microseconds
 from clearing.events.registry import Registry
+from clearing.quantities import MAX_DECIMALS
 
 MAX_LINES: Final = 2_000_000
 """The most lines of one run: they are sorted in memory."""
@@ -95,7 +95,11 @@ class StatementImporter:
                     case Refusal():
                         yield item
                     case StatementLine():
-                        of_file.append(item)
+                        problem = _unfit(item)
+                        if problem is None:
+                            of_file.append(item)
+                        else:
+                            yield problem
                     case Described():
                         lines += of_file[::-1] if item.order == "descending" else of_file
                     case StatedBalance():
@@ -110,6 +114,20 @@ class StatementImporter:
             yield from _declare(legs, settings, registry or Registry())
             for leg in legs:
                 yield _event(leg, settings)
+
+
+def _unfit(line: StatementLine) -> Refusal | None:
+    """Return the refusal of a line whose assets or amounts the ledger cannot hold."""
+    for leg in line.cash:
+        try:
+            name_field("asset", leg.asset)
+        except FieldRefused as error:
+            return refuse(line.file, line.line, error.reason, field="asset", value=error.value)
+        for field, amount in (("amount", leg.amount), ("balance", leg.balance)):
+            if amount is not None and decimals_of(amount) > MAX_DECIMALS:
+                reason = f"{amount:f} is finer than the ledger: at most {MAX_DECIMALS} decimals"
+                return refuse(line.file, line.line, reason, field=field, value=amount)
+    return None
 
 
 def _legs(lines: Sequence[StatementLine], account: str) -> list[_Leg]:

@@ -153,6 +153,8 @@ class KrakenFuturesLog:
         "conversion fee": "ignored: it is in the change of the conversion",
     }
     balances: Final[Balances] = "line"
+    kinds: Final[frozenset[MovementKind] | None] = None
+    fills: Final = True
     page_limits: Final[frozenset[int]] = frozenset()  # of rows, and a line may be two
     settings: Final[Mapping[str, Setting]] = {}
 

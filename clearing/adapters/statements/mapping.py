@@ -299,6 +299,16 @@ class CsvMapping(Fact):
                 raise ValueError(f"ignore: {name!r} is {self.columns()[name]}")
         return self
 
+    def kinds(self) -> frozenset[MovementKind]:
+        """Return the kinds of movements that lines may be."""
+        found: set[MovementKind] = set()
+        if (kind := self.kind) is not None:
+            told = (kind.constant, kind.raises, kind.lowers, *(kind.words or {}).values())
+            found |= {one for one in told if one is not None}
+        if self.fee is not None and self.fee.charged == "beside_amount":
+            found |= {"fee", "rebate"}
+        return frozenset(found)
+
     def columns(self) -> dict[str, str]:
         """Return every mapped column and what it is, in the order of the mapping."""
         found: dict[str, list[str]] = {}

@@ -74,6 +74,8 @@ class Mt940:
         ":NS:": "ignored: a bank's own words",
     }
     balances: Final[Balances] = "none"
+    kinds: Final[frozenset[MovementKind] | None] = None
+    fills: Final = False
     page_limits: Final[frozenset[int]] = frozenset()
     settings: Final[Mapping[str, Setting]] = {}
 

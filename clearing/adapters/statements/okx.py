@@ -108,6 +108,8 @@ class OkxHistory:
         "Balance_change-USD": "ignored: a valuation",
     }
     balances: Final[Balances] = "line"
+    kinds: Final[frozenset[MovementKind] | None] = None
+    fills: Final = True
     page_limits: Final[frozenset[int]] = frozenset()
     settings: Final[Mapping[str, Setting]] = {"utc_offset": UTC_OFFSET}
 
@@ -241,6 +243,8 @@ class OkxBills:
         "earnApr": "ignored: of automatic earning",
     }
     balances: Final[Balances] = "line"
+    kinds: Final[frozenset[MovementKind] | None] = None
+    fills: Final = True
     page_limits: Final = frozenset({100})
     settings: Final[Mapping[str, Setting]] = {}
 
