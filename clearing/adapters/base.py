@@ -50,13 +50,18 @@ def refuse(
 ) -> Refusal:
     """Make a :class:`Refusal`, cutting what is too long to keep."""
     text = str(value) if isinstance(value, str | Decimal) else shown(value)
-    return Refusal(file, line, field, _cut(text, MAX_VALUE), reason, _cut(raw, MAX_RAW))
+    where = _cut(field, MAX_VALUE)
+    return Refusal(file, line, where, _cut(text, MAX_VALUE), _clean(reason), _cut(raw, MAX_RAW))
 
 
 def _cut(text: str, limit: int) -> str:
-    # Postgres refuses NUL in text and UTF-8 refuses lone surrogates: show them, don't store them.
-    clean = text.replace("\x00", "\\x00").encode("utf-8", "backslashreplace").decode("utf-8")
+    clean = _clean(text)
     return clean if len(clean) <= limit else f"{clean[: limit - 1]}…"
+
+
+def _clean(text: str) -> str:
+    # Postgres refuses NUL in text and UTF-8 refuses lone surrogates: show them, don't store them.
+    return text.replace("\x00", "\\x00").encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 Book = Callable[[Sequence[tuple[MarketDeclared, Decimal]], datetime], Iterator[Event]]

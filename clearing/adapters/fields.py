@@ -12,8 +12,9 @@ from typing import Final
 
 from clearing.adapters.base import OptionRefused
 from clearing.events.fields import parse_time
+from clearing.quantities import MAX_DECIMALS
 
-_DECIMAL: Final = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,18})?", re.ASCII)
+_DECIMAL: Final = re.compile(r"-?[0-9]{1,30}(?:\.(?P<part>[0-9]+))?", re.ASCII)
 _DIGITS: Final = re.compile(r"[0-9]{1,20}", re.ASCII)
 _WHOLE: Final = re.compile(r"-?[0-9]{1,30}", re.ASCII)
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,63}", re.ASCII)
@@ -32,12 +33,14 @@ class FieldRefused(ValueError):  # noqa: N818 - reads as the statement that it i
         self.reason = reason
 
 
-def decimal_field(field: str, value: str, *, positive: bool = False) -> Decimal:
-    """Return ``value`` exactly: plain digits, at most 18 of them after the point."""
-    if not _DECIMAL.fullmatch(value):
-        raise FieldRefused(
-            field, value, f"{value[:60]!r} is not a decimal such as '1.5' with at most 18 decimals"
-        )
+def decimal_field(
+    field: str, value: str, *, positive: bool = False, decimals: int = MAX_DECIMALS
+) -> Decimal:
+    """Return ``value`` exactly: plain digits, at most ``decimals`` of them after the point."""
+    match = _DECIMAL.fullmatch(value)
+    if match is None or len(match["part"] or "") > decimals:
+        reason = f"is not a decimal such as '1.5' with at most {decimals} decimals"
+        raise FieldRefused(field, value, f"{value[:60]!r} {reason}")
     number = Decimal(value)
     if positive and number <= 0:
         raise FieldRefused(field, value, f"{value[:60]!r} must be greater than zero")
@@ -112,5 +115,9 @@ def utc_nanoseconds_field(field: str, value: str) -> datetime:
 
 def decimals_of(value: Decimal) -> int:
     """Return the decimals that ``value`` needs; trailing zeros do not count."""
-    exponent = value.normalize().as_tuple().exponent
-    return max(0, -exponent) if isinstance(exponent, int) else 0
+    _, digits, exponent = value.as_tuple()
+    if not isinstance(exponent, int) or not any(digits):
+        return 0
+    # Not by normalize(), which would round beyond 28 digits first.
+    zeros = next(place for place, digit in enumerate(reversed(digits)) if digit)
+    return max(0, -exponent - zeros)

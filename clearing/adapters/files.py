@@ -24,6 +24,7 @@ STDIN: Final = "-"
 
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 _BOM: Final = "\ufeff"
+_BLOCK: Final = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ def _opened(path: str) -> Iterator[tuple[BinaryIO, Callable[[], int] | None]]:
 
 def _unzipped(raw: BinaryIO) -> tuple[BinaryIO, Callable[[], int] | None]:
     counted = _Counted(raw)
-    buffered = io.BufferedReader(counted, 1 << 16)
+    buffered = io.BufferedReader(counted, _BLOCK)
     if buffered.peek(2)[:2] != _GZIP_MAGIC:
         return cast(BinaryIO, buffered), None
     return cast(BinaryIO, gzip.GzipFile(fileobj=buffered, mode="rb")), lambda: counted.count
@@ -119,8 +120,28 @@ def read_lines(path: str, limits: Limits = LIMITS) -> Iterator[Line | Refusal]:
                     if line is not None:
                         yield line
     except (OSError, EOFError, zlib.error) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        yield refuse(path, number + 1 if number else 0, f"cannot be read further: {reason}")
+        where = number + 1 if number else 0
+        yield refuse(path, where, f"cannot be read further: {_reason(error)}")
+
+
+def read_blocks(path: str, limits: Limits = LIMITS) -> Iterator[bytes | Refusal]:
+    """Yield the bytes of ``path`` (``-``: standard input) block by block; a refusal ends them."""
+    total = 0
+    try:
+        with _opened(path) as (stream, compressed):
+            while block := stream.read(_BLOCK):
+                total += len(block)
+                over = _too_large(total, compressed, limits)
+                if over:
+                    yield refuse(path, 0, over)
+                    return
+                yield block
+    except (OSError, EOFError, zlib.error) as error:
+        yield refuse(path, 0, f"cannot be read further: {_reason(error)}")
+
+
+def _reason(error: Exception) -> str:
+    return error.strerror if isinstance(error, OSError) and error.strerror else str(error)
 
 
 def _skip_line(
@@ -133,7 +154,7 @@ def _skip_line(
     """Read on to the end of an over-long line, or of what the limits allow; return the bytes."""
     skipped = 0
     while block and not block.endswith(b"\n"):
-        block = stream.readline(1 << 16)
+        block = stream.readline(_BLOCK)
         skipped += len(block)
         if _too_large(total + skipped, compressed, limits):
             break
@@ -180,13 +201,13 @@ def first_line(path: str) -> str:
     return ""
 
 
-def split_csv(text: str) -> list[str]:
+def split_csv(text: str, delimiter: str = ",") -> list[str]:
     """Return the fields of one CSV line (RFC 4180 without line breaks in fields).
 
     Raises :class:`ValueError` saying what is wrong.
     """
     try:
-        rows = list(csv.reader([text], strict=True))
+        rows = list(csv.reader([text], strict=True, delimiter=delimiter))
     except csv.Error as error:
         raise ValueError(f"not a CSV line: {error}") from error
     return rows[0] if rows else []
@@ -199,22 +220,25 @@ def read_csv(
     limits: Limits = LIMITS,
     *,
     lines: Iterable[Line | Refusal] | None = None,
+    delimiter: str = ",",
+    header_line: int = 1,
 ) -> Iterator[CsvRow | Refusal]:
     """Yield the rows of a CSV file whose first line names its columns.
 
     Every ``required`` column must be there, and none beyond ``required`` and ``optional``; their
     order is free. A wrong header refuses the file, a wrong row itself. ``lines`` are those of the
-    file where something else stood before the header and has been read already.
+    file where something else stood before the header and has been read already; what stands before
+    ``header_line`` (counted from 1) is passed over.
     """
     header: list[str] | None = None
-    for line in read_lines(path, limits) if lines is None else lines:
+    for line in _from(header_line, read_lines(path, limits) if lines is None else lines):
         if isinstance(line, Refusal):
             yield line
             if header is None:
                 return
             continue
         try:
-            fields = split_csv(line.text)
+            fields = split_csv(line.text, delimiter)
         except ValueError as error:
             yield refuse(path, line.number, str(error), raw=line.text)
             if header is None:
@@ -237,6 +261,13 @@ def read_csv(
             yield CsvRow(line.number, dict(zip(header, fields, strict=True)), line.text)
     if header is None:
         yield refuse(path, 0, f"is empty; it needs a header: {', '.join(required)}")
+
+
+def _from(number: int, lines: Iterable[Line | Refusal]) -> Iterator[Line | Refusal]:
+    """Pass over lines before ``number``, but not over what cannot be read there."""
+    for line in lines:
+        if isinstance(line, Refusal) or line.number >= number:
+            yield line
 
 
 def _check_header(

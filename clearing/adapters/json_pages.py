@@ -5,19 +5,20 @@ where its records stand in it is the format's to say.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple, NoReturn
 
 from clearing.adapters.base import Refusal, refuse
-from clearing.adapters.files import Limits, read_lines
+from clearing.adapters.files import Limits, Line, read_lines
 
 MAX_PAGE_BYTES: Final = 256 * 1024**2
-"""The most bytes of one page: it is held in memory."""
+"""The most bytes (of lines read already: characters) of one page: it is held in memory."""
 
 MAX_DEPTH: Final = 50
 """How deep a page may be nested: what is deeper no venue sends, and could not be shown again."""
 
-_LIMITS: Final = Limits(line_bytes=MAX_PAGE_BYTES, file_bytes=MAX_PAGE_BYTES)
+PAGE_LIMITS: Final = Limits(line_bytes=MAX_PAGE_BYTES, file_bytes=MAX_PAGE_BYTES)
+"""Limits of a file that is a page, which may be one line."""
 
 
 class Record(NamedTuple):
@@ -27,13 +28,19 @@ class Record(NamedTuple):
     fields: dict[str, Any]
 
 
-def read_page(path: str) -> "Any | Refusal":
-    """Return the page at ``path`` with every number as its text, or a refusal of the file."""
-    texts = []
-    for line in read_lines(path, _LIMITS):
+def read_page(path: str, lines: Iterable[Line | Refusal] | None = None) -> "Any | Refusal":
+    """Return the page at ``path`` with every number as its text, or a refusal of the file.
+
+    ``lines`` are those of the file where they are being read already.
+    """
+    texts, size = [], 0
+    for line in read_lines(path, PAGE_LIMITS) if lines is None else lines:
         if isinstance(line, Refusal):
             return line
         texts.append(line.text)
+        size += len(line.text)
+        if size > MAX_PAGE_BYTES:
+            return refuse(path, line.number, f"a page has at most {MAX_PAGE_BYTES} characters")
     return parse_page(path, "\n".join(texts))
 
 

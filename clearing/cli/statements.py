@@ -9,6 +9,7 @@ from clearing.adapters import Refusal
 from clearing.adapters.statements import (
     STATEMENT_READERS,
     StatementReader,
+    settled_reader,
     sniff_statement,
     statement_files,
 )
@@ -47,6 +48,8 @@ def formats(*, where: Where | None = None) -> None:
                     "venue": one.venue,
                     "summary": one.summary,
                     "columns": dict(one.columns),
+                    "kinds": None if one.kinds is None else sorted(one.kinds),
+                    "fills": one.fills,
                     "settings": {name: value.meaning for name, value in one.settings.items()},
                 }
                 for one in STATEMENT_READERS.values()
@@ -68,8 +71,9 @@ def look_at(
     taken = []
     for path in _files(files):
         with steps(f"read {path}") as progress:
-            reader = reader_of(path, form)
-            taken.append(look(reader, path, settings_of(set), progress.reached))
+            settings = settings_of(set)
+            reader = settled_reader(reader_of(path, form), settings)
+            taken.append(look(reader, path, settings, progress.reached))
     if where is not None and where.json:
         print_json(taken)
     else:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol
 
-from clearing.adapters.statements import StatementReader
+from clearing.adapters.statements import StatementReader, settled_reader
 from clearing.audit.funding_due import funding_due
 from clearing.audit.moments import Moment
 from clearing.events.fields import to_microseconds
@@ -67,6 +67,7 @@ class Desk:
         progress: Callable[[int], None] | None = None,
     ) -> Taken:
         """Take a statement in; see :func:`~clearing.reconcile.taking.take_statement`."""
+        reader = settled_reader(reader, settings or {})
         named = reader.venue if venue is None else venue
         of = StatementOf(leg, named, account, self.person, asked_from, asked_until)
         return take_statement(

@@ -7,7 +7,9 @@ is positive). One side is ours, the ledger's; the other is theirs, a statement's
 
 from typing import Final, Literal, NamedTuple
 
-DECIMALS: Final = 40
+from clearing.adapters.statements import MAX_DECIMALS
+
+DECIMALS: Final = MAX_DECIMALS
 """Decimals of every amount, size and price here: nothing that was read has more."""
 
 SCALE: Final = 10**DECIMALS

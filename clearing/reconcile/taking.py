@@ -18,6 +18,8 @@ from clearing.adapters.statements import (
     StatementLine,
     StatementReader,
     described,
+    settled_reader,
+    storable,
 )
 from clearing.events.canonical import canonical_json
 from clearing.events.fields import to_microseconds
@@ -84,6 +86,7 @@ def look(
     progress: Callable[[int], None] | None = None,
 ) -> Taken:
     """Read a statement and say what it is, without taking it in."""
+    reader = settled_reader(reader, settings)
     taken = Taken(path, reader.name, 0, False, Described(path, reader.name))
     kinds: Counter[str] = Counter()
     for count, item in enumerate(described(reader, path, reader.read(path, settings)), 1):
@@ -121,6 +124,7 @@ def take_statement(
     :class:`StatementRefused` for standard input (it is read twice) and for an asked period that
     ends before it begins.
     """
+    reader = settled_reader(reader, settings)
     if path == STDIN:
         raise StatementRefused("a statement is read twice: name a file, not standard input")
     since, until = of.asked_from, of.asked_until
@@ -140,7 +144,7 @@ def take_statement(
         return taken
     with acting(connection):
         taken.number = _store_import(connection, reader, taken, of, digest)
-        items = reader.read(path, settings)
+        items = storable(reader.read(path, settings))
         for chunk in _chunks(items):
             _store_lines(connection, taken.number, chunk)
     taken.new = True

@@ -15,6 +15,7 @@ from clearing.adapters.files import (
     Limits,
     Line,
     first_line,
+    read_blocks,
     read_csv,
     read_lines,
     split_csv,
@@ -174,3 +175,32 @@ def test_the_first_line(folder: Path) -> None:
     assert first_line(write(folder, b"\nkind,source\nx\n")) == "kind,source"
     assert first_line(write(folder, b"\xff\n")) == ""
     assert first_line(write(folder, b"")) == ""
+
+
+def test_csv_with_another_delimiter_and_lines_before_its_header(folder: Path) -> None:
+    path = write(folder, b"Account 1\n\na;b\n1,5;2\n")
+    found = list(read_csv(path, ("a", "b"), delimiter=";", header_line=3))
+    assert found == [CsvRow(4, {"a": "1,5", "b": "2"}, "1,5;2")]
+
+
+def test_what_cannot_be_read_before_the_header_is_not_passed_over(folder: Path) -> None:
+    (refused,) = read_csv(write(folder, b"\xff\n\na,b\n1,2\n"), ("a", "b"), header_line=3)
+    assert isinstance(refused, Refusal)
+    assert (refused.line, refused.reason) == (1, "byte 1 of the line is not UTF-8")
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_blocks_are_the_bytes_and_bounded(folder: Path, zipped: bool) -> None:
+    content = b"\x00\xff\n" * 100_000
+    path = write(folder, gzip.compress(content) if zipped else content)
+    assert b"".join(block for block in read_blocks(path) if isinstance(block, bytes)) == content
+    *_, refused = read_blocks(path, Limits(file_bytes=4096))
+    assert isinstance(refused, Refusal)
+    assert refused.reason == "the file is larger than 4096 bytes; split it"
+
+
+def test_blocks_of_a_broken_gzip_end_with_a_refusal(folder: Path) -> None:
+    broken = gzip.compress(b"x" * 1000)[:-12]
+    *_, refused = read_blocks(write(folder, broken))
+    assert isinstance(refused, Refusal)
+    assert "cannot be read further" in refused.reason

@@ -2,31 +2,35 @@
 
 A reader yields the lines of a file as told, with our signs (what raises a balance is positive, what
 was bought is positive, a fee paid is positive) and UTC moments, and refuses what it cannot read
-with file, line and field. :mod:`base` has what they yield, :mod:`sniffing` recognises formats.
+with file, line and field. :mod:`base` has what they yield, :mod:`describing` what was seen of a
+file, :mod:`sniffing` recognises formats.
 """
 
 from clearing.adapters.statements.base import (
+    MAX_DECIMALS,
     MOVEMENT_KINDS,
     Balances,
     Beginning,
     CashLeg,
-    Described,
     FillLeg,
     Item,
     MovementKind,
     StatedBalance,
     StatementLine,
     StatementReader,
-    described,
 )
+from clearing.adapters.statements.describing import Described, described
 from clearing.adapters.statements.sniffing import (
     STATEMENT_READERS,
     FormatUnknown,
+    settled_reader,
     sniff_statement,
     statement_files,
 )
+from clearing.adapters.statements.storable import storable
 
 __all__ = [
+    "MAX_DECIMALS",
     "MOVEMENT_KINDS",
     "STATEMENT_READERS",
     "Balances",
@@ -41,6 +45,8 @@ __all__ = [
     "StatementLine",
     "StatementReader",
     "described",
+    "settled_reader",
     "sniff_statement",
     "statement_files",
+    "storable",
 ]

@@ -4,11 +4,10 @@ A reader turns a file into lines as told: nothing is computed that the statement
 every amount has our sign. Whether it agrees with the ledger is for reconciliation to find out.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from itertools import pairwise
 from typing import Final, Literal, NamedTuple, Protocol, get_args
 
 from clearing.adapters.base import Refusal, Setting
@@ -38,6 +37,12 @@ paid and got back; ``settlement``: of a session or an expiry; ``other``: what th
 otherwise, its own word being in the line's ``told``."""
 
 MOVEMENT_KINDS: Final[tuple[str, ...]] = get_args(MovementKind)
+
+MAX_DECIMALS: Final = 40
+"""The most decimals of an amount, size or price: reconciliation reckons with so many."""
+
+MAX_DIGITS: Final = 30
+"""The most digits of an amount, size or price before its point."""
 
 Balances = Literal["line", "batch", "none"]
 """What a stated balance is: that after its line; that after all lines of the asset with the same
@@ -159,6 +164,18 @@ class StatementReader(Protocol):
         """What the balances of its lines are."""
 
     @property
+    def kinds(self) -> frozenset[MovementKind] | None:
+        """Which kinds of cash movement it states; None: every kind.
+
+        One of these kinds that the account had stands in it, so one that is missing is a break. Of
+        others it may have some, such as the fee of a withdrawal where fees of trades are not told.
+        """
+
+    @property
+    def fills(self) -> bool:
+        """Whether it states fills: those that the account had stand in it."""
+
+    @property
     def page_limits(self) -> frozenset[int]:
         """How many lines a full page of the venue has; a page of exactly so many may be cut."""
 
@@ -175,86 +192,3 @@ class StatementReader(Protocol):
         Bad content is never raised; a bad option is, as
         :class:`~clearing.adapters.base.OptionRefused`, before anything is read.
         """
-
-
-@dataclass(slots=True)
-class Described:
-    """What was seen of one file while it was read.
-
-    ``lines`` counts its lines, ``refused`` those that could not be read. ``first`` and ``last`` are
-    the earliest and latest moment, ``first_id`` and ``last_id`` the native ids of the first and
-    last line in the file's order, ``accounts`` the account names that it says. ``order`` is how its
-    lines follow each other in time; ``misplaced`` are the lines against that order.
-    ``saturated``: it has exactly as many records as a full page, however many lines they make and
-    whether they could be read. ``cut``: its last line could not be read, as where a file ends
-    within a line.
-    """
-
-    file: str
-    format: str
-    lines: int = 0
-    refused: int = 0
-    first: datetime | None = None
-    last: datetime | None = None
-    first_id: str = ""
-    last_id: str = ""
-    accounts: list[str] = field(default_factory=list)
-    order: Literal["ascending", "descending", "one moment"] = "one moment"
-    misplaced: list[int] = field(default_factory=list)
-    saturated: bool = False
-    cut: bool = False
-
-
-def described(
-    reader: StatementReader, path: str, items: Iterable[Item]
-) -> Iterator[Item | Described]:
-    """Yield what a reader yields, and at the end what was seen of the file."""
-    seen = Described(path, reader.name)
-    moments: list[tuple[datetime, int]] = []
-    accounts: dict[str, None] = {}
-    records = 0
-    record = 0
-    for item in items:
-        yield item
-        if item.line not in (0, record):
-            records += 1
-            record = item.line
-        if isinstance(item, Refusal):
-            seen.refused += 1
-            seen.cut = True
-            continue
-        seen.cut = False
-        if item.account:
-            accounts.setdefault(item.account)
-        if isinstance(item, StatedBalance):
-            continue
-        seen.lines += 1
-        seen.first = item.at if seen.first is None else min(seen.first, item.at)
-        seen.last = item.at if seen.last is None else max(seen.last, item.at)
-        seen.first_id = seen.first_id or item.native_id
-        seen.last_id = item.native_id or seen.last_id
-        moments.append((item.at, item.line))
-    seen.accounts = list(accounts)
-    seen.saturated = records in reader.page_limits
-    _see_order(seen, moments)
-    yield seen
-
-
-def _see_order(seen: Described, moments: Sequence[tuple[datetime, int]]) -> None:
-    """Find how lines follow each other, and which stand against that order.
-
-    The order is that of most neighbours. A line stands against it where it comes before (in that
-    order) what has been read already; of two that changed places this is the second.
-    """
-    steps = [(a[0] < b[0]) - (a[0] > b[0]) for a, b in pairwise(moments)]
-    lean = sum(steps)
-    if not any(steps):
-        return
-    seen.order = "ascending" if lean >= 0 else "descending"
-    sign = 1 if lean >= 0 else -1
-    reached = moments[0][0]
-    for at, line in moments[1:]:
-        if (at > reached) - (at < reached) == -sign:
-            seen.misplaced.append(line)
-        else:
-            reached = at

@@ -74,6 +74,11 @@ class BinanceAccountUpdate:
         "a.P[].iw": "ignored: the isolated margin",
     }
     balances: Final[Balances] = "none"
+    # Not insurance and options, which are a part of profit and loss: the rest of it is not told.
+    kinds: Final[frozenset[MovementKind] | None] = frozenset(
+        {"deposit", "withdrawal", "transfer", "funding", "adjustment", "conversion"}
+    )
+    fills: Final = False
     page_limits: Final[frozenset[int]] = frozenset()
     settings: Final[Mapping[str, Setting]] = {}
 

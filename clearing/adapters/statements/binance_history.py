@@ -11,7 +11,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Final
 
-from clearing.adapters.base import Refusal, Setting, refuse, settle
+from clearing.adapters.base import Setting, settle
 from clearing.adapters.fields import FieldRefused
 from clearing.adapters.files import CsvRow, read_csv
 from clearing.adapters.statements.base import (
@@ -21,6 +21,7 @@ from clearing.adapters.statements.base import (
     MovementKind,
     StatementLine,
 )
+from clearing.adapters.statements.rows import row_items
 from clearing.adapters.statements.values import (
     UTC_OFFSET,
     amount_field,
@@ -109,6 +110,8 @@ class BinanceHistory:
         "Remark": "ignored: a note",
     }
     balances: Final[Balances] = "none"
+    kinds: Final[frozenset[MovementKind] | None] = None
+    fills: Final = False
     page_limits: Final[frozenset[int]] = frozenset()
     settings: Final[Mapping[str, Setting]] = {"utc_offset": UTC_OFFSET}
 
@@ -120,18 +123,9 @@ class BinanceHistory:
     def read(self, path: str, settings: Mapping[str, str]) -> Iterator[Item]:
         """Yield the lines in the file's order."""
         chosen = settle(self.name, self.settings, settings)
-        return self._read(path, offset_setting(self.name, chosen["utc_offset"]))
-
-    def _read(self, path: str, ahead: timedelta) -> Iterator[Item]:
-        for row in read_csv(path, _REQUIRED, (*_USER, *_TIME)):
-            if isinstance(row, Refusal):
-                yield row
-                continue
-            try:
-                yield _line(path, row, ahead)
-            except FieldRefused as error:
-                where = {"field": error.field, "value": error.value, "raw": row.raw}
-                yield refuse(path, row.number, error.reason, **where)
+        ahead = offset_setting(self.name, chosen["utc_offset"])
+        rows = read_csv(path, _REQUIRED, (*_USER, *_TIME))
+        return row_items(path, rows, lambda row: [_line(path, row, ahead)])
 
 
 def _line(path: str, row: CsvRow, ahead: timedelta) -> StatementLine:

@@ -8,8 +8,8 @@ have the same, so the native id is both.
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from clearing.adapters.base import Refusal, Setting, settle
-from clearing.adapters.json_pages import Record, read_page, records, text_of, told
+from clearing.adapters.base import Setting, settle
+from clearing.adapters.json_pages import Record, text_of, told
 from clearing.adapters.statements.base import (
     Balances,
     Beginning,
@@ -17,7 +17,7 @@ from clearing.adapters.statements.base import (
     MovementKind,
     StatementLine,
 )
-from clearing.adapters.statements.pages import items_of, needed, refused_answer
+from clearing.adapters.statements.pages import is_page, needed, page_items
 from clearing.adapters.statements.values import amount_field, legs, millisecond_field
 
 INCOME_KINDS: Final[Mapping[str, MovementKind]] = {
@@ -60,26 +60,20 @@ class BinanceIncome:
         "tradeId": "ignored: the fill's identifier, whose size is not told here",
     }
     balances: Final[Balances] = "none"
+    kinds: Final[frozenset[MovementKind] | None] = None
+    fills: Final = False
     page_limits: Final = frozenset({100, 1_000})
     settings: Final[Mapping[str, Setting]] = {}
 
     def sniff(self, beginning: Beginning) -> bool:
         """Return whether it begins as a page of records with the fields of this one."""
-        text = beginning.text
-        return text.lstrip()[:1] == "[" and '"incomeType"' in text and '"tranId"' in text
+        return is_page(beginning, "incomeType", "tranId")
 
     def read(self, path: str, settings: Mapping[str, str]) -> Iterator[Item]:
         """Yield the lines in the page's order."""
         settle(self.name, self.settings, settings)
-        return self._read(path)
-
-    def _read(self, path: str) -> Iterator[Item]:
-        page = read_page(path)
-        refused = page if isinstance(page, Refusal) else refused_answer(path, page, "code", "msg")
-        if refused is not None:
-            yield refused
-            return
-        yield from items_of(path, records(path, page, ""), lambda record: [_line(path, record)])
+        answer = ("code", "msg")
+        return page_items(path, ("",), lambda _, record: [_line(path, record)], error=answer)
 
 
 def _line(path: str, record: Record) -> StatementLine:

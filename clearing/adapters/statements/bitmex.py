@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Final
 
-from clearing.adapters.base import Refusal, Setting, refuse, settle
-from clearing.adapters.fields import FieldRefused, choice_field, time_field, whole_field
+from clearing.adapters.base import Setting, settle
+from clearing.adapters.fields import choice_field, time_field, whole_field
 from clearing.adapters.files import CsvRow, read_csv
 from clearing.adapters.statements.base import (
     Balances,
@@ -20,6 +20,7 @@ from clearing.adapters.statements.base import (
     MovementKind,
     StatementLine,
 )
+from clearing.adapters.statements.rows import row_items
 from clearing.quantities import exact_decimal
 
 _CURRENCIES: Final[Mapping[str, tuple[str, int]]] = {
@@ -88,6 +89,8 @@ class BitmexWallet:
         "orderID": "ignored: the order of a conversion",
     }
     balances: Final[Balances] = "batch"
+    kinds: Final[frozenset[MovementKind] | None] = None
+    fills: Final = False
     page_limits: Final = frozenset({100, 500, 1_000, 10_000})
     settings: Final[Mapping[str, Setting]] = {}
 
@@ -98,18 +101,8 @@ class BitmexWallet:
     def read(self, path: str, settings: Mapping[str, str]) -> Iterator[Item]:
         """Yield the lines in the file's order."""
         settle(self.name, self.settings, settings)
-        return self._read(path)
-
-    def _read(self, path: str) -> Iterator[Item]:
-        for row in read_csv(path, _REQUIRED, _OPTIONAL):
-            if isinstance(row, Refusal):
-                yield row
-                continue
-            try:
-                yield _line(path, row)
-            except FieldRefused as error:
-                where = {"field": error.field, "value": error.value, "raw": row.raw}
-                yield refuse(path, row.number, error.reason, **where)
+        rows = read_csv(path, _REQUIRED, _OPTIONAL)
+        return row_items(path, rows, lambda row: [_line(path, row)])
 
 
 def _line(path: str, row: CsvRow) -> StatementLine:

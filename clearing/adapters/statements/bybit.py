@@ -12,15 +12,16 @@ All say the same of a change, in different words and with different signs:
 
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
-from typing import Final
+from itertools import chain
+from typing import Any, Final
 
-from clearing.adapters.base import Refusal, Setting, refuse, settle
-from clearing.adapters.fields import FieldRefused
+from clearing.adapters.base import Refusal, Setting, settle
 from clearing.adapters.files import CsvRow, Line, read_csv
-from clearing.adapters.json_pages import MAX_PAGE_BYTES, Record, parse_page, records, text_of, told
-from clearing.adapters.statements.base import Balances, Beginning, Item
+from clearing.adapters.json_pages import Record, text_of, told
+from clearing.adapters.statements.base import Balances, Beginning, Item, MovementKind
 from clearing.adapters.statements.bybit_log import Layout, log_line
-from clearing.adapters.statements.pages import items_of, needed, refused_answer
+from clearing.adapters.statements.pages import is_page, needed, page_items
+from clearing.adapters.statements.rows import row_items
 from clearing.adapters.statements.titles import header_of, titled_lines
 from clearing.adapters.statements.values import (
     UTC_OFFSET,
@@ -108,6 +109,8 @@ class BybitAssetChange:
         "Time(UTC)": "the moment, in UTC",
     }
     balances: Final[Balances] = "line"
+    kinds: Final[frozenset[MovementKind] | None] = None
+    fills: Final = True
     page_limits: Final[frozenset[int]] = frozenset()
     settings: Final[Mapping[str, Setting]] = {}
 
@@ -122,15 +125,12 @@ class BybitAssetChange:
 
     def _read(self, path: str) -> Iterator[Item]:
         _, lines = titled_lines(path)
-        for row in read_csv(path, _ASSET_CHANGE, lines=lines):
-            yield row if isinstance(row, Refusal) else self._row(path, row)
+        rows = read_csv(path, _ASSET_CHANGE, lines=lines)
+        yield from row_items(path, rows, lambda row: [self._row(path, row)])
 
     def _row(self, path: str, row: CsvRow) -> Item:
-        try:
-            at = wall_time_field("Time(UTC)", row.fields["Time(UTC)"], timedelta())
-            return log_line(path, row.number, at, row.fields["Uid"], "", row.fields, _EXPORT)
-        except FieldRefused as error:
-            return _refused_row(path, row, error)
+        at = wall_time_field("Time(UTC)", row.fields["Time(UTC)"], timedelta())
+        return log_line(path, row.number, at, row.fields["Uid"], "", row.fields, _EXPORT)
 
 
 class BybitTransactionLog:
@@ -171,6 +171,8 @@ class BybitTransactionLog:
         "extraFees": "ignored: a breakdown of the fee",
     }
     balances: Final[Balances] = "line"
+    kinds: Final[frozenset[MovementKind] | None] = None
+    fills: Final = True
     page_limits: Final = frozenset({20, 50})
     settings: Final[Mapping[str, Setting]] = {
         "utc_offset": UTC_OFFSET,
@@ -186,9 +188,7 @@ class BybitTransactionLog:
         header = header_of(beginning)
         if {*_COMMON, "Time"} <= header:
             return True
-        text = beginning.text
-        fields = ('"cashFlow"', '"cashBalance"', '"transactionTime"')
-        return text.lstrip()[:1] == "{" and all(field in text for field in fields)
+        return is_page(beginning, "cashFlow", "cashBalance", "transactionTime")
 
     def read(self, path: str, settings: Mapping[str, str]) -> Iterator[Item]:
         """Yield the lines in the file's order."""
@@ -200,59 +200,28 @@ class BybitTransactionLog:
     def _read(self, path: str, ahead: timedelta, layout: Layout) -> Iterator[Item]:
         titles, lines = titled_lines(path)
         first = next(lines, None)
+        whole = lines if first is None else chain([first], lines)
         if isinstance(first, Line) and first.text.lstrip()[:1] == "{":
-            yield from _read_page(path, first, lines, layout)
+            yield from _read_page(path, whole, layout)
             return
-        rest = lines if first is None else _before(first, lines)
-        for row in read_csv(path, (*_COMMON, "Time"), _LOG_OPTIONAL, lines=rest):
-            yield row if isinstance(row, Refusal) else self._row(path, row, ahead, titles)
+        rows = read_csv(path, (*_COMMON, "Time"), _LOG_OPTIONAL, lines=whole)
+        yield from row_items(path, rows, lambda row: [self._row(path, row, ahead, titles)])
 
     def _row(self, path: str, row: CsvRow, ahead: timedelta, titles: Mapping[str, str]) -> Item:
         layout = _EXPORT if "Action" in row.fields else _CLASSIC_EXPORT
-        try:
-            at = wall_time_field("Time", row.fields["Time"], ahead)
-            return log_line(path, row.number, at, titles.get("UID", ""), "", row.fields, layout)
-        except FieldRefused as error:
-            return _refused_row(path, row, error)
+        at = wall_time_field("Time", row.fields["Time"], ahead)
+        return log_line(path, row.number, at, titles.get("UID", ""), "", row.fields, layout)
 
 
-def _before(first: Line | Refusal, lines: Iterator[Line | Refusal]) -> Iterator[Line | Refusal]:
-    yield first
-    yield from lines
-
-
-def _read_page(
-    path: str, first: Line, lines: Iterator[Line | Refusal], layout: Layout
-) -> Iterator[Item]:
-    texts = [first.text]
-    size = len(first.text)
-    for line in lines:
-        if isinstance(line, Refusal):
-            yield line
-            return
-        texts.append(line.text)
-        size += len(line.text)
-        if size > MAX_PAGE_BYTES:
-            yield refuse(path, line.number, f"a page has at most {MAX_PAGE_BYTES} characters")
-            return
-    page = parse_page(path, "\n".join(texts))
-    refused = page if isinstance(page, Refusal) else refused_answer(path, page, "retCode", "retMsg")
-    if refused is not None:
-        yield refused
-        return
-
-    def read(record: Record) -> list[Item]:
+def _read_page(path: str, lines: Iterator[Line | Refusal], layout: Layout) -> Iterator[Item]:
+    def read(_: Any, record: Record) -> list[Item]:
         known = told(record.fields)
         at = millisecond_field("transactionTime", needed(record.fields, "transactionTime"))
         native_id = text_of(record.fields, "id")
         return [log_line(path, record.number, at, "", native_id, known, layout)]
 
-    yield from items_of(path, records(path, page, "result.list"), read)
-
-
-def _refused_row(path: str, row: CsvRow, error: FieldRefused) -> Refusal:
-    where = {"field": error.field, "value": error.value, "raw": row.raw}
-    return refuse(path, row.number, error.reason, **where)
+    answer = ("retCode", "retMsg")
+    return page_items(path, ("result.list",), read, error=answer, lines=lines)
 
 
 BYBIT_ASSET_CHANGE: Final = BybitAssetChange()

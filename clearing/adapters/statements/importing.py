@@ -12,16 +12,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from clearing.adapters.base import ImportOptions, Located, Refusal, Setting, refuse, settle
-from clearing.adapters.fields import check_names, decimals_of
+from clearing.adapters.fields import FieldRefused, check_names, decimals_of, name_field
 from clearing.adapters.statements.base import (
     Beginning,
     CashLeg,
-    Described,
+    Item,
     StatedBalance,
     StatementLine,
     StatementReader,
-    described,
 )
+from clearing.adapters.statements.describing import Described, described
+from clearing.adapters.statements.sniffing import settled_reader
 from clearing.events import (
     AccountOpened,
     Adjusted,
@@ -35,6 +36,7 @@ from clearing.events import (
 )
 from clearing.events.fields import to_microseconds
 from clearing.events.registry import Registry
+from clearing.quantities import MAX_DECIMALS
 
 MAX_LINES: Final = 2_000_000
 """The most lines of one run: they are sorted in memory."""
@@ -53,6 +55,7 @@ class StatementImporter:
 
     def __init__(self, reader: StatementReader) -> None:
         self._reader = reader
+        self._own = frozenset(reader.settings)
         self.name = reader.name
         self.summary = f"{reader.summary}; its movements of cash, told as events"
         self.settings: Mapping[str, Setting] = {
@@ -71,21 +74,32 @@ class StatementImporter:
         """Yield refusals as met, then declarations, then movements in order of moment."""
         settings = settle(self.name, self.settings, options.settings)
         check_names(self.name, settings, "account", "source")
-        return self._read(paths, settings, options.registry)
+        # What was not given stays so: a file may say by itself what a default would contradict.
+        own = {name: text for name, text in options.settings.items() if name in self._own}
+        reader = settled_reader(self._reader, own)
+        # Asked for here, so that a wrong option is refused before anything is read.
+        files = [(path, described(reader, path, reader.read(path, own))) for path in paths]
+        return self._read(files, settings, options.registry)
 
     def _read(
-        self, paths: Sequence[str], settings: Mapping[str, str], registry: Registry | None
+        self,
+        files: Sequence[tuple[str, Iterator[Item | Described]]],
+        settings: Mapping[str, str],
+        registry: Registry | None,
     ) -> Iterator[Located | Refusal]:
-        own = {name: settings[name] for name in self._reader.settings}
         lines: list[StatementLine] = []
-        for path in paths:
+        for path, items in files:
             of_file: list[StatementLine] = []
-            for item in described(self._reader, path, self._reader.read(path, own)):
+            for item in items:
                 match item:
                     case Refusal():
                         yield item
                     case StatementLine():
-                        of_file.append(item)
+                        problem = _unfit(item)
+                        if problem is None:
+                            of_file.append(item)
+                        else:
+                            yield problem
                     case Described():
                         lines += of_file[::-1] if item.order == "descending" else of_file
                     case StatedBalance():
@@ -100,6 +114,20 @@ class StatementImporter:
             yield from _declare(legs, settings, registry or Registry())
             for leg in legs:
                 yield _event(leg, settings)
+
+
+def _unfit(line: StatementLine) -> Refusal | None:
+    """Return the refusal of a line whose assets or amounts the ledger cannot hold."""
+    for leg in line.cash:
+        try:
+            name_field("asset", leg.asset)
+        except FieldRefused as error:
+            return refuse(line.file, line.line, error.reason, field="asset", value=error.value)
+        for field, amount in (("amount", leg.amount), ("balance", leg.balance)):
+            if amount is not None and decimals_of(amount) > MAX_DECIMALS:
+                reason = f"{amount:f} is finer than the ledger: at most {MAX_DECIMALS} decimals"
+                return refuse(line.file, line.line, reason, field=field, value=amount)
+    return None
 
 
 def _legs(lines: Sequence[StatementLine], account: str) -> list[_Leg]:

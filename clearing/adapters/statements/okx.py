@@ -13,7 +13,7 @@ from typing import Final
 from clearing.adapters.base import Refusal, Setting, refuse, settle
 from clearing.adapters.fields import FieldRefused
 from clearing.adapters.files import CsvRow, Line, read_csv
-from clearing.adapters.json_pages import Record, read_page, records, text_of, told
+from clearing.adapters.json_pages import Record, text_of, told
 from clearing.adapters.statements.base import (
     Balances,
     Beginning,
@@ -22,15 +22,16 @@ from clearing.adapters.statements.base import (
     StatementLine,
 )
 from clearing.adapters.statements.okx_bills import SUBTYPES, Bill, bill_lines, kind_of
-from clearing.adapters.statements.pages import items_of, needed, refused_answer
+from clearing.adapters.statements.pages import is_page, needed, page_items
+from clearing.adapters.statements.rows import row_items
 from clearing.adapters.statements.titles import header_of, titled_lines
 from clearing.adapters.statements.values import (
     UTC_OFFSET,
     amount_field,
     amount_if_told,
     millisecond_field,
+    offset_of,
     offset_setting,
-    parse_offset,
     wall_time_field,
 )
 
@@ -107,6 +108,8 @@ class OkxHistory:
         "Balance_change-USD": "ignored: a valuation",
     }
     balances: Final[Balances] = "line"
+    kinds: Final[frozenset[MovementKind] | None] = None
+    fills: Final = True
     page_limits: Final[frozenset[int]] = frozenset()
     settings: Final[Mapping[str, Setting]] = {"utc_offset": UTC_OFFSET}
 
@@ -125,24 +128,18 @@ class OkxHistory:
         titles, lines = titled_lines(path)
         zone = titles.get("Time Zone", "")
         if zone:
-            named = timedelta() if zone == "UTC" else parse_offset(zone.removeprefix("UTC"))
-            if named is None or (given and named != ahead):
-                reason = (
-                    "is no offset such as UTC+3" if named is None else "utc_offset says another"
-                )
-                yield refuse(path, 1, reason, field="Time Zone", value=zone)
+            try:
+                named = offset_of(zone.removeprefix("UTC") or "+0")
+            except ValueError:
+                yield refuse(path, 1, "is no offset such as UTC+3", field="Time Zone", value=zone)
+                return
+            if given and named != ahead:
+                yield refuse(path, 1, "utc_offset says another", field="Time Zone", value=zone)
                 return
             ahead = named
         account = "/".join(filter(None, (titles.get("UID", ""), titles.get("Account Type", ""))))
-        for row in read_csv(path, _REQUIRED, _OPTIONAL, lines=_two_units(lines)):
-            if isinstance(row, Refusal):
-                yield row
-                continue
-            try:
-                yield from _row_lines(path, row, account, ahead)
-            except FieldRefused as error:
-                where = {"field": error.field, "value": error.value, "raw": row.raw}
-                yield refuse(path, row.number, error.reason, **where)
+        rows = read_csv(path, _REQUIRED, _OPTIONAL, lines=_two_units(lines))
+        yield from row_items(path, rows, lambda row: _row_lines(path, row, account, ahead))
 
 
 def _two_units(lines: Iterator[Line | Refusal]) -> Iterator[Line | Refusal]:
@@ -246,28 +243,21 @@ class OkxBills:
         "earnApr": "ignored: of automatic earning",
     }
     balances: Final[Balances] = "line"
+    kinds: Final[frozenset[MovementKind] | None] = None
+    fills: Final = True
     page_limits: Final = frozenset({100})
     settings: Final[Mapping[str, Setting]] = {}
 
     def sniff(self, beginning: Beginning) -> bool:
         """Return whether it begins as a page of records with the fields of this one."""
-        text = beginning.text
-        fields = ('"billId"', '"balChg"', '"subType"')
-        return text.lstrip()[:1] == "{" and all(field in text for field in fields)
+        return is_page(beginning, "billId", "balChg", "subType")
 
     def read(self, path: str, settings: Mapping[str, str]) -> Iterator[Item]:
         """Yield the lines in the page's order."""
         settle(self.name, self.settings, settings)
-        return self._read(path)
-
-    def _read(self, path: str) -> Iterator[Item]:
-        page = read_page(path)
-        refused = page if isinstance(page, Refusal) else refused_answer(path, page, "code", "msg")
-        if refused is not None:
-            yield refused
-            return
-        yield from items_of(
-            path, records(path, page, "data"), lambda record: _record_lines(path, record)
+        answer = ("code", "msg")
+        return page_items(
+            path, ("data",), lambda _, record: _record_lines(path, record), error=answer
         )
 
 

@@ -6,24 +6,38 @@ Each takes the text as it stood in the file and returns a value, or raises
 
 import re
 from datetime import UTC, datetime, timedelta
-from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, Inexact
-from typing import Final
+from decimal import MAX_EMAX, MIN_EMIN, ROUND_DOWN, Context, Decimal, Inexact
+from functools import cache
+from typing import Final, Literal
 
 from clearing.adapters.base import OptionRefused, Setting
 from clearing.adapters.fields import FieldRefused, time_field
-from clearing.adapters.statements.base import CashLeg, MovementKind
+from clearing.adapters.statements.base import MAX_DECIMALS, MAX_DIGITS, CashLeg, MovementKind
+from clearing.quantities import MAX_DECIMALS as LEDGER_DECIMALS
+
+DecimalMark = Literal["point", "comma"]
+ThousandsMark = Literal["none", "comma", "point", "space", "apostrophe"]
 
 _EXACT: Final = Context(prec=200, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[Inexact])
-_AMOUNT: Final = re.compile(r"[+-]?[0-9]{1,40}(\.[0-9]{1,60})?([eE][+-]?[0-9]{1,2})?", re.ASCII)
-_DECIMALS: Final = 18
-_DIGITS: Final = 30
+_CUTTING: Final = Context(prec=200)
+_AMOUNT: Final = re.compile(r"[+-]?[0-9]{1,40}(\.[0-9]{1,100})?([eE][+-]?[0-9]{1,2})?", re.ASCII)
+_DECIMAL_MARKS: Final[dict[DecimalMark, str]] = {"point": r"\.", "comma": ","}
+_THOUSANDS_MARKS: Final[dict[ThousandsMark, str]] = {
+    "comma": ",",
+    "point": r"\.",
+    "space": "[ \u00a0\u202f]",
+    "apostrophe": "['’]",
+}
+_EXAMPLES: Final[dict[DecimalMark, str]] = {"point": "1234.5", "comma": "1234,5"}
 _MILLISECONDS: Final = re.compile(r"[0-9]{1,13}", re.ASCII)
 _WALL: Final = re.compile(
     r"(?P<date>(?:[0-9]{2})?[0-9]{2}-[0-9]{2}-[0-9]{2})[ T]"
     r"(?P<time>[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?)",
     re.ASCII,
 )
-_OFFSET: Final = re.compile(r"(?P<sign>[+-])(?P<hours>[0-9]{1,2})(?::(?P<minutes>[0-9]{2}))?")
+_OFFSET: Final = re.compile(
+    r"(?P<sign>[+-])(?P<hours>[0-9]{1,2})(?::(?P<minutes>[0-5][0-9]))?", re.ASCII
+)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 UTC_OFFSET: Final = Setting(
@@ -35,7 +49,7 @@ UTC_OFFSET: Final = Setting(
 def amount_field(field: str, value: str) -> Decimal:
     """Return an amount exactly, whatever notation it has: ``-3.605E-05``, ``1.50000…``.
 
-    At most 18 decimals and 30 digits before the point, zeros at the end not counted.
+    At most 40 decimals and 30 digits before the point, zeros at the end not counted.
     """
     if not _AMOUNT.fullmatch(value):
         raise FieldRefused(
@@ -43,13 +57,68 @@ def amount_field(field: str, value: str) -> Decimal:
         )
     number = _EXACT.plus(Decimal(value)).normalize(_EXACT)  # minus nought is nought
     exponent = number.as_tuple().exponent
-    if not isinstance(exponent, int) or exponent < -_DECIMALS or number.adjusted() >= _DIGITS:
-        raise FieldRefused(
-            field,
-            value,
-            f"{value[:60]!r} has more than {_DECIMALS} decimals or {_DIGITS} digits before them",
-        )
+    if not isinstance(exponent, int) or exponent < -MAX_DECIMALS or number.adjusted() >= MAX_DIGITS:
+        most = f"{MAX_DECIMALS} decimals or {MAX_DIGITS} digits before them"
+        raise FieldRefused(field, value, f"{value[:60]!r} has more than {most}")
     return number if exponent <= 0 else number.quantize(Decimal(1), context=_EXACT)
+
+
+def written_field(
+    field: str, value: str, decimal: DecimalMark = "point", thousands: ThousandsMark = "none"
+) -> Decimal:
+    """Return the number that ``value`` writes with a decimal mark and one between thousands.
+
+    Groups have three digits, and need not be divided. At most 40 decimals, which stay as written,
+    and 30 digits before them; no exponent.
+    """
+    match = _written(decimal, thousands).fullmatch(value)
+    if match is None:
+        marks = f"decimal {decimal}, thousands {thousands}"
+        reason = f"{value[:60]!r} is not a number such as {_EXAMPLES[decimal]!r} ({marks})"
+        raise FieldRefused(field, value, f"{reason} with at most {MAX_DECIMALS} decimals")
+    whole = re.sub(r"[^0-9]", "", match["whole"], flags=re.ASCII)
+    sign = "-" if match["sign"] == "-" else ""
+    part = f".{match['part']}" if match["part"] else ""
+    return Decimal(f"{sign}{whole}{part}")
+
+
+@cache
+def _written(decimal: DecimalMark, thousands: ThousandsMark) -> re.Pattern[str]:
+    whole = f"[0-9]{{1,{MAX_DIGITS}}}"
+    if thousands != "none":
+        mark = _THOUSANDS_MARKS[thousands]
+        whole = f"{whole}|[0-9]{{1,3}}(?:{mark}[0-9]{{3}}){{1,9}}"
+    part = f"(?:{_DECIMAL_MARKS[decimal]}(?P<part>[0-9]{{1,{MAX_DECIMALS}}}))?"
+    return re.compile(f"(?P<sign>[+-]?)(?P<whole>{whole}){part}", re.ASCII)
+
+
+def unsigned(field: str, value: str, number: Decimal, why: str) -> Decimal:
+    """Return a number that ``value`` wrote, which must not be negative: ``why`` says so."""
+    if number < 0:
+        raise FieldRefused(field, value, f"{value[:60]!r} must not be negative: {why}")
+    return number
+
+
+def positive_field(field: str, value: str) -> Decimal:
+    """Return an amount exactly, which must be greater than zero."""
+    amount = amount_field(field, value)
+    if amount <= 0:
+        raise FieldRefused(field, value, f"{value[:60]!r} must be greater than zero")
+    return amount
+
+
+def reckoned_field(field: str, value: str) -> Decimal:
+    """Return an amount that the venue reckoned with floats or fractions, cut after 18 decimals.
+
+    No asset of the ledger has more: what is cut is no money but what arithmetic left over.
+    """
+    if not _AMOUNT.fullmatch(value):
+        return amount_field(field, value)
+    cut = Decimal(value).quantize(Decimal(1).scaleb(-LEDGER_DECIMALS), ROUND_DOWN, _CUTTING)
+    try:
+        return amount_field(field, str(cut))
+    except FieldRefused as error:
+        raise FieldRefused(field, value, error.reason) from error
 
 
 def amount_if_told(field: str, value: str) -> Decimal | None:
@@ -92,7 +161,7 @@ def millisecond_field(field: str, value: str) -> datetime:
             field, value, f"{value[:60]!r} is not a count of milliseconds since 1970"
         )
     moment = _EPOCH + timedelta(milliseconds=int(value))
-    return time_field(field, moment.isoformat())
+    return _moment(field, value, moment.isoformat())
 
 
 def wall_time_field(field: str, value: str, ahead: timedelta) -> datetime:
@@ -107,23 +176,33 @@ def wall_time_field(field: str, value: str, ahead: timedelta) -> datetime:
             field, value, f"{value[:60]!r} is not a time such as '2024-05-01 12:00:00'"
         )
     date = match["date"] if len(match["date"]) == 10 else f"20{match['date']}"
-    return time_field(field, f"{date}T{match['time']}+00:00") - ahead
+    return _moment(field, value, f"{date}T{match['time']}+00:00") - ahead
 
 
-def parse_offset(text: str) -> timedelta | None:
-    """Return how far ahead of UTC ``+8``, ``-05:30`` or ``+00:00`` says; None for anything else."""
+def _moment(field: str, value: str, text: str) -> datetime:
+    """Return the moment of a text; a refusal names what stood in the file."""
+    try:
+        return time_field(field, text)
+    except FieldRefused as error:
+        raise FieldRefused(field, value, error.reason) from error
+
+
+def offset_of(text: str) -> timedelta:
+    """Return how far ahead of UTC ``+8``, ``-05:30`` or ``+00:00`` says, at most 14 hours.
+
+    Raises :class:`ValueError` for anything else.
+    """
     match = _OFFSET.fullmatch(text)
-    if match is None:
-        return None
-    ahead = timedelta(hours=int(match["hours"]), minutes=int(match["minutes"] or 0))
-    if ahead > timedelta(hours=14):
-        return None
-    return -ahead if match["sign"] == "-" else ahead
+    if match is not None:
+        ahead = timedelta(hours=int(match["hours"]), minutes=int(match["minutes"] or 0))
+        if ahead <= timedelta(hours=14):
+            return -ahead if match["sign"] == "-" else ahead
+    raise ValueError(f"{text[:60]!r} is not an offset from UTC such as '+02:00'")
 
 
 def offset_setting(reader: str, value: str) -> timedelta:
     """Return the setting ``utc_offset``; raise ``OptionRefused`` for what is no offset."""
-    ahead = parse_offset(value)
-    if ahead is None:
-        raise OptionRefused(f"{reader}: utc_offset={value!r} is not an offset such as +03:00")
-    return ahead
+    try:
+        return offset_of(value)
+    except ValueError as error:
+        raise OptionRefused(f"{reader}: utc_offset={error}") from error

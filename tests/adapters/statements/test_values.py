@@ -15,15 +15,18 @@ from clearing.adapters.statements.values import (
     legs,
     millisecond_field,
     offset_setting,
+    positive_field,
+    reckoned_field,
     total,
     wall_time_field,
 )
 
-UNITS = st.integers(-(10**48) + 1, 10**48 - 1)
+UNITS = st.integers(-(10**70) + 1, 10**70 - 1)
+"""Amounts in the last of forty decimals."""
 
 
 def exact(units: int) -> Decimal:
-    return Decimal(f"{units}E-18")
+    return Decimal(f"{units}E-40")
 
 
 @given(UNITS, st.integers(0, 20))
@@ -39,7 +42,7 @@ def test_a_total_is_exact(units: list[int]) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "--", "1,5", "1.5 ", "0x1", "NaN", "Infinity", "1e400", ".5", "1E-19", "1E30"]
+    "text", ["", "--", "1,5", "1.5 ", "0x1", "NaN", "Infinity", "1e400", ".5", "1E-41", "1E30"]
 )
 def test_what_is_no_amount_is_refused(text: str) -> None:
     with pytest.raises(FieldRefused) as refused:
@@ -92,3 +95,41 @@ def test_what_is_no_count_of_milliseconds_is_refused(text: str) -> None:
 def test_what_is_no_offset_is_refused_before_anything_is_read(text: str) -> None:
     with pytest.raises(OptionRefused, match="utc_offset"):
         offset_setting("okx-history", text)
+
+
+def test_a_moment_that_is_none_is_named_as_it_stood() -> None:
+    with pytest.raises(FieldRefused) as refused:
+        wall_time_field("Time", "2026-02-30 10:00:05", timedelta())
+    assert refused.value.value == "2026-02-30 10:00:05"
+    with pytest.raises(FieldRefused) as refused:
+        millisecond_field("time", "9999999999999")
+    assert refused.value.value == "9999999999999"
+
+
+def test_a_size_is_greater_than_zero() -> None:
+    assert positive_field("sz", "1.5") == Decimal("1.5")
+    for text in ("0.0", "-1"):
+        with pytest.raises(FieldRefused, match="greater than zero") as refused:
+            positive_field("sz", text)
+        assert refused.value.value == text
+
+
+@given(st.integers(-(10**48) + 1, 10**48 - 1), st.integers(0, 10**12))
+def test_what_a_venue_reckoned_is_cut_after_eighteen_decimals(units: int, more: int) -> None:
+    """What a venue's arithmetic left over beyond them changes nothing, and is never rounded up."""
+    written = f"{Decimal(f'{units}E-18'):f}"
+    longer = (written if "." in written else f"{written}.") + "0" * 18
+    longer = longer[: longer.index(".") + 19] + f"{more:012d}"
+    assert reckoned_field("payment", longer) == Decimal(written)
+    assert reckoned_field("payment", f"{Decimal(written):E}") == Decimal(written)
+
+
+@pytest.mark.parametrize("text", ["", "NaN", "1,5", "1E40"])
+def test_what_was_not_reckoned_is_refused(text: str) -> None:
+    with pytest.raises(FieldRefused) as refused:
+        reckoned_field("payment", text)
+    assert refused.value.value == text
+
+
+def test_what_is_beyond_cutting_is_zero() -> None:
+    assert str(reckoned_field("payment", "-4.5E-30")) == "0"

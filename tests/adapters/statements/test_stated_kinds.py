@@ -1,0 +1,49 @@
+"""What a format states at all, so that what it cannot state is not missed in it."""
+
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from clearing.adapters.statements import STATEMENT_READERS, MovementKind, settled_reader
+from tests.adapters.statements.test_sniffing import SETTINGS, format_of, samples
+
+WHOLE = {
+    *("binance-history", "binance-income", "bitmex-wallet", "bybit-asset-change"),
+    *("bybit-transaction-log", "camt053", "deribit-log", "generic-csv", "kraken-futures-log"),
+    *("mt940", "okx-bills", "okx-history"),
+}
+"""Formats in which everything stands that moved a balance."""
+
+
+def test_a_log_of_an_account_or_of_a_bank_states_every_kind() -> None:
+    assert {name for name, one in STATEMENT_READERS.items() if one.kinds is None} == WHOLE
+
+
+def test_a_page_of_one_thing_states_that_alone() -> None:
+    stated = {name: one.kinds for name, one in STATEMENT_READERS.items()}
+    assert stated["hyperliquid-funding"] == stated["dydx-funding"] == {"funding"}
+    assert stated["hyperliquid-user-fills"] == {"realised_pnl", "fee", "rebate"}
+    assert stated["dydx-fills"] == {"fee", "rebate"}
+    assert stated["dydx-pnl"] == frozenset()
+    assert stated["chain-transfers"] == {"deposit", "withdrawal"}
+
+
+def test_every_kind_that_is_stated_is_one() -> None:
+    for one in STATEMENT_READERS.values():
+        assert (one.kinds or frozenset()) <= set(get_args(MovementKind))
+
+
+@pytest.mark.parametrize("path", samples(mapped=True), ids=lambda path: path.name)
+def test_fills_are_told_only_where_they_are_stated(path: Path) -> None:
+    name = format_of(path)
+    settings = SETTINGS.get(name, {})
+    reader = settled_reader(STATEMENT_READERS[name], settings)
+    told = [item for item in reader.read(str(path), settings) if getattr(item, "fill", None)]
+    assert reader.fills or not told
+
+
+def test_a_mapping_states_the_kinds_that_it_maps() -> None:
+    mapped = settled_reader(STATEMENT_READERS["generic-csv"], SETTINGS["generic-csv"])
+    assert mapped.kinds == {"deposit", "withdrawal", "fee"}
+    assert not mapped.fills
