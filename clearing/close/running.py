@@ -1,7 +1,7 @@
 """Running a close: step by step, each remembered, so that it can be interrupted and taken up.
 
-A step that was done with the same inputs is not done again, but for verifying. What a step found wrong does not stop
-the ones after it, but for a log that is not sound: that is not signed.
+A step that was done with the same inputs is not done again, but for verifying. What a step found
+wrong does not stop the ones after it, but for a log that is not sound: that is not signed.
 """
 
 import hashlib
@@ -27,6 +27,7 @@ from clearing.ledger import Ledger
 from clearing.log import Refused
 from clearing.log.notes import Signer, Verifier
 from clearing.log.tiles import TileStore
+from clearing.projectors import BrokenCheckpoint, BrokenLeaf
 from clearing.reconcile import (
     EVERY,
     BreakView,
@@ -176,7 +177,13 @@ class _Running:
 
     def steps(self) -> Iterator[StepDone]:
         """Yield the steps as they are done."""
-        self.ledger.project()
+        try:
+            self.ledger.project()
+        except (BrokenLeaf, BrokenCheckpoint) as error:
+            # Nothing that is read from such a log is worth comparing: what is wrong with it is.
+            yield StepDone("project", good=False, words=str(error), again=False)
+            yield self._verified()
+            return
         for account in self.plan.accounts:
             for wanted in account.statements:
                 yield from self._statements(account, wanted)
