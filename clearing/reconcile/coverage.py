@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal, NamedTuple
 
+from clearing.adapters.statements import STATEMENT_READERS
 from clearing.events.fields import from_microseconds
 from clearing.log import Connection
-from clearing.reconcile.lines import Balance, Movement, decimal_text
+from clearing.reconcile.lines import Balance, Class, Movement, class_of, decimal_text
 from clearing.reconcile.taking import Leg
 
 
@@ -78,6 +79,8 @@ class Covered(NamedTuple):
     """The time that a reconciliation compares, both ends included, and how its statements are.
 
     ``last_line`` is the moment of the last line of any statement (None: there is none).
+    ``classes`` are what movements the formats state at all (None: every one), ``fills`` whether
+    they state fills: what they do not state is not compared.
     """
 
     imports: tuple[int, ...]
@@ -86,6 +89,12 @@ class Covered(NamedTuple):
     balances: Literal["line", "batch", "none"]
     descending: bool
     last_line: int | None
+    classes: frozenset[Class] | None
+    fills: bool
+
+    def states(self, kind: str) -> bool:
+        """Whether the statements would state a movement of a kind."""
+        return self.classes is None or class_of(kind) in self.classes
 
     def has(self, at: int) -> bool:
         """Whether a moment lies in it."""
@@ -193,7 +202,37 @@ def covered(
     ends = [int(row[11]) for row in rows if row[11] is not None]
     numbers = tuple(int(row[0]) for row in rows)
     descending = lines * 2 > sum(int(row[14]) for row in rows)
-    return Covered(numbers, since, end, balances, descending, max(ends, default=None))
+    formats = sorted({str(row[5]) for row in rows})
+    classes, fills = _stated(connection, formats, numbers)
+    last_line = max(ends, default=None)
+    return Covered(numbers, since, end, balances, descending, last_line, classes, fills)
+
+
+def _stated(
+    connection: Connection, formats: Sequence[str], numbers: Sequence[int]
+) -> tuple[frozenset[Class] | None, bool]:
+    """Return which movements the formats state, and whether they state fills.
+
+    A mapped CSV states fills where it has any; of every other format that is known.
+    """
+    classes: set[Class] | None = set()
+    fills = False
+    for name in formats:
+        reader = STATEMENT_READERS[name]
+        if reader.kinds is None:
+            classes = None
+        elif classes is not None:
+            classes |= {class_of(kind) for kind in reader.kinds}
+        fills = fills or (reader.fills and name != GENERIC)
+    row = connection.execute(
+        "SELECT EXISTS (SELECT FROM clearing.recon_fill WHERE import = ANY(%s))", (list(numbers),)
+    ).fetchone()
+    fills = fills or bool(row and row[0])
+    return (None if classes is None else frozenset(classes)), fills
+
+
+GENERIC: Final = "generic-csv"
+"""The format whose mapping says what it states."""
 
 
 def misplaced(connection: Connection, numbers: Sequence[int]) -> list[tuple[int, int]]:

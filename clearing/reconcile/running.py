@@ -35,7 +35,7 @@ from clearing.reconcile.differences import Difference
 from clearing.reconcile.doubts import run_together, wrong_accounts, wrong_order
 from clearing.reconcile.fills import chain_gaps, match_fills
 from clearing.reconcile.lines import decimal_text
-from clearing.reconcile.matching import Matched, match_movements
+from clearing.reconcile.matching import match_movements
 from clearing.reconcile.sides import Ours, TheirRef, Theirs, load_ours, load_theirs
 from clearing.reconcile.signoff import tolerances_in_force
 from clearing.reconcile.taking import Leg
@@ -209,12 +209,8 @@ class _Result:
         self.ours = ours
         self.theirs = theirs
         self.versions = tolerances.versions
-        stated = _states(connection, span.imports)
-        self.cash = self.fills = Matched()
-        if "cash" in stated:
-            self.cash = match_movements(ours.movements, theirs.movements, tolerances, ours.units)
-        if "fills" in stated:
-            self.fills = match_fills(ours.fills, theirs.fills, tolerances)
+        self.cash = match_movements(ours.movements, theirs.movements, tolerances, ours.units)
+        self.fills = match_fills(ours.fills, theirs.fills, tolerances)
         self.leaps = leaps(theirs.movements, theirs.balances)
         found = run_together(self.cash.differences, self.leaps, span)
         found += wrong_accounts(theirs)
@@ -368,17 +364,6 @@ def _moment(at: int) -> str:
 def _known(ref: TheirRef) -> list[Any]:
     """Return what a line is known by, whichever statement says it."""
     return [ref.key, ref.nth, ref.leg]
-
-
-def _states(connection: Connection, numbers: Sequence[int]) -> set[str]:
-    """Return which of ``cash`` and ``fills`` the statements have at all."""
-    row = connection.execute(
-        "SELECT EXISTS (SELECT FROM clearing.recon_cash WHERE import = ANY(%(n)s)),"
-        " EXISTS (SELECT FROM clearing.recon_fill WHERE import = ANY(%(n)s))",
-        {"n": list(numbers)},
-    ).fetchone()
-    there = (False, False) if row is None else (bool(row[0]), bool(row[1]))
-    return {name for name, has in zip(("cash", "fills"), there, strict=True) if has}
 
 
 def _record(

@@ -75,7 +75,7 @@ def load_ours(
     ours = Ours()
     for row in movements(connection, moment, wanted):
         _take_movement(ours, row, covered)
-    if leg == "venue":
+    if leg == "venue" and covered.fills:
         for fill in fills(connection, moment, wanted):
             _take_fill(ours, fill, covered)
     return ours
@@ -85,7 +85,7 @@ def _take_movement(ours: Ours, row: MovementRow, covered: Covered) -> None:
     amount = row.amount * 10 ** (DECIMALS - row.decimals)
     ours.units.setdefault(row.asset, 10 ** (DECIMALS - row.decimals))
     ours.held.append(Held(row.occurred_at, row.asset, amount, position=False))
-    if not covered.has(row.occurred_at):
+    if not covered.has(row.occurred_at) or not covered.states(row.kind):
         return
     ids = _ids(row.external_id, row.trade_id)
     place = len(ours.movements)
