@@ -5,7 +5,7 @@ nothing of the engine's inside and changes nothing in the log.
 """
 
 from clearing.books.attributing import attribute
-from clearing.books.attribution import Attribution, BooksDoNotAddUp, PartView
+from clearing.books.attribution import Attribution, BooksDoNotAddUp, PartLine, PartView
 from clearing.books.calendar import (
     CALENDARS,
     Calendar,
@@ -33,6 +33,7 @@ __all__ = [
     "ExtraMissing",
     "Issued",
     "NotIssued",
+    "PartLine",
     "PartView",
     "Period",
     "PeriodUnclear",

@@ -13,10 +13,8 @@ from typing import Final
 from clearing.audit import PeriodView, PositionView, ScopeView, exact_text
 from clearing.books.kinds import (
     COLLATERAL,
-    EXCHANGE,
     FILLS,
     FUNDING,
-    INTEREST,
     PARTS,
     PRICE,
     PURPOSES,
@@ -35,12 +33,21 @@ class BooksDoNotAddUp(RuntimeError):  # noqa: N818 - reads as the statement that
 
 
 @dataclass(frozen=True, slots=True)
+class PartLine:
+    """What a part is made of: a kind of movement or of fill, in a market (empty: in none)."""
+
+    item: str
+    market: str
+    amount: str
+
+
+@dataclass(frozen=True, slots=True)
 class PartView:
-    """A part of a change of equity and, by market ("" for none), what it is made of."""
+    """A part of a change of equity, and what it is made of."""
 
     part: str
     amount: str
-    by_market: dict[str, str]
+    lines: tuple[PartLine, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +64,11 @@ class Attribution:
     parts: tuple[PartView, ...]
 
 
-Parts = dict[tuple[str, str], Fraction]
+Parts = dict[tuple[str, str, str], Fraction]
+"""Amounts by part, item and market."""
+
+_HELD: Final = "positions held"
+_ACCRUED: Final = "accrued"
 
 
 def attribution(
@@ -76,7 +87,13 @@ def attribution(
             _rounded(
                 remainder.operation, remainder.cause, remainder.market, remainder.amount, parts
             )
-    _add(parts, COLLATERAL, "", _of(closing, "collateral") - _of(opening, "collateral"))
+    _add(
+        parts,
+        COLLATERAL,
+        "other assets",
+        "",
+        _of(closing, "collateral") - _of(opening, "collateral"),
+    )
     if cash != _of(closing, "cash") - _of(opening, "cash"):
         raise BooksDoNotAddUp(
             f"{asset}: cash went from {exact_text(_of(opening, 'cash'))} to"
@@ -97,8 +114,9 @@ def attribution(
     )
 
 
-def _add(parts: Parts, part: str, market: str, amount: Fraction) -> None:
-    parts[part, market] = parts.get((part, market), ZERO) + amount
+def _add(parts: Parts, part: str, item: str, market: str, amount: Fraction) -> None:
+    key = (part, item, market)
+    parts[key] = parts.get(key, ZERO) + amount
 
 
 def _of(scope: ScopeView | None, name: str) -> Fraction:
@@ -115,7 +133,9 @@ def _posted(asset: str, period: PeriodView, parts: Parts) -> Fraction:
     for posted in period.posted:
         if posted.asset == asset and posted.ledger == "account":
             amount = Fraction(posted.amount)
-            _add(parts, PURPOSES[posted.purpose].part, posted.market, amount)
+            purpose = PURPOSES[posted.purpose]
+            item = _HELD if purpose.part == PRICE else purpose.kind
+            _add(parts, purpose.part, item, posted.market, amount)
             total += amount
     return total
 
@@ -133,18 +153,19 @@ def _held(
     """
     for positions, sign in ((opening, -1), (closing, 1)):
         for market, position in positions.items():
-            _add(parts, PRICE, market, sign * Fraction(position.unrealised))
-            _add(parts, FUNDING, market, sign * Fraction(position.accrued_funding))
+            _add(parts, PRICE, _HELD, market, sign * Fraction(position.unrealised))
+            _add(parts, FUNDING, _ACCRUED, market, sign * Fraction(position.accrued_funding))
     for fills in period.fills:
         if fills.asset == asset:
             gained = Fraction(fills.against_mark)
-            _add(parts, FILLS[fills.cause], fills.market, gained)
-            _add(parts, PRICE, fills.market, -gained)
+            fill = FILLS[fills.cause]
+            _add(parts, fill.part, fill.kind, fills.market, gained)
+            _add(parts, PRICE, _HELD, fills.market, -gained)
     for shared in period.shared:
         if shared.asset == asset:
             amount = Fraction(shared.amount)
-            _add(parts, SOCIALISED, shared.market, amount)
-            _add(parts, FUNDING, shared.market, -amount)
+            _add(parts, SOCIALISED, PURPOSES["per_unit"].kind, shared.market, amount)
+            _add(parts, FUNDING, _ACCRUED, shared.market, -amount)
 
 
 def _rounded(operation: str, cause: str, market: str, amount: str, parts: Parts) -> None:
@@ -154,21 +175,22 @@ def _rounded(operation: str, cause: str, market: str, amount: str, parts: Parts)
     """
     left = Fraction(amount)
     if operation == "fill_cost":
-        part = FILLS[cause] if cause else EXCHANGE
+        found = FILLS[cause] if cause else PURPOSES["spot"]
         left = -left
     else:
-        part = FUNDING if operation == "funding" else INTEREST
-    _add(parts, part, market, left)
-    _add(parts, ROUNDING, market, -left)
+        found = PURPOSES[operation]
+    _add(parts, found.part, found.kind, market, left)
+    _add(parts, ROUNDING, found.kind, market, -left)
 
 
 def _views(parts: Parts) -> Iterable[PartView]:
     for part in PARTS:
-        by_market = {
-            market: exact_text(amount)
-            for (name, market), amount in sorted(parts.items())
-            if name == part and amount
-        }
-        if by_market:
-            total = sum((amount for (name, _), amount in parts.items() if name == part), ZERO)
-            yield PartView(part, exact_text(total), by_market)
+        lines = [(key, amount) for key, amount in sorted(parts.items()) if key[0] == part]
+        made_of = tuple(
+            PartLine(item, market, exact_text(amount))
+            for (_, item, market), amount in lines
+            if amount
+        )
+        if made_of:
+            total = sum((amount for _, amount in lines), ZERO)
+            yield PartView(part, exact_text(total), made_of)

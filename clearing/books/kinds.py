@@ -81,12 +81,13 @@ PURPOSES: Final = {
 """Every purpose that a posting may have."""
 
 FILLS: Final = {
-    "trade": EXECUTION,
-    "settlement": EXECUTION,
-    "reversal": EXECUTION,
-    "carried": TRANSFERS,
-    "liquidation": LIQUIDATION,
-    "takeover": LIQUIDATION,
-    "adl": ADL,
+    "trade": Purpose("trades", EXECUTION),
+    "settlement": Purpose("settlements of markets", EXECUTION),
+    "reversal": Purpose("trades reversed", EXECUTION),
+    "carried": Purpose("positions carried in", TRANSFERS),
+    "liquidation": Purpose("forced closes", LIQUIDATION),
+    "takeover": Purpose("takeovers", LIQUIDATION),
+    "adl": Purpose("closes as counterparty", ADL),
 }
-"""The part that fills of a cause belong to, as far as they differ from the mark."""
+"""What fills of a cause are called, and the part that they belong to, as far as they differ from
+the mark."""

@@ -265,8 +265,9 @@ def _flat_account(name: str, asset: dict[str, Any]) -> Iterable[_Line]:
         for m in asset[key]:
             yield name, section, "", m["kind"], m["amount"], str(m["count"])
     for part in asset["parts"]:
-        for market, amount in part["by_market"].items():
-            yield name, "attribution", market, part["part"], amount, ""
+        for line in part["lines"]:
+            item = f"{part['part']}: {line['item']}"
+            yield name, "attribution", line["market"], item, line["amount"], ""
     for line in asset["markets"]:
         for item, amount in line.items():
             if item != "market" and amount:

@@ -10,7 +10,7 @@ from clearing.books.calendar import Period
 from clearing.books.issuing import Issued, stored
 from clearing.log import Connection
 
-_NAMES: Final = ("asset", "market", "kind", "part", "owners", "ledger", "account")
+_NAMES: Final = ("asset", "market", "kind", "part", "item", "owners", "ledger", "account")
 """What lines of a statement are called by, where they have it."""
 
 
@@ -76,6 +76,8 @@ def differences(before: Any, after: Any, where: str = "") -> Iterator[Difference
     if isinstance(before, dict | None) and isinstance(after, dict | None):
         old, new = before or {}, after or {}
         for name in dict.fromkeys([*old, *new]):
+            if name in _NAMES and not (old and new):
+                continue  # a line that one of them does not have is named by where it stands
             yield from differences(old.get(name), new.get(name), _joined(where, name))
     elif isinstance(before, list | None) and isinstance(after, list | None):
         old, new = _by_name(before or []), _by_name(after or [])

@@ -45,6 +45,7 @@ from clearing.cli import (
     stress,
     upkeep,
 )
+from clearing.cli.close import close
 from clearing.cli.demo import demo
 from clearing.cli.deviations import deviations
 from clearing.cli.output import err
@@ -88,6 +89,7 @@ for command in (
     liquidations.fills,
     status.quarantine,
     reconcile.reconcile,
+    close,
     upkeep.psql,
 ):
     app.command(command)

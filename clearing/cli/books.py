@@ -258,15 +258,14 @@ def attribution(
     for each in found:
         rows: list[tuple[str, ...]] = []
         for part in each.parts:
-            rows.append((part.part, "", grouped(part.amount), PARTS[part.part]))
-            if set(part.by_market) != {""}:
-                rows += [("", name, grouped(x), "") for name, x in part.by_market.items()]
-        rows.append(("change of equity", "", grouped(each.change), ""))
+            rows.append((part.part, "", grouped(part.amount), "", PARTS[part.part]))
+            rows += [("", line.item, "", grouped(line.amount), line.market) for line in part.lines]
+        rows.append(("change of equity", "", grouped(each.change), "", ""))
         title = (
             f"{account}, {period.label()}: {each.asset} from {grouped(each.opening)}"
             f" to {grouped(each.closing)}"
         )
-        out.print(table(title, ("", "market", ">amount", "what it is"), rows))
+        out.print(table(title, ("", "", ">amount", ">of it", "in, or what it is"), rows))
     if not found:
         out.print(f"{account} had nothing, and nothing moved.", markup=False)
 

@@ -186,12 +186,13 @@ def check(
     if as_json:
         print_json({"proves": True, **asdict(answer)})
         return 0
-    title = f"{answer.account} at log position {answer.log_position:,}, as of {answer.as_of}"
+    title = f"Owed to {answer.account}"
     rows = [
         (asset, amount(owed), amount(answer.totals[asset])) for asset, owed in answer.owed.items()
     ]
     out.print(table(title, ("asset", ">is owed", ">within the total of"), rows))
-    out.print("The proof holds: these amounts are in the published totals.", style="green")
+    out.print("The proof holds: these amounts are in the published totals", style="green")
+    out.print(f"as of {answer.as_of}, log position {answer.log_position:,}", markup=False)
     whose = f"signed by {', '.join(answer.signed_by)}" if answer.signed_by else "not checked"
     hint = "" if answer.signed_by else " (--key names whose checkpoint it must be)"
     out.print(f"whose log it is of: {whose}{hint}", markup=False)

@@ -6,6 +6,7 @@ reads the ledger through :mod:`clearing.audit` and knows nothing of the engine's
 """
 
 from clearing.reconcile.breaks import BreakStep, BreakUnknown, BreakView
+from clearing.reconcile.closing import close_steps, record_close_step
 from clearing.reconcile.coverage import Coverage, Gap, ImportView
 from clearing.reconcile.desk import Desk
 from clearing.reconcile.differences import BREAK_TYPES, BreakType
@@ -62,9 +63,11 @@ __all__ = [
     "Taken",
     "TakerWhen",
     "charges_of",
+    "close_steps",
     "fee_schedule",
     "implied_rates",
     "look",
     "recompute_fees",
     "recompute_funding",
+    "record_close_step",
 ]

@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol
 from clearing.adapters.statements import StatementReader, settled_reader
 from clearing.audit.funding_due import funding_due
 from clearing.audit.moments import Moment
+from clearing.events.fields import to_microseconds
 from clearing.log import Connection
 from clearing.reconcile.acting import acting
 from clearing.reconcile.breaks import BreakView, Status, break_view, breaks, note
@@ -132,11 +133,23 @@ class Desk:
         charges: Iterable[FundingCharge],
         *,
         at: Any = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
         within: timedelta = timedelta(seconds=60),
         units: int = 0,
     ) -> FundingReport:
-        """Compare what was charged for funding with the ledger's own rates and positions."""
-        due = funding_due(self._connection, self._books.moment(at), account)
+        """Compare what was charged for funding with the ledger's own rates and positions.
+
+        ``since`` and ``until`` (not included) bound the settlements that are compared.
+        """
+        first = None if since is None else to_microseconds(since)
+        last = None if until is None else to_microseconds(until)
+        due = (
+            one
+            for one in funding_due(self._connection, self._books.moment(at), account)
+            if (first is None or one.occurred_at >= first)
+            and (last is None or one.occurred_at < last)
+        )
         return recompute_funding(due, charges, within=within, units=units)
 
     def breaks(

@@ -220,6 +220,21 @@ CREATE TABLE clearing.recon_limit (
 COMMENT ON TABLE clearing.recon_limit IS
     'Up to which amount a person may approve proposals of a kind in an asset (* stands for any).';
 
+CREATE TABLE clearing.recon_close (
+    id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    plan        text NOT NULL,
+    day         text NOT NULL,
+    step        text NOT NULL,
+    inputs      text NOT NULL,
+    good        boolean NOT NULL,
+    words       text NOT NULL,
+    recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    recorded_by text NOT NULL
+);
+CREATE INDEX recon_close_day ON clearing.recon_close (plan, day, id);
+COMMENT ON TABLE clearing.recon_close IS
+    'A step of a day''s close that was done, the digest of what went in, and what it found.';
+
 -- The database itself lets nobody approve their own proposal, nor one beyond their limit.
 CREATE FUNCTION clearing.guard_decision() RETURNS trigger LANGUAGE plpgsql
     SET search_path = pg_catalog AS $$
@@ -266,6 +281,7 @@ NAMES = (
     "recon_decision",
     "recon_tolerance",
     "recon_limit",
+    "recon_close",
 )
 
 PROTECTION = """

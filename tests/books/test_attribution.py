@@ -74,7 +74,15 @@ def compare(ledger: Connection, seed: int, many: int = 12) -> set[str]:
                 total = sum((Fraction(part.amount) for part in found.parts), Fraction(0))
                 assert total == Fraction(found.closing) - Fraction(found.opening)
                 parts |= {part.part for part in found.parts}
-                by_market = {p.part: p.by_market for p in found.parts}.get(PRICE, {})
+                by_market = {
+                    line.market: line.amount
+                    for part in found.parts
+                    for line in part.lines
+                    if part.part == PRICE
+                }
+                for part in found.parts:
+                    made_of = sum((Fraction(line.amount) for line in part.lines), Fraction(0))
+                    assert made_of == Fraction(part.amount)
                 ordinal = registry.asset_ordinals[asset]
                 for market, place in registry.market_ordinals.items():
                     if registry.market(place).settlement_asset != ordinal:

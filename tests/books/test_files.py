@@ -64,7 +64,7 @@ def test_csv_and_parquet_have_the_same_lines_and_they_add_up(
     ada = {(line["section"], line["item"]): line for line in flat(drawn[0])}
     assert ada["closing", "cash"]["amount"] == "1192.1"
     assert (ada["movement", "fees"]["amount"], ada["movement", "fees"]["count"]) == ("-1.4", "2")
-    assert ada["attribution", "price"]["market"] == "BTC"
+    assert ada["attribution", "price: positions held"]["market"] == "BTC"
     assert {line["version"] for line in flat(drawn[1])} == {"1"}
 
 

@@ -9,13 +9,15 @@ from typing import Any
 
 import pytest
 
-from clearing.audit import MomentUnclear, NameUnknown
-from clearing.audit.journal import JournalEvent, JournalPosting
+from clearing.audit import MomentUnclear, NameUnknown, journal
+from clearing.audit.journal import Journal, JournalEvent, JournalPosting
+from clearing.audit.load_scopes import _LEDGERS
 from clearing.books.exports import JournalWritten, Names, OutputThere, TooManyDigits
 from clearing.books.exports.beancount import BeancountWriter
 from clearing.database import connect
 from clearing.events import Registry
 from clearing.ledger import Ledger
+from clearing.projectors import OF_MARKETS
 from tests.audit.stories import stored
 from tests.audit.test_scenarios import wick
 from tests.books.tools import (
@@ -131,6 +133,26 @@ def test_a_transaction_says_of_which_event_it_is(database_url: str, tmp_path: Pa
     assert f"({event.log_position}) Deposited" in found.stdout, found.stderr
 
 
+def test_stricter_checks_than_asked_for_pass_as_well(database_url: str, tmp_path: Path) -> None:
+    """Two trades that are alike are two, and nothing is used that is not declared, or not used."""
+    venue = wick()
+    for _ in range(2):
+        venue.trade("ada", "bob", "BTC", "1", "100")
+        venue.trade("bob", "ada", "BTC", "1", "101")
+    bean, plain = tmp_path / "a.beancount", tmp_path / "a.journal"
+    with stored(venue, database_url) as ledger:
+        ledger.export("beancount", bean)
+        ledger.export("hledger", plain)
+    plugins = ("check_commodity", "leafonly", "noduplicates", "nounused", "unique_prices")
+    lines = [f'plugin "beancount.plugins.{name}"\n' for name in plugins]
+    bean.write_text("".join(lines) + bean.read_text())
+    checked = bean_check(bean)
+    assert (checked.returncode, checked.stderr) == (0, "")
+    assert len(beancount_transactions(bean)) == 5
+    checked = hledger(plain, "check", "--strict", "ordereddates", "payees")
+    assert (checked.returncode, checked.stderr) == (0, "")
+
+
 def test_what_one_account_took_part_in_checks_by_itself(database_url: str, tmp_path: Path) -> None:
     venue = wick()
     venue.mark(BTC="50")
@@ -200,6 +222,15 @@ def test_names_that_the_tools_refuse_are_written_their_way_and_told(
         assert f'commodity {code}\n  name: "{asset}"\n' in text
 
 
+def test_every_kind_of_ledger_account_has_a_place() -> None:
+    venue = Venue()
+    venue.market("BTC")
+    names = Names(venue.registry)
+    found = [names.account(kind, 0) for kind in _LEDGERS]
+    found += [names.account(kind, 1) for kind in (*OF_MARKETS, "contested", "account", "pending")]
+    assert len(set(found)) == len(found) == 14
+
+
 def test_what_a_name_becomes_does_not_change_as_others_are_declared() -> None:
     venue = Venue()
     venue.account("a.b", "a-b", "a:b")
@@ -262,6 +293,25 @@ def event(units: int) -> JournalEvent:
     posting = JournalPosting(0, 1, units, *sides, "deposit", 0)
     now = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
     return JournalEvent(1, "Deposited", "s", "x", now, now.date(), "00", (posting,))
+
+
+@pytest.mark.parametrize("lines", [1, 2, 7, 64])
+def test_pages_of_any_size_make_the_same_journal(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, lines: int
+) -> None:
+    """Where a page ends, within an event or between the two sides of a posting, shows nowhere."""
+    with eventful_ledger(database_url, 5, 60) as connection:
+        ledger = Ledger(connection)
+        ledger.project()
+        moment = ledger.moment()
+        names = [view.account for view in ledger.accounts()][:3]
+        whole = [list(Journal(connection, moment, of).events()) for of in ((), names)]
+        monkeypatch.setattr(journal, "_PAGE", lines)
+        monkeypatch.setattr(journal, "_EVENTS", lines)
+        again = [list(Journal(connection, moment, of).events()) for of in ((), names)]
+    assert again == whole
+    assert len(whole[0]) > len(whole[1]) > 3
+    assert max(len(event.postings) for event in whole[0]) > 1
 
 
 def test_an_empty_ledger_makes_a_journal_without_transactions(

@@ -457,6 +457,25 @@ def test_a_signed_checkpoint_ties_it_to_the_log(database_url: str, tmp_path: Pat
                 check_proof(aimed, forged, [signer.verifier])
 
 
+def test_what_a_kept_checkpoint_contradicts_is_not_published(
+    database_url: str, tmp_path: Path
+) -> None:
+    store, signer = TileStore(tmp_path / "store"), Signer.generate("clearing.invalid/test")
+    with stored(crash(), database_url) as ledger:
+        note = ledger.checkpoint(store, signer).note
+        moment = ledger.moment()
+        root, digest = note.splitlines()[2], note.split("digest=")[1][:64]
+        for told, forged, why in (
+            (root, "A" * 43 + "=", "are not those of the checkpoint"),
+            (digest, "0" * 64, "fold to another state"),
+            (f"{root}\n", "\n", "is not a checkpoint|a root"),
+        ):
+            with pytest.raises(LiabilitiesDiffer, match=why):
+                Liabilities(
+                    ledger.connection, moment, SECRET, checkpoint=note.replace(told, forged)
+                )
+
+
 def test_an_empty_ledger_owes_nothing(database_url: str) -> None:
     with Ledger.open(database_url) as ledger:
         ledger.project()

@@ -2,6 +2,8 @@
 
 import re
 import shlex
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,7 @@ PAGES = (
     "docs/stress.md",
     "docs/exports.md",
     "docs/liabilities.md",
+    "docs/books.md",
 )
 
 
@@ -48,6 +51,22 @@ def _follow(page: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
             if target:
                 (tmp_path / target).write_text(printed, encoding="utf-8")
             said |= {" ".join(row.split()) for row in printed.splitlines()}
+    for block in re.findall(r"```sh\n(.*?)```", page, re.DOTALL):
+        for line in block.splitlines():
+            _run_other(line, folder=tmp_path)
     for screen in re.findall(r"```console\n[^`]*```\n\n```text\n(.*?)```", page, re.DOTALL):
         for row in screen.splitlines():
             assert " ".join(row.split()) in said, f"no command prints: {row}"
+
+
+def _run_other(line: str, folder: Path) -> None:
+    """Run another tool's command, which must succeed; hledger is not installed everywhere."""
+    program, *arguments = shlex.split(line)
+    found = shutil.which(program)
+    if found is None:
+        assert program == "hledger", f"{program} comes with the test dependencies"
+        return
+    done = subprocess.run(  # noqa: S603 - our own page's
+        [found, *arguments], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, ""), line

@@ -16,7 +16,6 @@ HEADER = [
     *("timestamp", "transactType", "transactStatus", "currency", "amount", "fee"),
     *("walletBalance", "transactID", "address"),
 ]
-TYPES = {"deposit": "Deposit", "withdrawal": "Withdrawal", "adjustment": "CashRebalance"}
 
 
 @dataclass
@@ -61,22 +60,7 @@ class Day:
     def state(self, *lines: tuple[str, int, int, int], person: str = "ann") -> None:
         """Take in what the venue states: (native id, hour, satoshi, balance after)."""
         self.files += 1
-        path = self.folder / f"statement-{self.files}.csv"
-        rows = [
-            {
-                "timestamp": (START + timedelta(hours=hour)).isoformat().replace("+00:00", "Z"),
-                "transactType": "Deposit" if amount > 0 else "Withdrawal",
-                "transactStatus": "Completed",
-                "currency": "XBt",
-                "amount": str(amount),
-                "fee": "0",
-                "walletBalance": str(balance),
-                "transactID": native,
-                "address": "",
-            }
-            for native, hour, amount, balance in lines
-        ]
-        written(path, rows)
+        path = written(self.folder / f"statement-{self.files}.csv", rows(lines))
         taken = self.ledger.desk(person).take(
             STATEMENT_READERS["bitmex-wallet"], str(path), account="ada"
         )
@@ -87,9 +71,28 @@ class Day:
         return self.ledger.desk("ann").reconcile("bitmex", "ada", **options)
 
 
-def written(path: Path, rows: Sequence[dict[str, str]]) -> Path:
+def rows(lines: Sequence[tuple[str, int, int, int]]) -> list[dict[str, str]]:
+    """What a venue states: (native id, hour, satoshi, balance after)."""
+    return [
+        {
+            "timestamp": (START + timedelta(hours=hour)).isoformat().replace("+00:00", "Z"),
+            "transactType": "Deposit" if amount > 0 else "Withdrawal",
+            "transactStatus": "Completed",
+            "currency": "XBt",
+            "amount": str(amount),
+            "fee": "0",
+            "walletBalance": str(balance),
+            "transactID": native,
+            "address": "",
+        }
+        for native, hour, amount, balance in lines
+    ]
+
+
+def written(path: Path, content: Sequence[dict[str, str]]) -> Path:
+    """Write rows as a wallet history."""
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, HEADER, lineterminator="\n")
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows(content)
     return path

@@ -48,7 +48,8 @@ class BeancountWriter(JournalWriter):
     def transaction(self, event: JournalEvent) -> None:
         """Write a transaction; what says of which event it is stands in its metadata."""
         lines = [
-            f'\n{event.booked_on} * "{event.kind}"\n',
+            # The link keeps two trades apart that are alike in all but their metadata.
+            f'\n{event.booked_on} * "{event.kind}" ^log-{event.log_position}\n',
             f"  log-position: {event.log_position}\n",
             f"  source: {_quoted(event.source)}\n",
             f"  external-id: {_quoted(event.external_id)}\n",

@@ -1,18 +1,24 @@
 """The journal for hledger, that ``hledger check --strict`` accepts."""
 
 from datetime import date
-from typing import Final
+from typing import Final, TextIO
 
 from clearing.audit.journal import Journal, JournalEvent
+from clearing.books.exports.names import Names
 from clearing.books.exports.writing import Balances, JournalWriter
 from clearing.quantities import format_scaled
 
+_ASSERTED: Final = "balances at the end of the day"
 _ESCAPED: Final = str.maketrans({sign: f"%{ord(sign):02X}" for sign in "%,[]"})
 """What would end a tag's value or begin a date in it, as in URLs."""
 
 
 class HledgerWriter(JournalWriter):
     """Writes a journal for hledger."""
+
+    def __init__(self, names: Names, out: TextIO) -> None:
+        super().__init__(names, out)
+        self._payees: set[str] = set()
 
     def head(self, journal: Journal) -> None:
         """Write what numbers look like, and commodities with all their decimals."""
@@ -41,8 +47,15 @@ class HledgerWriter(JournalWriter):
         del on  # declarations have no date
         self.out.write(f"\naccount {account}{f'  ; name:{_tag(owner)}' if owner else ''}\n")
 
+    def _payee(self, name: str) -> None:
+        """Declare what a transaction is called, before it is first used."""
+        if name not in self._payees:
+            self._payees.add(name)
+            self.out.write(f"\npayee {name}\n")
+
     def transaction(self, event: JournalEvent) -> None:
         """Write a transaction; its code is the log position, its tags say of which event it is."""
+        self._payee(event.kind)
         occurred = event.occurred_at.isoformat().replace("+00:00", "Z")
         lines = [
             f"\n{event.booked_on} * ({event.log_position}) {event.kind}\n",
@@ -65,7 +78,8 @@ class HledgerWriter(JournalWriter):
         """Write a transaction that moves nothing and asserts balances, the day's last."""
         if not balances:
             return
-        self.out.write(f"\n{on} * balances at the end of the day\n")
+        self._payee(_ASSERTED)
+        self.out.write(f"\n{on} * {_ASSERTED}\n")
         for (kind, ordinal, asset), units in sorted(balances.items()):
             code = self.names.commodity(asset)
             self.out.write(

@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from typing import Final
 
 from clearing.events import Registry
-from clearing.projectors import OF_MARKETS
 
 _ROOTS: Final = {
     "account": "Liabilities:Accounts",
@@ -100,8 +99,3 @@ def _code(name: str) -> str:
 
 def _replaced(name: str, allowed: frozenset[str]) -> str:
     return "".join(letter if letter in allowed else "-" for letter in name)
-
-
-def kinds_named() -> frozenset[str]:
-    """Return the kinds of ledger account that have a place among the accounts."""
-    return frozenset(_ROOTS) | frozenset(OF_MARKETS)

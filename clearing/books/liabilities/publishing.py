@@ -10,6 +10,8 @@ from clearing.books.liabilities.publication import Publication, PublishedAsset, 
 from clearing.books.liabilities.secrets import PARTS, Hidden
 from clearing.books.liabilities.tree import Leaf, SumTree
 from clearing.log import Connection
+from clearing.log.checkpoints import Checkpoint
+from clearing.log.notes import NoteRefused
 from clearing.log.tiles import TileStore
 
 FUND: Final = "fund"
@@ -18,6 +20,29 @@ FUND: Final = "fund"
 
 class LiabilitiesDiffer(ValueError):  # noqa: N818 - reads as the statement that it is
     """The ledger and the secret do not give the tree that was published."""
+
+
+def _check_checkpoint(publication: Publication) -> None:
+    """Refuse to publish what a checkpoint of the same position contradicts."""
+    text = publication.checkpoint.rpartition("\n\n")[0] + "\n"
+    try:
+        kept = Checkpoint.from_text(text)
+    except NoteRefused as refused:
+        raise LiabilitiesDiffer(f"the checkpoint kept at this position {refused}") from None
+    if kept.root != publication.log_root:
+        raise LiabilitiesDiffer(
+            f"the log's first {publication.log_position:,} events are not those of the checkpoint"
+            " that is kept: `clearing verify` says where they differ"
+        )
+    if kept.state is None or (kept.state.digest, kept.state.engine) != (
+        publication.state.hex(),
+        publication.engine,
+    ):
+        raise LiabilitiesDiffer(
+            f"the events up to log position {publication.log_position:,} fold to another state than"
+            " the checkpoint that is kept states: by another engine version, perhaps; make a"
+            " checkpoint by this one"
+        )
 
 
 class _Tree:
@@ -61,6 +86,7 @@ class Liabilities:
 
     Accounts of class ``fund`` and of the classes in ``house`` are the venue's own: they have no
     leaves. ``checkpoint`` is a signed note of that size, which goes into the publication. Raises
+    :class:`LiabilitiesDiffer` if it is of another log or state, and
     :class:`~clearing.audit.MomentUnclear` where the moment's books are not the log's.
     """
 
@@ -81,6 +107,8 @@ class Liabilities:
             for asset in found.assets
         ]
         self.publication = self._publication(found, checkpoint)
+        if checkpoint:
+            _check_checkpoint(self.publication)
 
     def _own(self, account: OwedAccount) -> bool:
         return account.account_class in self._house
