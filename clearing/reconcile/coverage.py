@@ -4,7 +4,7 @@ This is looked at before anything is compared: what a statement does not cover i
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal, NamedTuple
@@ -49,7 +49,8 @@ class Gap:
     """Where lines are missing as far as can be seen.
 
     Between ``since`` and ``until`` the balances of ``what`` move by ``amount`` more than its lines
-    do (exact decimal), or nothing covers the time (no ``what``).
+    do (exact decimal), or nothing covers the time (no ``what``). ``named`` says that a break of the
+    lines is there, which says more.
     """
 
     since: datetime
@@ -57,6 +58,7 @@ class Gap:
     what: str
     amount: str
     words: str
+    named: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,8 +316,11 @@ def leaps(movements: Sequence[Movement], balances: Sequence[Balance]) -> list[Le
     return sorted(found, key=lambda one: (one.since, one.asset))
 
 
-def balance_gaps(found: Sequence[Leap]) -> list[Gap]:
-    """Return where balances do not follow from lines, in words."""
+def balance_gaps(found: Sequence[Leap], breaks: Mapping[str, Sequence[int]]) -> list[Gap]:
+    """Return where balances do not follow from lines, in words.
+
+    ``breaks`` are the moments of what differs, by asset.
+    """
     return [
         Gap(
             from_microseconds(one.since),
@@ -323,6 +328,7 @@ def balance_gaps(found: Sequence[Leap]) -> list[Gap]:
             one.asset,
             decimal_text(one.amount),
             "the balances move by this more than the lines between them",
+            any(one.since < at <= one.until for at in breaks.get(one.asset, ())),
         )
         for one in found
     ]

@@ -125,8 +125,13 @@ class Reconciliation:
     @property
     def clean(self) -> bool:
         """Whether both sides agree and nothing speaks against the statements being whole."""
+        return not self.differences and self.whole
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing speaks against the statements being whole but what breaks say anyway."""
         doubtful = any(view.doubts for view in self.coverage.imports)
-        return not (self.differences or self.coverage.gaps or doubtful)
+        return not doubtful and all(gap.named for gap in self.coverage.gaps)
 
 
 def reconcile(
@@ -234,11 +239,17 @@ class _Result:
 
     def gaps(self) -> list[Gap]:
         """Return where lines of the statements are missing as far as they show it."""
-        found = balance_gaps(self.leaps)
-        for one, amount in chain_gaps(self.theirs.fills):
-            at = from_microseconds(one.at)
+        moments: dict[str, list[int]] = defaultdict(list)
+        for one in self.differences:
+            if one.side == "cash":
+                moments[one.what].append(one.at)
+                moments[one.what] += [self.ours.movements[place].at for place in one.ours]
+                moments[one.what] += [self.theirs.movements[place].at for place in one.theirs]
+        found = balance_gaps(self.leaps, moments)
+        for fill, amount in chain_gaps(self.theirs.fills):
+            at = from_microseconds(fill.at)
             words = "the position before this fill does not follow from the fills before"
-            found.append(Gap(at, at, one.market, decimal_text(amount), words))
+            found.append(Gap(at, at, fill.market, decimal_text(amount), words))
         return found
 
     def totals(self) -> Iterable[LegTotals]:

@@ -77,8 +77,9 @@ def sample_statement(
 ) -> Iterator[str]:
     """Yield the lines of a CSV statement of an account, from ``since`` on and before ``until``.
 
-    Each error is planted once, in a line of its own, the same for the same ledger; balances stay
-    right. Raises :class:`NothingPlanted` where no line is left for one.
+    Each error is planted once, in a line of its own, the same for the same ledger. Balances follow
+    what the venue would have done (an amount, a fee, a foreign line), and stay right where only the
+    file is wrong. Raises :class:`NothingPlanted` where no line is left for one.
     """
     lines = list(_lines(connection, moment, account, since, until))
     for place, error in enumerate(planted, 1):
@@ -120,7 +121,8 @@ def _amount(row: MovementRow) -> Decimal:
 
 def _plant(lines: list[_Line], error: Planted, place: int, of: int) -> None:
     """Plant an error near the place that is its share of the lines."""
-    wanted = [i for i, line in enumerate(lines) if error != "fee" or line.kind == "fee"]
+    kinds = {"fee": ("fee",), "amount": ("deposit", "realised_pnl")}.get(error)
+    wanted = [i for i, line in enumerate(lines) if kinds is None or line.kind in kinds]
     if not wanted:
         raise NothingPlanted(f"there is no line to plant {error!r} in")
     at = wanted[len(wanted) * place // (of + 1)]
@@ -130,15 +132,25 @@ def _plant(lines: list[_Line], error: Planted, place: int, of: int) -> None:
         case "missing":
             del lines[at]
         case "amount":
-            lines[at] = replace(line, amount=line.amount + 25)
+            _charge(lines, at, Decimal(25))
         case "sign":
             lines[at] = replace(line, amount=-line.amount)
         case "fee":
-            lines[at] = replace(line, amount=line.amount * 2)
+            _charge(lines, at, line.amount)
         case "time":
             lines[at] = replace(line, at=line.at + hours)
         case "foreign":
             stray = replace(line, id="nobody-1", kind="withdrawal", amount=Decimal(-100), market="")
-            lines.insert(at + 1, stray)
+            lines.insert(at + 1, replace(stray, amount=Decimal(0)))
+            _charge(lines, at + 1, Decimal(-100))
         case "duplicate":
             lines.insert(at + 1, line)
+
+
+def _charge(lines: list[_Line], at: int, more: Decimal) -> None:
+    """Let a line have moved more, and every balance of its asset from there on."""
+    asset = lines[at].asset
+    lines[at] = replace(lines[at], amount=lines[at].amount + more)
+    for i in range(at, len(lines)):
+        if lines[i].asset == asset:
+            lines[i] = replace(lines[i], balance=lines[i].balance + more)
