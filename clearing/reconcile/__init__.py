@@ -30,6 +30,7 @@ from clearing.reconcile.running import (
     NothingToCompare,
     Reconciliation,
 )
+from clearing.reconcile.sampling import MAPPING, PLANTED, NothingPlanted, Planted
 from clearing.reconcile.signoff import PROPOSAL_KINDS, NotAllowed, Proposal
 from clearing.reconcile.taking import EVERY, LEGS, Leg, StatementRefused, Taken, look
 
@@ -37,6 +38,8 @@ __all__ = [
     "BREAK_TYPES",
     "EVERY",
     "LEGS",
+    "MAPPING",
+    "PLANTED",
     "PROPOSAL_KINDS",
     "BreakStep",
     "BreakType",
@@ -56,7 +59,9 @@ __all__ = [
     "LegTotals",
     "MatchView",
     "NotAllowed",
+    "NothingPlanted",
     "NothingToCompare",
+    "Planted",
     "Proposal",
     "Reconciliation",
     "StatementRefused",
