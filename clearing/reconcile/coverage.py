@@ -91,7 +91,7 @@ class Covered(NamedTuple):
     balances: Literal["line", "batch", "none"]
     descending: bool
     last_line: int | None
-    classes: frozenset[Class] | None
+    classes: tuple[Class, ...] | None
     fills: bool
 
     def states(self, kind: str) -> bool:
@@ -212,7 +212,7 @@ def covered(
 
 def _stated(
     connection: Connection, formats: Sequence[str], numbers: Sequence[int]
-) -> tuple[frozenset[Class] | None, bool]:
+) -> tuple[tuple[Class, ...] | None, bool]:
     """Return which movements the formats state, and whether they state fills.
 
     A mapped CSV states fills where it has any; of every other format that is known.
@@ -230,7 +230,8 @@ def _stated(
         "SELECT EXISTS (SELECT FROM clearing.recon_fill WHERE import = ANY(%s))", (list(numbers),)
     ).fetchone()
     fills = fills or bool(row and row[0])
-    return (None if classes is None else frozenset(classes)), fills
+    # In order, so that the same inputs have the same digest.
+    return (None if classes is None else tuple(sorted(classes))), fills
 
 
 GENERIC: Final = "generic-csv"
