@@ -166,6 +166,19 @@ def test_told_funding_follows_the_size_of_the_position(database_url: str) -> Non
     assert fate(answer, "ada").scenario.equity == "54.5"
 
 
+def test_a_reversal_of_told_funding_takes_back_what_was_paid_there(database_url: str) -> None:
+    venue = told("record")
+    venue.trade("ada", "bob", "BTC", "1", "100")
+    venue("FundingPaid", account="ada", market="BTC", amount="-0.50", id="paid")
+    target = {"source": "venue", "external_id": "paid"}
+    venue("Reversed", target=target, **PERSON)
+    with stored(venue, database_url) as ledger:
+        filtered = {"override": "prices", "market": "BTC", "at_least": "99", "from": AFTER}
+        answer = ledger.replay(scenario(filtered))
+    # Eleven instead of one paid 5.50, and got back as much.
+    assert fate(answer, "ada").scenario.equity == "60"
+
+
 def test_a_rulebook_with_another_margin(database_url: str) -> None:
     venue = wick()
     venue.mark(BTC="96")
