@@ -166,6 +166,22 @@ def test_told_funding_follows_the_size_of_the_position(database_url: str) -> Non
     assert fate(answer, "ada").scenario.equity == "54.5"
 
 
+def test_a_liquidation_that_the_record_refused_is_not_contested(database_url: str) -> None:
+    """The rulebook derives, so a liquidation that the venue tells is nobody's: bob's neither."""
+    venue = wick("derive")
+    venue.mark(BTC="100")
+    sides = {"buyer": "bob", "seller": "ada", "seller_cause": "liquidation"}
+    venue("Traded", market="BTC", size="10", price="50", **sides)
+    with stored(venue, database_url) as ledger:
+        person = {"account": "ada", "asset": "USD", "amount": "1"}
+        more = {"override": "insert", "from": AFTER, "event": {"kind": "Deposited", **person}}
+        answer = ledger.replay(scenario(more))
+    assert answer.contested == ()
+    assert [(f.account, f.scenario.equity) for f in answer.fates] == [("ada", "61")]
+    for name in ("recorded", "scenario"):
+        assert column(answer, name).deviations == {"venue_outcome": 1}
+
+
 def test_a_reversal_of_told_funding_takes_back_what_was_paid_there(database_url: str) -> None:
     venue = told("record")
     venue.trade("ada", "bob", "BTC", "1", "100")

@@ -7,6 +7,9 @@ contested holder, and its counterparty's side stands. A side is contested if
 - it makes a recorded position smaller, of which the scenario has less than that;
 - it makes a position larger and leaves less equity than initial margin asks, which in the record
   it did not.
+
+A venue's outcome that the record refused, since its rulebook derives, is nothing to contest: it is
+refused here as well, for both sides.
 """
 
 from clearing.audit.replay.scene import Scene
@@ -24,6 +27,7 @@ from clearing.rulebook import INITIAL
 
 _TRADE = CAUSES.index("trade")
 _LIQUIDATION = CAUSES.index("liquidation")
+_DERIVE = "derive"
 
 
 class Contested:
@@ -54,6 +58,8 @@ class Contests:
             return NOBODY
         content = Content(row)
         market = engine.book.markets[row.market]
+        if _refuses(scene.recorded, row) and engine.book.assets[market.asset].mode == _DERIVE:
+            return NOBODY
         contested = set()
         for side in sides_of(content):
             reason = self._reason(scene.recorded, engine, content, market, side)
@@ -81,9 +87,7 @@ class Contests:
             return ""
         scope = engine.book.scope(*key)
         if side.cause != _TRADE:
-            step = Step(engine.book, content.row)
-            awaited = side.cause == _LIQUIDATION and waiting_rung(step, scope, market, side.size)
-            return "" if awaited else CAUSES[side.cause]
+            return "" if _awaited(engine, content.row, side) else CAUSES[side.cause]
         told = recorded.book.scope(*key)
         was, now = _held(told, market), _held(scope, market)
         closes = min(abs(side.size), abs(was)) if was * side.size < 0 else 0
@@ -96,6 +100,24 @@ class Contests:
             if not _misses_initial(recorded, told, content, other, side):
                 return "cannot afford it"
         return ""
+
+
+def _refuses(engine: Engine, row: EventRow) -> bool:
+    """Whether an engine does not apply a fill, since its rulebook derives what the venue tells."""
+    market = engine.book.markets[row.market]
+    if engine.book.assets[market.asset].mode != _DERIVE:
+        return False
+    sides = sides_of(Content(row))
+    return any(side.cause != _TRADE and not _awaited(engine, row, side) for side in sides)
+
+
+def _awaited(engine: Engine, row: EventRow, side: Side) -> bool:
+    """Whether a rung of a side's account waits for this very fill in an engine."""
+    market = engine.book.markets[row.market]
+    scope = engine.book.scopes.get((side.account, market.asset))
+    if side.cause != _LIQUIDATION or scope is None:
+        return False
+    return waiting_rung(Step(engine.book, row), scope, market, side.size) is not None
 
 
 def funding_in_proportion(scene: Scene, engine: Engine, row: EventRow) -> EventRow:
