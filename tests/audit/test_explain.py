@@ -15,6 +15,7 @@ from clearing.log import read_log
 from clearing.projectors import log_resolver
 from tests.audit.stories import stored
 from tests.audit.test_scenarios import AFTER, wick
+from tests.engine.test_scenarios_portfolio import Grid, grid, members
 from tests.engine.venue import Venue, rulebook
 from tests.projectors.ledgers import eventful_ledger
 from tests.workings import computed
@@ -182,6 +183,46 @@ def test_a_fact_that_the_event_set_itself_names_that_event(database_url: str) ->
     size = equity.named("unrealised BTC").named("size")
     assert size.sources[0].log_position == venue.engine.position - 1
     assert coin.sources[0].age_seconds == "4"
+
+
+@pytest.mark.parametrize("scheduled", [0, 3])
+def test_a_rulebook_that_closes_an_account_by_itself_is_the_one_named(
+    database_url: str, scheduled: int
+) -> None:
+    """A stricter one at its adoption, or where it was scheduled for: it is what the rung was by."""
+    levels = {
+        "initial": {"op": "rate", "rate": "0.5"},
+        "maintenance": {"op": "rate", "rate": "0.4"},
+    }
+    venue = wick()
+    adopted = venue.engine.position + 1
+    effective = {"effective_position": adopted + scheduled} if scheduled else {}
+    venue.adopt(rulebook(schedule=levels), name="strict", confidence="secondary", **effective)
+    for _ in range(scheduled):
+        venue.mark(BTC="100")
+    with stored(venue, database_url) as ledger:
+        answer = ledger.explain_liquidation("ada")
+    clause = answer.rulebooks["USD"]
+    assert answer.log_position == adopted + scheduled
+    assert (clause.rulebook, clause.confidence) == (f"strict@{adopted - 1}", "secondary")
+    assert clause.adopted.log_position == adopted
+    (step,) = answer.steps
+    (asked,) = (part for part in step.working if part.name == "maintenance")
+    rates = [node for node in every(asked) if node.name == "rate"]
+    assert [node.sources[0].log_position for node in rates] == [adopted]
+
+
+def test_a_risk_array_that_the_event_publishes_is_what_it_was_tested_by(database_url: str) -> None:
+    venue = Grid(grid(btc=members("BTC", "CALL")), mode="derive")
+    venue.sell("CALL", "10", "8.00")
+    venue.publish("7", "3", "0.5", "-4", "-14")
+    venue.publish("7", "3", "0.5", "-4", "-140")
+    with stored(venue, database_url) as ledger:
+        answer = ledger.explain_liquidation("ada")
+    (step,) = answer.steps
+    losses = [n for part in step.working for n in every(part) if n.name == "loss of one"]
+    assert losses
+    assert {node.sources for node in losses} == {(answer.event,)}
 
 
 def test_a_price_says_what_each_source_said_and_when(database_url: str) -> None:
