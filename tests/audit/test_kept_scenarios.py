@@ -19,8 +19,12 @@ from clearing.audit import (
 )
 from clearing.audit.accounts import account_view
 from clearing.audit.house import house_view
+from clearing.audit.load import Histories
+from clearing.audit.replay import keeping
+from clearing.audit.replay.run import Column, Observer
 from clearing.audit.replay.running import log_rows, start
 from clearing.database import connect
+from clearing.engine import Entry
 from clearing.events.fields import parse_time
 from clearing.ledger import Ledger
 from clearing.projectors import RebuildBusy, one_rebuild
@@ -28,7 +32,7 @@ from clearing.projectors.generations import table_differences
 from tests.audit.stories import stored
 from tests.audit.test_scenarios import AFTER, WICK, mirrored, scenario, wick
 from tests.engine.stories import MARKETS, Story
-from tests.engine.venue import Venue
+from tests.engine.venue import START, Venue
 
 DEPOSIT = {"kind": "Deposited", "account": "bob", "asset": "USD", "amount": "5"}
 CLAMPED = scenario({"override": "prices", **WICK, "from": AFTER}, name="clamped")
@@ -82,6 +86,59 @@ def test_it_has_rulebooks_and_a_clock_of_its_own(ledger: Ledger) -> None:
     price = ledger.market("BTC", end).prices[0]
     assert price.since is not None
     assert price.age_seconds == (parse_time(later) - price.since).total_seconds()
+
+
+def test_its_clock_is_the_scenarios_at_every_position(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Late facts that did not happen, or did besides, and one of an hour later: written in steps.
+
+    What is inserted before an event stands at the position of the one before it, also where that is
+    the last of a step.
+    """
+    monkeypatch.setattr(keeping, "_BATCH", 1)
+    venue = wick()
+    venue.deposit("bob", "1")
+    venue("Deposited", account="bob", asset="USD", amount="2", at=START)
+    late = venue.engine.position
+    venue.deposit("bob", "3")
+
+    def inserted(time: str) -> dict[str, Any]:
+        event = {**DEPOSIT, "occurred_at": time}
+        return {"override": "insert", "from": late, "event": event}
+
+    documents = [
+        scenario({"override": "drop", "event": late}),
+        scenario(inserted("2026-01-01T00:00:02Z"), **{"from": AFTER}),
+        scenario(inserted("2026-01-01T00:00:02Z")),
+        scenario(inserted("2026-01-01T01:00:00Z")),
+        scenario({**inserted("2026-01-01T01:00:00Z"), "from": late + 2}),
+    ]
+    with stored(venue, database_url) as ledger:
+        for document in documents:
+            number, answer = ledger.keep_scenario(document)
+            running = start(ledger.connection, parse_scenario(document), ledger.moment())
+            latest: dict[int, int] = {}
+            running.observers.append(noting(running.scenario, latest))
+            position = running.recorded.engine.position
+            running.run(log_rows(ledger.connection, position, running.overlay.upto))
+            assert latest
+            for position, time in latest.items():
+                moment = ledger.moment(position, generation=number)
+                assert Histories(ledger.connection, moment).empty_book().latest == time
+            told = ledger.diff_generations(1, number).columns[1]
+            assert told.digest == answer.columns[-1].digest
+
+
+def noting(column: Column, latest: dict[int, int]) -> Observer:
+    """What notes the greatest time of a column's facts at each position."""
+
+    def observe(of: Column, position: int, entries: list[Entry]) -> None:
+        del entries
+        if of is column:
+            latest[position] = of.book.latest
+
+    return observe
 
 
 def test_what_is_contested_stands_in_its_house_and_its_trial_balance(database_url: str) -> None:

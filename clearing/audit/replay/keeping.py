@@ -46,6 +46,7 @@ def _write(
     def observe(column: Column, position: int, entries: list[Entry]) -> None:
         if column is running.scenario:
             staging.collect(position, entries)
+            staging.clock(position, column.book.latest)
             if any(entry[0] == "rulebook" for entry in entries):
                 staging.note_documents(column.engine)
 
@@ -53,12 +54,8 @@ def _write(
     recorded, scenario, end = running.recorded.engine, running.scenario.engine, running.overlay.upto
     for row in log_rows(connection, recorded.position, end):
         running.step(row)
-        if scenario.book.latest != recorded.book.latest and row.position < end:
-            staging.clock(row.position, scenario.book.latest)
         if row.position % _BATCH == 0:
             staging.write(scenario)
             if progress is not None:
                 progress(row.position)
     running.finish()
-    if scenario.book.latest != recorded.book.latest:
-        staging.clock(recorded.position, scenario.book.latest)
