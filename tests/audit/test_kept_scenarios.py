@@ -32,7 +32,7 @@ from clearing.projectors.generations import table_differences
 from tests.audit.stories import stored
 from tests.audit.test_scenarios import AFTER, WICK, mirrored, scenario, wick
 from tests.engine.stories import MARKETS, Story
-from tests.engine.venue import START, Venue
+from tests.engine.venue import PERSON, START, Venue
 
 DEPOSIT = {"kind": "Deposited", "account": "bob", "asset": "USD", "amount": "5"}
 CLAMPED = scenario({"override": "prices", **WICK, "from": AFTER}, name="clamped")
@@ -261,6 +261,41 @@ def test_its_histories_are_the_engines_at_every_position(database_url: str, seed
 def shown(view: Any) -> list[Any]:
     """What there is to see of an account: scopes of nothing are only in one of the two."""
     return [scope for scope in view.scopes if scope.equity != "0" or scope.positions]
+
+
+def test_only_sides_of_fills_are_counted_as_contested(database_url: str) -> None:
+    """Ada's sale, its reversal, her sale again, and the market's end: two sides were contested."""
+    venue = wick()
+    venue.mark(BTC="97")
+    venue.trade("bob", "ada", "BTC", "10", "98")
+    target = {"source": "venue", "external_id": venue.events[-1].external_id}
+    venue("Reversed", target=target, **PERSON)
+    venue.trade("bob", "ada", "BTC", "10", "98")
+    venue("MarketSettled", market="BTC", price="100")
+    deeper = {"override": "prices", "market": "BTC", "scale": "0.9", "from": AFTER}
+    with stored(venue, database_url) as ledger:
+        number, answer = ledger.keep_scenario(scenario(deeper))
+        assert len(answer.contested) == 2
+        assert ledger.diff_generations(1, number).columns[1].contested == 2
+
+
+def test_who_accrues_by_other_funding_is_who_held_the_market_then(database_url: str) -> None:
+    """Dan holds when funding differs, and no longer at the end: his entries differ since then."""
+    venue = wick()
+    venue.account("dan")
+    venue.deposit("dan", "1000")
+    venue.trade("dan", "bob", "BTC", "1", "100")
+    venue("FundingSettled", market="BTC", rate="0.001", price="100")
+    at = venue.engine.position
+    venue.trade("bob", "dan", "BTC", "1", "100")
+    dearer = scenario({"override": "amend", "event": at, "set": {"rate": "0.002"}})
+    with stored(venue, database_url) as ledger:
+        number, _ = ledger.keep_scenario(dearer)
+        read = ledger.diff_generations(1, number)
+        run = ledger.diff(LOG, parse_scenario(dearer))
+    for answer in (read, run):
+        found = [(fate.account, fate.diverged) for fate in answer.fates]
+        assert found == [("ada", at), ("bob", at), ("dan", at)]
 
 
 COUNTED = (
