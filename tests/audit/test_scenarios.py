@@ -427,6 +427,33 @@ def test_a_declaration_is_not_moved(database_url: str) -> None:
                 ledger.replay(scenario(moved))
 
 
+@pytest.mark.parametrize(
+    ("event", "to", "unknown"),
+    [
+        (9, 5, "account 2 is not declared; 1 are"),
+        (8, 2, "account 1 is not declared; 0 are"),
+        (11, 4, "market 1 is not declared; 0 are"),
+        (12, 6, "account 3 is not declared; 2 are"),
+        (7, 1, "source 1 is not declared; 0 are"),
+    ],
+)
+def test_nothing_is_moved_to_before_what_it_names(
+    database_url: str, event: int, to: int, unknown: str
+) -> None:
+    with stored(wick(), database_url) as ledger:
+        place = rf"overrides\.0\.to: before log position {to} .* that {event} names"
+        with pytest.raises(ScenarioRefused, match=rf"{place} \({unknown}\)"):
+            ledger.replay(scenario({"override": "move", "event": event, "to": to}))
+
+
+def test_nothing_is_inserted_before_the_first_source(database_url: str) -> None:
+    with stored(wick(), database_url) as ledger:
+        ticked = {"override": "insert", "from": 1, "event": {"kind": "ClockTicked"}}
+        with pytest.raises(ScenarioRefused, match=r"overrides\.0: .* 1 no source is declared"):
+            ledger.replay(scenario(ticked))
+        assert ledger.replay(scenario({**ticked, "from": 2})).fates == ()
+
+
 def test_what_comes_after_the_last_event_still_comes(database_url: str) -> None:
     """The mark that takes ada comes last, whether it is moved there or inserted."""
     venue = wick()

@@ -15,7 +15,7 @@ from clearing.audit.replay.document import (
 )
 from clearing.audit.replay.scene import AUTHOR, Change, Scene, Window
 from clearing.engine.market_states import SETTLED
-from clearing.events import EventRefused, EventRow, Kind
+from clearing.events import EventRefused, EventRow, Kind, decode
 from clearing.events.kinds import RATE_DECIMALS
 from clearing.quantities import Rounding, divide, exact_decimal, to_scaled
 from clearing.rulebook import RATE_SCALE
@@ -83,6 +83,12 @@ class Move(Change):
 
     def before(self, scene: Scene) -> Sequence[EventRow]:
         """Return the event at its new place and time."""
+        try:
+            decode(self._row, scene.registry)
+        except KeyError as unknown:
+            problem = f"{self.where}.to: before log position {scene.position} not all is declared"
+            problem += f" that {self._row.position} names ({unknown.args[0]})"
+            raise ScenarioRefused(scene.name, [problem]) from unknown
         row = self._row.copy()
         row.position = scene.scenario.position
         row.occurred_at = scene.scenario.book.latest if self._time is None else self._time
