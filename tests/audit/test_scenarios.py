@@ -303,6 +303,45 @@ def test_what_makes_no_sense_is_refused_by_name(override: dict[str, Any], proble
     assert problem in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("override", "problem"),
+    [
+        ({"override": "prices", "market": "ETH", "drop": True}, "market: 'ETH'"),
+        ({"override": "prices", "market": "*", "source": "desk", "drop": True}, "source: 'desk'"),
+        ({"override": "state", "market": "ETH", "state": "halted"}, "market: 'ETH'"),
+        ({"override": "drop", "kind": "Traded", "market": "ETH"}, "market: 'ETH'"),
+        ({"override": "drop", "kind": "Traded", "account": "eve"}, "account: 'eve'"),
+    ],
+)
+def test_what_is_not_declared_is_refused_by_name(
+    database_url: str, override: dict[str, Any], problem: str
+) -> None:
+    with (
+        stored(wick(), database_url) as ledger,
+        pytest.raises(ScenarioRefused, match=rf"overrides\.0\.{problem} is not declared"),
+    ):
+        ledger.replay(scenario(override))
+
+
+@pytest.mark.parametrize(
+    ("way", "problem"),
+    [
+        ({"add": "0.001"}, "add: 0.001 has more than 2 decimals"),
+        ({"balance": "1.005"}, "balance: 1.005 has more than 2 decimals"),
+        ({"scale": "1.0000000000001"}, "scale: 1.0000000000001 has more than 12 decimals"),
+    ],
+)
+def test_a_fund_is_changed_by_what_its_asset_can_hold(
+    database_url: str, way: dict[str, str], problem: str
+) -> None:
+    fund = {"override": "fund", "fund": "insurance", "asset": "USD", "from": AFTER - 1}
+    with (
+        stored(wick(), database_url) as ledger,
+        pytest.raises(ScenarioRefused, match=rf"overrides\.0\.{problem}"),
+    ):
+        ledger.replay(scenario({**fund, **way}))
+
+
 def mirrored(answer: Diff) -> Diff:
     """A difference seen from the other side."""
     first = answer.first

@@ -17,7 +17,7 @@ from clearing.audit.replay.scene import AUTHOR, Change, Scene, Window
 from clearing.engine.market_states import SETTLED
 from clearing.events import EventRefused, EventRow, Kind, decode
 from clearing.events.kinds import RATE_DECIMALS
-from clearing.quantities import Rounding, divide, exact_decimal, to_scaled
+from clearing.quantities import NotExact, Rounding, divide, exact_decimal, to_scaled
 from clearing.rulebook import RATE_SCALE
 
 _DECIDED = {"author": AUTHOR, "approver": AUTHOR}
@@ -140,7 +140,10 @@ class Fund(Change):
             raise ScenarioRefused(scene.name, [problem])
         decimals = registry.asset(asset).decimals
         cash = scene.scenario.book.balance("account", account, asset)
-        more = self._more(cash, decimals)
+        try:
+            more = self._more(cash, decimals)
+        except NotExact as wrong:
+            raise ScenarioRefused(scene.name, [f"{self.where}.{self._way}: {wrong}"]) from wrong
         if not more:
             return []
         event: dict[str, Any] = {
@@ -153,6 +156,12 @@ class Fund(Change):
         else:
             event |= {"kind": "FundWithdrawn", **_DECIDED, "reason": self.where}
         return [scene.row(self.where, event)]
+
+    @property
+    def _way(self) -> str:
+        """Which field says what the fund has."""
+        ways = ("scale", "balance", "add")
+        return next(way for way in ways if getattr(self._override, way) is not None)
 
     def _more(self, cash: int, decimals: int) -> int:
         """Return by how many units the cash differs from what the fund has."""
