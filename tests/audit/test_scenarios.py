@@ -270,6 +270,23 @@ def test_events_dropped_moved_and_found_by_identity(database_url: str) -> None:
             ledger.replay(scenario({"override": "drop", "event": never}))
 
 
+def test_a_market_is_dropped_from_marks_of_several(database_url: str) -> None:
+    """The wick is told together with another market's mark, which stays."""
+    venue = wick()
+    venue.market("ETH")
+    venue.mark(BTC="50", ETH="20")
+    venue.mark(ETH="21")
+    with stored(venue, database_url) as ledger:
+        quiet = {"override": "drop", "kind": "Marked", "market": "BTC", "from": AFTER}
+        number, answer = ledger.keep_scenario(scenario(quiet))
+        ada = fate(answer, "ada").scenario
+        assert (ada.status, ada.equity, ada.liquidations) == ("healthy", "60", 0)
+        assert [(o.events, o.first) for o in answer.overrides] == [(1, AFTER + 1)]
+        there = ledger.moment(AFTER + 1, generation=number)
+        assert ledger.market("BTC", there).prices[0].price == "100.00"
+        assert ledger.market("ETH", there).prices[0].price == "20.00"
+
+
 def test_a_reversal_of_what_did_not_happen_reverses_nothing(database_url: str) -> None:
     venue = wick()
     venue.deposit("ada", "100")

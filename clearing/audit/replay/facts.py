@@ -43,10 +43,19 @@ class Drop(Change):
         account = registry.account_ordinals.get(override.account or "", -1)
         if override.account is not None and account not in (row.account, row.contra):
             return row
-        market = registry.market_ordinals.get(override.market or "", -1)
-        if override.market is not None and row.market != market:
+        if override.market is None:
+            return None
+        if row.kind == Kind.Marked and not row.market:
+            return self._without(row, scene, override.market)
+        return None if row.market == registry.market_ordinals.get(override.market, -1) else row
+
+    def _without(self, row: EventRow, scene: Scene, market: str) -> EventRow | None:
+        """Return marks of several markets without that of one; nothing where it is the only one."""
+        marks = decode(row, scene.registry).model_dump()["marks"]
+        left = [mark for mark in marks if mark["market"] != market]
+        if len(left) == len(marks):
             return row
-        return None
+        return scene.changed(row, lambda event: {**event, "marks": left}) if left else None
 
 
 class Insert(Change):
