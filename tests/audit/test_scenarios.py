@@ -270,6 +270,30 @@ def test_events_dropped_moved_and_found_by_identity(database_url: str) -> None:
             ledger.replay(scenario({"override": "drop", "event": never}))
 
 
+def test_a_reversal_may_be_inserted_right_after_what_it_reverses(database_url: str) -> None:
+    venue = wick()
+    venue.deposit("ada", "100")
+    target = {"source": "venue", "external_id": venue.events[-1].external_id}
+    venue.mark(BTC="100")
+    reversal = {"kind": "Reversed", "target": target, **PERSON}
+    with stored(venue, database_url) as ledger:
+        after = {"override": "insert", "from": AFTER + 1, "event": reversal}
+        answer = ledger.replay(scenario(after))
+        assert fate(answer, "ada").scenario.equity == "60"
+        assert column(answer, "scenario").deviations == {}
+        before = ledger.replay(scenario({**after, "from": AFTER}))
+        assert column(before, "scenario").deviations == {"reversal_unknown": 1}
+
+
+def test_nothing_reverses_itself(database_url: str) -> None:
+    venue = wick()
+    itself = {"source": "venue", "external_id": "itself"}
+    venue("Reversed", id="itself", target=itself, **PERSON)
+    with stored(venue, database_url) as ledger:
+        told = column(ledger.replay(scenario(**{"from": AFTER})), "recorded")
+    assert told.deviations == {"reversal_unknown": 1}
+
+
 def test_a_market_is_dropped_from_marks_of_several(database_url: str) -> None:
     """The wick is told together with another market's mark, which stays."""
     venue = wick()
