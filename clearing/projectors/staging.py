@@ -22,6 +22,7 @@ from clearing.projectors.generations import (
     index_generation,
     projector_transaction,
 )
+from clearing.projectors.projector import require_this_engine
 from clearing.projectors.tables import TABLES, schema_of
 from clearing.projectors.writer import HistoryWriter
 
@@ -34,12 +35,14 @@ class Staging:
 
     ``start`` is the engine before the first event that the scenario may have changed, ``since``
     that event's position. Must be used as :func:`~clearing.projectors.one_rebuild`, so that the
-    generation it begins with stays.
+    generation it begins with stays. Raises :class:`~clearing.projectors.BrokenCheckpoint` if that
+    was written by another engine version: a scenario's would be of neither.
     """
 
     def __init__(
         self, connection: Connection, base: Generation, start: Engine, scenario: str
     ) -> None:
+        require_this_engine(base)
         drop_staging(connection)
         self._connection = connection
         self._base = base

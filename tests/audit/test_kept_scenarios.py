@@ -27,7 +27,7 @@ from clearing.database import connect
 from clearing.engine import Entry
 from clearing.events.fields import parse_time
 from clearing.ledger import Ledger
-from clearing.projectors import RebuildBusy, one_rebuild
+from clearing.projectors import BrokenCheckpoint, RebuildBusy, one_rebuild
 from clearing.projectors.generations import table_differences
 from tests.audit.stories import stored
 from tests.audit.test_scenarios import AFTER, WICK, mirrored, scenario, wick
@@ -216,6 +216,14 @@ def test_what_is_refused_or_interrupted_leaves_nothing(
     ):
         ledger.keep_scenario(CLAMPED)
     assert [g.number for g in ledger.generations()] == [1, number]
+
+
+def test_nothing_is_kept_beside_the_books_of_another_engine(ledger: Ledger) -> None:
+    ledger.connection.execute("UPDATE clearing.generation SET engine_version = '5'")
+    with pytest.raises(BrokenCheckpoint, match=r"generation 1 was written by engine 5 .* rebuild"):
+        ledger.keep_scenario(CLAMPED)
+    assert [g.number for g in ledger.generations()] == [1]
+    assert ledger.replay(CLAMPED).fates, "what is not stored is told anyway"
 
 
 def overrides(dice: Random, end: int) -> list[dict[str, Any]]:

@@ -20,8 +20,9 @@ def keep_scenario(
     """Write what a scenario makes of the log up to ``moment``, and return where, and its answer.
 
     The log and the books stay as they are. What an interruption leaves is dropped by the next one.
-    Raises :class:`~clearing.audit.replay.ScenarioRefused`, and
-    :class:`~clearing.projectors.RebuildBusy` while a rebuild or verification runs.
+    Raises :class:`~clearing.audit.replay.ScenarioRefused`,
+    :class:`~clearing.projectors.RebuildBusy` while a rebuild or verification runs, and
+    :class:`~clearing.projectors.BrokenCheckpoint` where another engine version wrote the books.
     """
     with one_rebuild(connection):
         running = start(connection, scenario, moment)
