@@ -63,7 +63,7 @@ class Histories:
             book.add_asset(ordinal, self.registry.asset(ordinal).decimals)
         for ordinal in range(1, markets + 1):
             book.add_market(self.registry.market(ordinal))
-        book.latest = self._latest_time()
+        book.latest = self.latest_time()
         load_markets(self, book)
         load_rulebooks(self, book)
         return book
@@ -116,7 +116,7 @@ class Histories:
         load_sides(self, book, [market])
         return book
 
-    def _latest_time(self) -> int:
+    def latest_time(self) -> int:
         """Return the greatest time at which a fact had occurred (microseconds; 0: none had)."""
         if self.moment.generation.scenario:
             query = "SELECT latest FROM {clock} WHERE position = %(position)s"

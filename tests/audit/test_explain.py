@@ -16,7 +16,7 @@ from clearing.projectors import log_resolver
 from tests.audit.stories import stored
 from tests.audit.test_scenarios import AFTER, wick
 from tests.engine.test_scenarios_portfolio import Grid, grid, members
-from tests.engine.venue import Venue, rulebook
+from tests.engine.venue import START, Venue, rulebook
 from tests.projectors.ledgers import eventful_ledger
 from tests.workings import computed
 
@@ -47,6 +47,17 @@ def test_equity_down_to_its_events(database_url: str) -> None:
     assert (owed.result, owed.named("index").sources[0].kind) == ("-1", "FundingSettled")
     assert answer.rulebook is not None
     assert (answer.rulebook.adopted.log_position, answer.rulebook.confidence) == (7, "own")
+
+
+def test_a_late_fact_makes_no_other_younger(database_url: str) -> None:
+    venue = wick()
+    venue("ClockTicked", after=60)
+    venue("Deposited", account="bob", asset="USD", amount="1", at=START)
+    with stored(venue, database_url) as ledger:
+        tree = ledger.explain_equity("ada", "USD").tree
+    (mark,) = tree.named("unrealised BTC").named("value of one").named("mark").sources
+    assert mark.kind == "Marked"
+    assert mark.age_seconds == "61", "a trade and a minute after it"
 
 
 def test_margin_and_its_clause(database_url: str) -> None:

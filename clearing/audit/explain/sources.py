@@ -20,8 +20,9 @@ LISTED: Final = 200
 class Sources:
     """Finds the events behind the facts of a book loaded from the histories at a position.
 
-    ``now`` (microseconds) is the moment that ages are counted to, ``rules`` the one whose rulebooks
-    are in force, if not that of the position.
+    ``now`` (microseconds) is the moment that ages are counted to, by default the greatest time at
+    which a fact had occurred: a late one makes nothing younger. ``rules`` is the moment whose
+    rulebooks are in force, by default that of the position.
     """
 
     def __init__(
@@ -30,11 +31,7 @@ class Sources:
         self.histories = histories
         self._rules = rules or histories.moment
         self.registry = histories.registry
-        row = histories.connection.execute(
-            "SELECT coalesce(max(occurred_at), 0) FROM clearing.log WHERE position = %s",
-            (histories.moment.of_log(),),
-        ).fetchone()
-        self.now = now if now is not None else int(row[0]) if row else 0
+        self.now = histories.latest_time() if now is None else now
         self.event = cache(self._event)
         self._adopted = cache(self._adoptions)
 
