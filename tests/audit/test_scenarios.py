@@ -526,6 +526,14 @@ def test_nothing_is_moved_to_before_what_it_names(
             ledger.replay(scenario({"override": "move", "event": event, "to": to}))
 
 
+def test_before_the_first_event_no_override_changes_anything(database_url: str) -> None:
+    with stored(wick(), database_url) as ledger:
+        document = scenario({"override": "prices", "market": "*", "scale": "0.9"})
+        (part,) = ledger.attribute(document, 0)
+        assert (part.effect.first, part.effect.fates) == (None, ())
+        assert ledger.replay(document, 0).fates == ()
+
+
 def test_nothing_is_inserted_before_the_first_source(database_url: str) -> None:
     with stored(wick(), database_url) as ledger:
         ticked = {"override": "insert", "from": 1, "event": {"kind": "ClockTicked"}}
