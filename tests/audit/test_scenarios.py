@@ -25,9 +25,9 @@ def scenario(*overrides: dict[str, Any], **fields: Any) -> dict[str, Any]:
     return {"scenario": 1, "name": "test", "overrides": list(overrides), **fields}
 
 
-def wick(mode: str = "derive") -> Venue:
+def wick(mode: str = "derive", *, decimals: int = 2) -> Venue:
     """Ada is long ten at 100 with 60 of cash; a wick to 50 would take her; bob sold to her."""
-    venue = Venue()
+    venue = Venue(decimals=decimals)
     venue.market("BTC")
     venue.account("ada", "bob")
     venue.adopt(rulebook(mode=mode))
@@ -116,9 +116,9 @@ def test_what_an_account_cannot_afford_is_contested(database_url: str) -> None:
     assert fate(answer, "ada").scenario.equity == "51"
 
 
-def told(mode: str) -> Venue:
+def told(mode: str, *, decimals: int = 2) -> Venue:
     """A venue that says itself whom it liquidated: ada at the wick, and funding after it."""
-    venue = wick(mode)
+    venue = wick(mode, decimals=decimals)
     venue.mark(BTC="94.5")
     venue(
         "Traded",
@@ -155,15 +155,24 @@ def test_record_mode_holds_until_the_first_override(database_url: str, mode: str
     ]
 
 
-def test_told_funding_follows_the_size_of_the_position(database_url: str) -> None:
-    venue = told("record")
+@pytest.mark.parametrize(
+    ("decimals", "paid", "equity"),
+    [
+        (2, "-0.50", "54.5"),  # eleven instead of one: 5.50 instead of 0.50
+        (18, "1.25", "73.75"),
+        (18, "9.50", "164.5"),  # more than 63 bits, told and paid
+    ],
+)
+def test_told_funding_follows_the_size_of_the_position(
+    database_url: str, decimals: int, paid: str, equity: str
+) -> None:
+    venue = told("record", decimals=decimals)
     venue.trade("ada", "bob", "BTC", "1", "100")
-    venue("FundingPaid", account="ada", market="BTC", amount="-0.50")
+    venue("FundingPaid", account="ada", market="BTC", amount=paid)
     with stored(venue, database_url) as ledger:
         filtered = {"override": "prices", "market": "BTC", "at_least": "99", "from": AFTER}
         answer = ledger.replay(scenario(filtered))
-    # Eleven instead of one: 5.50 instead of 0.50.
-    assert fate(answer, "ada").scenario.equity == "54.5"
+    assert fate(answer, "ada").scenario.equity == equity
 
 
 def test_a_liquidation_that_the_record_refused_is_not_contested(database_url: str) -> None:

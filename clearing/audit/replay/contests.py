@@ -12,6 +12,8 @@ A venue's outcome that the record refused, since its rulebook derives, is nothin
 refused here as well, for both sides.
 """
 
+import json
+
 from clearing.audit.replay.scene import Scene
 from clearing.engine import Engine
 from clearing.engine.content import Content
@@ -22,6 +24,7 @@ from clearing.engine.scope import Scope
 from clearing.engine.side import Side, sides_of
 from clearing.engine.step import NOBODY, Step
 from clearing.events import EventRow, Kind
+from clearing.events.canonical import canonical_json
 from clearing.events.kinds import CAUSES
 from clearing.rulebook import INITIAL
 
@@ -137,6 +140,11 @@ def funding_in_proportion(scene: Scene, engine: Engine, row: EventRow) -> EventR
     sign = 1 if content.amount * now * was >= 0 else -1
     paid = row.copy()
     paid.amount = sign * (abs(content.amount * now) // abs(was))
+    if row.detail:
+        # A payment beyond 63 bits is told there; here it stands in the row, whatever its size.
+        rare = json.loads(row.detail)
+        rare.pop("wide", None)
+        paid.detail = canonical_json(rare)
     return paid
 
 
