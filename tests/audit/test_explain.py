@@ -65,8 +65,9 @@ def test_margin_and_its_clause(database_url: str) -> None:
     with stored(venue, database_url) as ledger:
         answer = ledger.explain_margin("ada", "USD")
         initial = ledger.explain_margin("ada", "USD", level="initial")
-        with pytest.raises(NameUnknown, match="its levels are initial, maintenance"):
-            ledger.explain_margin("ada", "USD", level="variation")
+        for level in ("variation", "equity"):
+            with pytest.raises(NameUnknown, match="its levels are initial, maintenance"):
+                ledger.explain_margin("ada", "USD", level=level)
         with pytest.raises(NameUnknown, match="no account 'eve'"):
             ledger.explain_margin("eve", "USD")
     assert (answer.result, initial.result) == ("50", "10")
