@@ -260,6 +260,33 @@ def test_a_breaker_that_pauses_liquidations(database_url: str) -> None:
         assert answer.fates == ()
 
 
+def test_where_a_state_ends_another_may_still_hold(database_url: str) -> None:
+    """Reduce only, and halted within it or beginning in it: each until its own end."""
+    venue = wick()
+    for _ in range(6):
+        venue.mark(BTC="100")
+    less = {"override": "state", "market": "*", "state": "reduce_only"}
+    none = {"override": "state", "market": "BTC", "state": "halted"}
+    stories = [
+        ((AFTER, AFTER + 4), (AFTER + 1, AFTER + 2), "reduce_only"),
+        ((AFTER, AFTER + 2), (AFTER + 1, AFTER + 4), "halted"),
+    ]
+    with stored(venue, database_url) as ledger:
+        for first, second, between in stories:
+            overrides = [
+                {**less, "from": first[0], "to": first[1]},
+                {**none, "from": second[0], "to": second[1]},
+            ]
+            for ordered in (overrides, overrides[::-1]):
+                number, _ = ledger.keep_scenario(scenario(*ordered))
+                states = [
+                    ledger.market("BTC", ledger.moment(AFTER + i, generation=number)).state
+                    for i in range(6)
+                ]
+                # What begins or ends before an event stands at the position before it.
+                assert states == ["halted", "halted", between, between, "normal", "normal"]
+
+
 def test_events_dropped_moved_and_found_by_identity(database_url: str) -> None:
     venue = wick()
     venue.mark(BTC="50")

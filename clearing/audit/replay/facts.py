@@ -187,7 +187,10 @@ class Fund(Change):
 
 
 class State(Change):
-    """Markets that are in a state, whatever was told, for as long as the window lasts."""
+    """Markets that are in a state, whatever was told, for as long as the window lasts.
+
+    ``others`` are all of a scenario's: where one ends, another that began before may still hold.
+    """
 
     kinds = frozenset({int(Kind.MarketStateChanged)})
 
@@ -196,21 +199,36 @@ class State(Change):
         moments = () if last < first else (first, last + 1) if ends else (first,)
         super().__init__(where, window, moments)
         self._override = override
+        self.others: Sequence[State] = ()
+
+    def _concerns(self, market: str) -> bool:
+        return self._override.market in (EVERY, market)
+
+    def _left(self, position: int, market: str, told: str) -> str:
+        """Return the state that a market goes back to: what begun last of those that still hold."""
+        holding = [
+            other
+            for other in self.others
+            if other.window[0] <= position <= other.window[1] and other._concerns(market)
+        ]
+        last = max(holding, key=lambda other: other.window[0], default=None)
+        return told if last is None else last._override.state
 
     def before(self, scene: Scene) -> Sequence[EventRow]:
-        """Return the changes of state: into it, or back to what the log has."""
+        """Return the changes of state: into it, or back to another's, or what the log has."""
         begins = scene.position == self.window[0]
         rows = []
         for ordinal, market in sorted(scene.scenario.book.markets.items()):
-            if self._override.market not in (EVERY, market.spec.name) or market.state == SETTLED:
+            name = market.spec.name
+            if not self._concerns(name) or market.state == SETTLED:
                 continue
             told = scene.recorded.book.markets[ordinal].state
-            state = self._override.state if begins else told
+            state = self._override.state if begins else self._left(scene.position, name, told)
             if state not in (market.state, SETTLED):
                 event = {
                     "kind": "MarketStateChanged",
                     "external_id": f"scenario {self.where} {ordinal} {scene.position}",
-                    "market": market.spec.name,
+                    "market": name,
                     "state": state,
                     "reason": self.where,
                     **_DECIDED,
@@ -220,5 +238,4 @@ class State(Change):
 
     def alter(self, row: EventRow, scene: Scene) -> EventRow | None:
         """Return nothing for a change of state that was told meanwhile."""
-        name = scene.registry.market(row.market).name
-        return None if self._override.market in (EVERY, name) else row
+        return None if self._concerns(scene.registry.market(row.market).name) else row

@@ -187,6 +187,9 @@ def make_overlay(connection: Connection, scenario: Scenario, moment: Moment) -> 
     changes = [
         _change(log, override, f"overrides.{i}") for i, override in enumerate(scenario.overrides)
     ]
+    states = [change for change in changes if isinstance(change, State)]
+    for state in states:
+        state.others = states
     overlay = Overlay(changes, upto)
     if scenario.since is None:
         return overlay
