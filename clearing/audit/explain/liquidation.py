@@ -97,7 +97,9 @@ def explain_liquidation(
     engine = engine_at(connection, then, position - 1)
     entries, workings = engine.explain(upcast(read_at(connection, position)[0]))
     after = Sources(Histories(connection, then))
-    sources = Sources(Histories(connection, Moment(moment.generation, position - 1)), after.now)
+    before = Histories(connection, Moment(moment.generation, position - 1))
+    # The event may have put in force the very rulebook that it was acted by.
+    sources = Sources(before, after.now, rules=then)
     event = after.event(position)
     book = engine.book
     rulebooks = {
