@@ -83,6 +83,44 @@ def test_what_may_not_be_sold_is_closed_for_twice_as_much() -> None:
     assert v.stands() == ("10", "-2", "9")
 
 
+def test_a_close_is_measured_with_the_cost_that_it_will_release() -> None:
+    """20 BTC worth 2.00 cost 1.50 each, by the venue's rounding 1.00: a BTC closed realises 1.00.
+
+    A tenth is asked. She owes 6 and her gain of 10 less 4 counts for 3; each BTC closed turns 1 of
+    it into cash and frees 0.20, so counts for 0.60 more: five are enough. At the average cost
+    a BTC would be good for 0.35, and nine would go.
+    """
+    v = Venue()
+    v("AssetDeclared", name="COIN", decimals=2)
+    v.market("COIN-USD")
+    v.market("BTC", lot="1", size_decimals=0, price_decimals=0)
+    v.account("ada")
+    v.mark(BTC="2.00")
+    v("Withdrawn", account="ada", asset="USD", amount="6")
+    told = {"side": "buy", "size": "20", "price": "2", "reported_cost": "30"}
+    v("Filled", account="ada", market="BTC", **told)
+    tenth = {"op": "rate", "rate": "0.1"}
+    reduce = {
+        "action": "reduce",
+        "when": {"level": "maintenance"},
+        "quantity": RESTORE,
+        "gains": {"at_most": "0"},
+        "pause_seconds": 60,
+    }
+    document = rulebook(
+        instruments={"cost_basis": "rounded_entry"},
+        schedule={"initial": tenth, "maintenance": tenth},
+        collateral={"half": POLICY},
+        ladder=[reduce, LATER],
+        layers=[DEFICIT],
+    )
+    document["bindings"][0]["collateral"] = "half"
+    entries = v.adopt(document)
+    assert deviations(entries) == []
+    assert v.size("ada", "BTC") == "15"
+    assert v.cash("ada") == "-1"
+
+
 def test_a_step_closes_no_more_than_its_limit_and_goes_on_after_the_pause() -> None:
     v = Unwound(cost="20", cash="5", at_most={"notional": "4"}, pause_seconds=60)
     assert v.stands()[0] == "16"
