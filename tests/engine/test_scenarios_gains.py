@@ -71,6 +71,13 @@ def test_a_gain_is_sold_before_anything_is_closed() -> None:
     assert v.stands() == ("20", "-1", "12")
 
 
+def test_the_inequality_that_a_rung_states_is_of_the_equity_that_counts() -> None:
+    """Of her equity of 11 the 9 are missing that she is short of what is asked: 1 < 10."""
+    v = Unwound(cost="-10", cash="-19")
+    (acted,) = of_kind(v.entries, "liquidation")
+    assert (acted["equity"], acted["comparator"], acted["threshold"]) == ("1", "<", "10")
+
+
 def test_once_the_gain_is_sold_more_is_closed_to_sell_what_that_frees() -> None:
     """She owes 23: 20 are sold, six BTC free three more, and these are sold."""
     v = Unwound(cost="-10", cash="-23")
