@@ -52,7 +52,9 @@ class _Unwinding:
         self._gains = gains
         self._waterfall = waterfall
         self._lift = step.book.assets[scope.asset].lift
-        self._left = Reduction(step.book, scope, market, rung).most()
+        closing = Reduction(step.book, scope, market, rung)
+        # Something may be closed each time, or a rung that holds could rest and act for ever.
+        self._left = min(closing.held, max(closing.lot, closing.most()))
         self._most = gains.most
         if rung.quantity.restores is None:
             raise AssertionError("gains are sold to restore a level")

@@ -137,6 +137,13 @@ def test_a_step_closes_no_more_than_its_limit_and_goes_on_after_the_pause() -> N
     assert v.stands()[0] == "12"
 
 
+def test_a_limit_below_a_lot_lets_one_lot_go_and_not_nothing_for_ever() -> None:
+    v = Unwound(cost="20", cash="5", at_most={"notional": "0.50"}, pause_seconds=60)
+    assert v.stands()[0] == "19"
+    v("ClockTicked", after=70)
+    assert v.stands()[0] == "18"
+
+
 def test_what_is_sold_costs_its_penalty() -> None:
     """A quarter is the fund's, so a dollar sold gains a quarter, and 2 are missing.
 
