@@ -174,7 +174,7 @@ def test_a_sale_that_would_not_help_is_not_made() -> None:
 class Covered(Venue):
     """ada owes 40 dollars and has no position; the fund has 25."""
 
-    def __init__(self, *, coins: str = "", **rung: Any) -> None:
+    def __init__(self, *, coins: str = "", fund_pays: bool = True, **rung: Any) -> None:
         super().__init__()
         self("AssetDeclared", name="COIN", decimals=2)
         self.market("COIN-USD")
@@ -186,7 +186,7 @@ class Covered(Venue):
         if coins:
             kind = "Withdrawn" if coins.startswith("-") else "Deposited"
             self(kind, account="ada", asset="COIN", amount=coins.removeprefix("-"))
-        layers = [{"layer": "fund", "by": "paying", "capacity": "cash"}, DEFICIT]
+        layers = [{"layer": "fund", "by": "paying", "capacity": "cash"}, DEFICIT][not fund_pays :]
         cover = {"action": "cover", "when": {"level": "maintenance"}, **rung}
         document = rulebook(
             schedule={"initial": HALF, "maintenance": HALF},
@@ -216,6 +216,13 @@ def test_cover_goes_down_the_layers_that_pay() -> None:
     v = Covered()
     assert v.borne() == [("40", "25", "15")]
     assert (v.cash("ada"), v.cash("insurance")) == ("0", "0")
+
+
+def test_a_fund_that_bears_nothing_of_a_cover_says_how_it_stood() -> None:
+    v = Covered(fund_pays=False)
+    assert v.borne() == [("40", "0", "40")]
+    (fund,) = of_kind(v.entries, "fund")
+    assert (fund["account"], fund["equity"]) == (v.ordinal("insurance"), "25")
 
 
 def test_cover_counts_debts_of_all_kinds() -> None:
