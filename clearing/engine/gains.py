@@ -13,7 +13,7 @@ from clearing.engine.book import Book
 from clearing.engine.holding import as_if
 from clearing.engine.market import Market
 from clearing.engine.penalties import charge, full_rate, penalty_amount
-from clearing.engine.positions import realise, settle_funding
+from clearing.engine.positions import note_flow, realise, settle_funding
 from clearing.engine.reduction import Reduction, close_part, pick
 from clearing.engine.requirements import requirement_of
 from clearing.engine.scope import Position, Scope
@@ -160,6 +160,7 @@ class _Unwinding:
         amount = fewest(most, self._restores)
         holder = self._step.account_holder(self._scope.account, self._market)
         realise(self._step, self._market, holder, amount)
+        note_flow(self._market, holder, amount)
         charge(self._step, self._scope, self._gains.penalty, self._fee(amount))
         if self._most is not None:
             self._most -= amount

@@ -13,6 +13,7 @@ from clearing.engine.penalties import charge, full_rate, penalty_amount
 from clearing.engine.positions import (
     apply_fill,
     drop_fraction,
+    note_flow,
     realise,
     released_cost,
     settle_funding,
@@ -90,6 +91,7 @@ def close_part(
     if closing.asset.regime.net_cost and position.size:
         # What the close cost stays with the position, as all that it fetched does.
         realise(step, market, holder, penalty)
+        note_flow(market, holder, penalty)
 
 
 def _floors(operator: Operator) -> Sequence[int] | None:

@@ -35,12 +35,15 @@ def by_rounded_entry(book: Book, market: Market, position: Position, closed: int
 def apply_fill(
     book: Book, holder: Holder, market: Market, q: int, a: int, *, known: bool = True
 ) -> tuple[int, int]:
-    """Apply quantity ``q`` and amount ``a``; return our realised PnL, and that by rounded entry."""
+    """Apply quantity ``q`` and amount ``a``; return our realised PnL, and that by rounded entry.
+
+    A trial settles no funding.
+    """
     position = book.position(holder, market.ordinal)
     realised = alternative = 0
-    if position.size:
+    if position.size and not book.trials:
         settle(book, holder, market)
-    else:
+    elif not position.size:
         position.index = market.index
     if opposite(q, position.size):
         realised, alternative, q, a = _close(book, holder, market, q, a)

@@ -52,7 +52,8 @@ def unwind(rng: Random, document: Document, accounts: list[str], funds: list[str
     if "ladders" not in document:
         return
     document["mode"] = "derive"
-    document.pop("variation_margin", None)
+    if rng.randrange(4):
+        document.pop("variation_margin", None)
     gain = rng.choice(["0.8", "0.5", "0.9", "0"])
     unrealised = {"maintenance": {"gain": gain}}
     if rng.randrange(2):

@@ -9,7 +9,7 @@ from tests.auditor.funding import settle
 from tests.auditor.margin import measure, requirement, unrealised, value
 from tests.auditor.numbers import ceiling, floor
 from tests.auditor.rules import Gains, Penalty, Rung
-from tests.auditor.state import Book, Holder, Market, Position, Scope
+from tests.auditor.state import Book, Holder, Market, Position, Scope, paid_at_marks
 
 
 def fund_of(book: Book, scope: Scope) -> int:
@@ -163,6 +163,9 @@ class Step:
         clearing = ("clearing", market.ordinal)
         book.post("realised_pnl", market.asset, clearing, self.holder, amount, market.ordinal)
         self.position.cost += amount
+        if paid_at_marks(book, market):
+            key = (self.scope.account, market.ordinal)
+            book.flows[key] = book.flows.get(key, 0) + amount
         if amount:
             book.position_entry(self.holder, market)
 
