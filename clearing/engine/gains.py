@@ -28,8 +28,12 @@ def reduce_and_settle(
 ) -> None:
     """Take the five steps on the position that a reduction would choose."""
     market = pick(step.book, scope)
-    holder = step.account_holder(scope.account, market)
-    settle_funding(step, market, holder, scope.positions[market.ordinal])
+    holder, position = step.account_holder(scope.account, market), scope.positions[market.ordinal]
+    before = position.index_at, position.accrued
+    settle_funding(step, market, holder, position)
+    if (position.index_at, position.accrued) != before:
+        # Nothing else may follow: cash from funding may be all that was missing.
+        step.note_position(market, holder, position)
     _Unwinding(step, scope, market, rung, gains, waterfall).run()
 
 

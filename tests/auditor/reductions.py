@@ -60,7 +60,10 @@ def reduce(book: Book, scope: Scope, rung: Rung) -> None:
         ),
     )
     step = Step(book, scope, rung, market, position)
+    before = (position.index, position.accrued)
     settle(book, step.holder, market)
+    if rung.gains is not None and (position.index, position.accrued) != before:
+        book.position_entry(step.holder, market)
     if rung.gains is not None:
         unwind(step, rung.gains)
         return

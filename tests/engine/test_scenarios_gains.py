@@ -128,6 +128,19 @@ def test_a_close_is_measured_with_the_cost_that_it_will_release() -> None:
     assert v.cash("ada") == "-1"
 
 
+def test_funding_that_is_settled_alone_leaves_the_position_as_it_then_is() -> None:
+    """She owes 9 and her gain counts for 10. Funding of 4 counts for 2 more, till she takes 4 out.
+
+    Settled it is cash, and enough. Whoever reads entries alone must not find it accrued as well.
+    """
+    v = Unwound(cost="-10", cash="-9")
+    v("FundingSettled", market="BTC", rate="-0.2", price="1.00")
+    entries = v("Withdrawn", account="ada", asset="USD", amount="4")
+    assert v.stands() == ("20", "-9", "30")
+    (left,) = of_kind(entries, "position")
+    assert (left["holder"], left["funding_index"], left["accrued"]) == (v.ordinal("ada"), "-0.2", "0")
+
+
 def test_a_step_closes_no_more_than_its_limit_and_goes_on_after_the_pause() -> None:
     v = Unwound(cost="20", cash="5", at_most={"notional": "4"}, pause_seconds=60)
     assert v.stands()[0] == "16"
