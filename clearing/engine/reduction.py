@@ -56,6 +56,10 @@ def reduce_position(step: Step, scope: Scope, rung: ReduceRung, waterfall: Water
     settle_funding(step, market, holder, position)
     closing = Reduction(step.book, scope, market, rung)
     quantity = closing.quantity(step.working(f"quantity {market.spec.name}", scope, market.ordinal))
+    if not quantity:
+        # The funding, where it counts for less than cash, was all that the ramp let be made up for.
+        step.note_position(market, holder, position)
+        return
     concludes = rung.quantity.concludes and quantity >= closing.wanted()
     close_part(step, scope, market, rung, waterfall, quantity)
     stay = scope.stays.get(rung.number)

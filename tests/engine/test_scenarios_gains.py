@@ -138,7 +138,11 @@ def test_funding_that_is_settled_alone_leaves_the_position_as_it_then_is() -> No
     entries = v("Withdrawn", account="ada", asset="USD", amount="4")
     assert v.stands() == ("20", "-9", "30")
     (left,) = of_kind(entries, "position")
-    assert (left["holder"], left["funding_index"], left["accrued"]) == (v.ordinal("ada"), "-0.2", "0")
+    assert (left["holder"], left["funding_index"], left["accrued"]) == (
+        v.ordinal("ada"),
+        "-0.2",
+        "0",
+    )
 
 
 def test_a_step_closes_no_more_than_its_limit_and_goes_on_after_the_pause() -> None:
@@ -182,6 +186,43 @@ def test_a_sale_that_would_not_help_is_not_made() -> None:
     v = Unwound(cost="-10", cash="-12", gains={"penalty": penalty})
     assert v.cash("insurance") == "0"
     assert v.stands() == ("12", "-12", "30")
+
+
+def test_funding_may_be_all_that_a_ramp_lets_be_made_up_for() -> None:
+    """ada is long 20 BTC without a gain: 10 are short, and a tenth, 2 BTC, goes at once.
+
+    Then 7.92 of funding count for half: 5.04 are short. Settled, all of it counts and 1.08 are
+    short, less than the ramp lets be made up for by then: nothing else goes.
+    """
+    v = Venue()
+    v.market("BTC", lot="1", size_decimals=0)
+    v.account("ada", "bob")
+    v.mark(BTC="1.00")
+    v.deposit("bob", "1000")
+    v.trade("ada", "bob", "BTC", "20", "1.00")
+    reduce = {
+        "action": "reduce",
+        "when": {"level": "maintenance"},
+        "quantity": {"op": "share", "share": "1"},
+        "price": {"op": "mark", "floor": "none"},
+        "ramp": {"initial": "0.1", "seconds": 1000},
+        "pause_seconds": 60,
+    }
+    document = rulebook(
+        schedule={"initial": HALF, "maintenance": HALF},
+        collateral={"half": {"unrealised": {"maintenance": {"gain": "0.5"}}}},
+        ladder=[reduce, LATER],
+        layers=[DEFICIT],
+    )
+    document["bindings"][0]["collateral"] = "half"
+    assert deviations(v.adopt(document)) == []
+    assert v.size("ada", "BTC") == "18"
+    v("FundingSettled", market="BTC", rate="-0.44", price="1.00", after=30)
+    entries = v("ClockTicked", after=320)
+    assert of_kind(entries, "closed") == []
+    assert (v.size("ada", "BTC"), v.cash("ada")) == ("18", "7.92")
+    (left,) = of_kind(entries, "position")
+    assert (left["funding_index"], left["accrued"]) == ("-0.44", "0")
 
 
 class Covered(Venue):
