@@ -18,6 +18,8 @@ from tests.auditor.state import Book, Scope
 
 SEEDS = (51, 49, 15, *range(1, 61))
 """Seeds that show the rarest of the faults come first: most of the time goes into looking."""
+UNWOUND = (44, *range(1, 41))
+"""The same, of stories in which gains are sold."""
 
 
 def first_difference(seeds: Sequence[int], *, unwinds: bool = False) -> str:
@@ -109,4 +111,4 @@ def test_a_planted_fault_is_seen(fault: str, monkeypatch: pytest.MonkeyPatch) ->
 def test_a_fault_in_selling_gains_is_seen(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
     place, replacement = OF_GAINS[fault]
     monkeypatch.setattr(f"tests.auditor.{place}", replacement)
-    assert first_difference(range(1, 41), unwinds=True)
+    assert first_difference(UNWOUND, unwinds=True)
