@@ -276,8 +276,6 @@ class _Result:
             ours, theirs = self._refs(one.side, one.ours, one.theirs)
             lines = self.theirs.movement_refs if one.side == "cash" else self.theirs.fill_refs
             known = [_known(lines[place]) for place in one.theirs]
-            events = [[ref["source"], ref["external_id"]] for ref in ours]
-            at = [one.at] if one.type == "unexplained_balance" or not (known or events) else []
             made.append(
                 Found(
                     one.type,
@@ -291,10 +289,25 @@ class _Result:
                     one.words,
                     canonical_json(ours),
                     canonical_json(theirs),
-                    canonical_json([known if not at else [], events, at]),
+                    canonical_json(self._known_by(one, known)),
                 )
             )
         return made
+
+    def _known_by(self, one: Difference, lines: list[list[Any]]) -> list[Any]:
+        """Return what a break stays known by while it grows, shrinks or changes.
+
+        Its lines: what of ours belongs to them may change. Without lines the posting (of several
+        in a row the first), because an event may have more of one asset than one.
+        """
+        if one.type == "unexplained_balance" or not (lines or one.ours):
+            return [[], [], [one.at]]
+        if lines:
+            return [lines, [], []]
+        cash, place = one.side == "cash", one.ours[0]
+        ref = (self.ours.movement_refs if cash else self.ours.fill_refs)[place]
+        moved = self.ours.movements[place].amount if cash else self.ours.fills[place].size
+        return [[], [ref.source, ref.external_id, ref.line, decimal_text(moved)], []]
 
     def view(self, one: Difference) -> DifferenceView:
         """Return a difference for people and programs."""
