@@ -20,6 +20,9 @@ from clearing.reconcile.tolerances import Field, Tolerance, Tolerances
 
 Rule = Literal["native id", "composite", "tolerance", "one to many", "many to one"]
 
+CORRECTION: Final = "reconciliation"
+"""The kind of what was posted here because the two sides differed."""
+
 TIMING: Final = 36 * 3_600_000_000
 """Microseconds within which the same amount on both sides is one movement at another time."""
 
@@ -62,6 +65,7 @@ def match_movements(
     matching = _Matching(ours, theirs, tolerances, units)
     matching.by_native_id()
     matching.by_composite()
+    matching.with_corrections()
     matching.within_tolerance()
     matching.one_to_many()
     matching.pair_what_differs()
@@ -273,6 +277,32 @@ class _Matching:
             equal = there.get(key(self.ours[place]))
             if equal:
                 self._take(rule, [place], [equal.pop()])
+
+    def with_corrections(self) -> None:
+        """Pair what was corrected here in sum, before a tolerance is asked for a second time."""
+        corrections = [place for place in self.open_ours if self.ours[place].kind == CORRECTION]
+        if not corrections:
+            return
+        by_id: dict[str, list[int]] = defaultdict(list)
+        for place in self.open_ours:
+            for known in self.ours[place].ids:
+                by_id[known].append(place)
+        there: dict[Hashable, list[int]] = defaultdict(list)
+        for place in self.open_theirs:
+            one = self.theirs[place]
+            there[one.asset, one.amount].append(place)
+        for place in corrections:
+            asset = self.ours[place].asset
+            for known in self.ours[place].ids:
+                parts = [p for p in by_id[known] if p in self.open_ours]
+                parts = [p for p in parts if self.ours[p].asset == asset]
+                if place not in parts or len(parts) < 2:
+                    continue
+                moments = {self.ours[p].at for p in parts}
+                total = sum(self.ours[p].amount for p in parts)
+                equal = [p for p in there[asset, total] if p in self.open_theirs]
+                for other in [p for p in equal if self.theirs[p].at in moments][:1]:
+                    self._take("one to many", parts, [other])
 
     def within_tolerance(self) -> None:
         """Pair what differs by no more than was adopted, the nearest first."""

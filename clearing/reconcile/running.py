@@ -17,7 +17,7 @@ from clearing.events.canonical import canonical_json
 from clearing.events.fields import from_microseconds, to_microseconds
 from clearing.log import Connection
 from clearing.reconcile.acting import acting
-from clearing.reconcile.balances import Course, Held, compare_balances
+from clearing.reconcile.balances import Course, Held, compare_balances, meanwhile
 from clearing.reconcile.breaks import Found, Recorded, record_breaks
 from clearing.reconcile.coverage import (
     Coverage,
@@ -217,7 +217,10 @@ class _Result:
         found += wrong_order(theirs, misplaced(connection, span.imports))
         doubtful = frozenset(place for one in found if one.side == "cash" for place in one.theirs)
         found += self.fills.differences
-        found += compare_balances(ours.held, theirs.balances, found, doubtful)
+        known = [*found]
+        known += meanwhile(ours.movements, theirs.movements, self.cash.matches, found, "cash")
+        known += meanwhile(ours.fills, theirs.fills, self.fills.matches, found, "fill")
+        found += compare_balances(ours.held, theirs.balances, known, doubtful)
         self.differences = sorted(found, key=lambda one: (one.at, one.side, one.what, one.type))
 
     def rules(self) -> dict[str, int]:
@@ -338,6 +341,7 @@ class _Result:
         mine = [
             {
                 "log_position": here[place].position,
+                "line": here[place].line,
                 "source": here[place].source,
                 "external_id": here[place].external_id,
                 "occurred_at": _moment(here[place].occurred_at),
