@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any
 
 from clearing.audit.moments import Moment
 from clearing.events.canonical import canonical_json
 from clearing.events.fields import from_microseconds, to_microseconds
 from clearing.log import Connection
-from clearing.reconcile.acting import acting
+from clearing.reconcile.acting import acting, one_at_a_time
 from clearing.reconcile.balances import Course, Held, compare_balances, meanwhile
 from clearing.reconcile.breaks import Found, Recorded, record_breaks
 from clearing.reconcile.coverage import (
@@ -390,8 +390,7 @@ def _record(
     of = (answer.leg, answer.venue, answer.account)
     inputs = result.inputs(of)
     with acting(connection):
-        # One at a time: two that run at once would both open the same breaks.
-        connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+        one_at_a_time(connection)
         before = connection.execute(
             "SELECT id FROM clearing.recon_run WHERE inputs = %s", (inputs,)
         ).fetchone()
@@ -425,9 +424,6 @@ def _record(
         span = (result.span.since, result.span.until)
         recorded = record_breaks(connection, of, span, run, result.found())
     return replace(answer, run=run, recorded=recorded)
-
-
-_LOCK: Final = 0x7265636F  # one number for "a reconciliation is being recorded"
 
 
 def _record_matches(
