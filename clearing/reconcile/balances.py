@@ -90,7 +90,8 @@ def meanwhile(
     off until it is posted.
     """
     timing = (one for one in differences if one.type == "timing" and one.side == side)
-    for pair in chain(matches, timing):
+    pairs: Iterator[Match | Difference] = chain(matches, timing)
+    for pair in pairs:
         if not pair.ours or not pair.theirs:
             continue
         there = min(theirs[place].at for place in pair.theirs)

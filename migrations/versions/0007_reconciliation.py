@@ -35,9 +35,14 @@ CREATE TABLE clearing.recon_import (
     saturated         boolean NOT NULL,
     cut               boolean NOT NULL,
     recorded_at       timestamptz NOT NULL DEFAULT clock_timestamp(),
-    recorded_by       text NOT NULL,
-    UNIQUE (leg, venue, account, sha256)
+    recorded_by       text NOT NULL
 );
+-- A file is taken in once; empty files are alike, so one of each time that was asked for.
+CREATE UNIQUE INDEX recon_import_once ON clearing.recon_import (leg, venue, account, sha256)
+    WHERE lines > 0;
+CREATE UNIQUE INDEX recon_import_empty ON clearing.recon_import
+    (leg, venue, account, sha256, coalesce(asked_from, 0), coalesce(asked_until, 0))
+    WHERE lines = 0;
 COMMENT ON TABLE clearing.recon_import IS
     'A statement that was taken in: whose, of which account, what it covers, what was seen of it.';
 
