@@ -10,6 +10,7 @@ from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Final, Literal
 
 from clearing.events.fields import from_microseconds
@@ -359,11 +360,12 @@ class _Matching:
             first = bisect_left(moments, one.at - window)
             last = bisect_right(moments, one.at + window)
             cls = class_of(one.kind)
-            near = [
+            fitting = (
                 p
-                for p in places[first:last]
+                for p in map(places.__getitem__, range(first, last))
                 if p in still and _may_be_part(class_of(many[p].kind), cls)
-            ][: MOST_CANDIDATES + 1]
+            )
+            near = list(islice(fitting, MOST_CANDIDATES + 1))
             found = adding_up([many[p].amount for p in near], one.amount)
             if found is None:
                 continue

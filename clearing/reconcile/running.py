@@ -391,11 +391,9 @@ def _record(
     inputs = result.inputs(of)
     with acting(connection):
         one_at_a_time(connection)
-        before = connection.execute(
-            "SELECT id FROM clearing.recon_run WHERE inputs = %s", (inputs,)
-        ).fetchone()
-        if before is not None:
-            return replace(answer, run=int(before[0]), again=True)
+        before = _before(connection, of, inputs, (answer.log_position, result.span.until))
+        if before:
+            return replace(answer, run=before, again=True)
         summary = {
             "ours": answer.ours,
             "theirs": answer.theirs,
@@ -424,6 +422,33 @@ def _record(
         span = (result.span.since, result.span.until)
         recorded = record_breaks(connection, of, span, run, result.found())
     return replace(answer, run=run, recorded=recorded)
+
+
+def _before(
+    connection: Connection, of: tuple[str, str, str], inputs: bytes, reach: tuple[int, int]
+) -> int:
+    """Return the run that said the very same, 0 where it has to be recorded.
+
+    If another one came after it, the breaks may be as that one found them: then it is recorded
+    again, unless it sees less (of the log, or of time) than any other and so says nothing new.
+    """
+    rows = connection.execute(
+        "SELECT id, inputs, log_position, until_at FROM clearing.recon_run"
+        " WHERE leg = %s AND venue = %s AND account = %s AND (inputs = %s OR id IN"
+        " (SELECT max(id) FROM clearing.recon_run WHERE leg = %s AND venue = %s AND account = %s))"
+        " ORDER BY id DESC",
+        (*of, inputs, *of),
+    ).fetchall()
+    same = next((int(row[0]) for row in rows if bytes(row[1]) == inputs), 0)
+    if not same or bytes(rows[0][1]) == inputs:
+        return same
+    furthest = connection.execute(
+        "SELECT max(log_position), max(until_at) FROM clearing.recon_run"
+        " WHERE leg = %s AND venue = %s AND account = %s",
+        of,
+    ).fetchone()
+    less = furthest is not None and (reach[0] < furthest[0] or reach[1] < furthest[1])
+    return same if less else 0
 
 
 def _record_matches(

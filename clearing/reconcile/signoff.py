@@ -102,7 +102,8 @@ def _not_adjusted(connection: Connection, view: BreakView) -> None:
     )
     for (number,) in rows:
         place = next((i for i, (_, of) in enumerate(steps) if of == number), len(steps))
-        if not any(what in ("changed", "reopened") for what, _ in steps[place:]):
+        over = any(what in ("changed", "reopened") for what, _ in steps[place:])
+        if not over and (REFUSED, number) not in steps:
             raise NotAllowed(
                 f"break {view.number} was adjusted by proposal {number} already: reconcile first"
             )
@@ -346,20 +347,27 @@ def _append_event(connection: Connection, decided: Proposal, append: Appender | 
         "approver": decided.approver,
         "reason": decided.reason,
     }
-    position = append(event)
-    if decided.break_number:
-        view = break_view(connection, decided.break_number)
-        if not any(step.proposal == decided.number for step in view.history):
-            words = f"adjusted by the event at log position {position:,}: {decided.reason}"
+    number, of = decided.number, decided.break_number
+    steps = break_view(connection, of).history if of else ()
+    known = {step.what for step in steps if step.proposal == number}
+    if REFUSED in known:
+        raise NotAllowed(f"proposal {number} was refused by the log: propose anew")
+    try:
+        position = append(event)
+    except ValueError as error:
+        if of and not known:
+            words = f"approved by {decided.approver}, but the log refuses it: {error}"
             with acting(connection):
-                settle_break(
-                    connection,
-                    decided.break_number,
-                    "adjusted",
-                    words,
-                    decided.approver,
-                    decided.number,
-                )
+                settle_break(connection, of, REFUSED, words, decided.approver, number)
+        raise
+    if of and not known:
+        words = f"adjusted by the event at log position {position:,}: {decided.reason}"
+        with acting(connection):
+            settle_break(connection, of, "adjusted", words, decided.approver, number)
+
+
+REFUSED: Final = "comment"
+"""The step of a break that says, with a proposal, that what was approved could not be done."""
 
 
 def proposal(connection: Connection, number: int) -> Proposal:

@@ -118,11 +118,13 @@ CREATE TABLE clearing.recon_run (
     from_at      bigint NOT NULL,
     until_at     bigint NOT NULL,
     log_position bigint NOT NULL,
-    inputs       bytea NOT NULL UNIQUE,
+    inputs       bytea NOT NULL,
     summary      text NOT NULL,
     recorded_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
     recorded_by  text NOT NULL
 );
+CREATE INDEX recon_run_inputs ON clearing.recon_run (inputs);
+CREATE INDEX recon_run_of ON clearing.recon_run (leg, venue, account, id);
 COMMENT ON TABLE clearing.recon_run IS
     'A reconciliation: what it compared (inputs: the digest of it all) and what it found in all.';
 

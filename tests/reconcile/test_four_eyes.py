@@ -125,3 +125,13 @@ def test_the_database_carries_out_nothing_that_was_not_approved(
     refused(steps, 1, "overridden", "", None, "bob")
     day.ledger.desk("bob").decide(limit.number, approve=True)
     refused(limits, limit.number, "ann", "*", "*", 500)
+
+
+def test_an_adjustment_that_the_log_refuses_can_be_proposed_anew(day: Day) -> None:
+    ann, bob = day.ledger.desk("ann"), day.ledger.desk("bob")
+    wrong = ann.propose_for_break("adjustment", 1, "never told to us", source="nobody")
+    with pytest.raises(ValueError, match="nobody"):
+        bob.decide(wrong.number, approve=True)
+    right = ann.propose_for_break("adjustment", 1, "never told to us", source="venue")
+    bob.decide(right.number, approve=True)
+    assert day.reconcile().clean

@@ -178,3 +178,15 @@ def test_residuals_of_what_has_no_identifier_there_are_posted_once() -> None:
     matched = match(ours, side({"amount": 101}), tolerances)
     assert [(one.ours, one.residual) for one in matched.matches] == [((0, 1), 0)]
     assert matched.differences == []
+
+
+def test_the_present_counts_again_after_the_past_was_looked_at(day: Day) -> None:
+    """Seen from before the deposit it is missing; seen from now it is not, as before."""
+    day.state(("a", 1, 7, 7))
+    before = day.ledger.status().log_position
+    day.deposit("a", "0.00000007", 1)
+    assert day.reconcile().clean
+    assert [one.type for one in day.reconcile(at=before).differences] == ["missing_here"]
+    assert day.reconcile().clean
+    assert [view.status for view in day.ledger.desk("ann").breaks()] == ["closed"]
+    assert day.reconcile().again
