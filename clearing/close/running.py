@@ -35,6 +35,7 @@ from clearing.reconcile import (
     Desk,
     Proposal,
     Reconciliation,
+    StatementRefused,
     charges_of,
     close_steps,
     fee_schedule,
@@ -228,7 +229,7 @@ class _Running:
                 [account.account, wanted.leg, venue, _digest(path), wanted.settings],
                 lambda reader=reader, path=path: self._take(account, wanted, reader, path),  # type: ignore[misc] # bound now, called at once
             )
-        yield self._reconciled(account.account, wanted.leg, venue or "")
+        yield self._reconciled(account.account, wanted, venue or "")
 
     def _paths(self, wanted: StatementWanted) -> list[str]:
         return statement_files([str(self.folder / self._named(text)) for text in wanted.files])
@@ -251,16 +252,19 @@ class _Running:
     def _take(
         self, account: AccountWanted, wanted: StatementWanted, reader: StatementReader, path: str
     ) -> _Found:
-        taken = self.desk.take(
-            reader,
-            path,
-            account=account.account,
-            leg=wanted.leg,
-            venue=wanted.venue,
-            settings=self._settings(wanted),
-            asked_from=self.period.begins if wanted.whole_day else None,
-            asked_until=self.period.ends if wanted.whole_day else None,
-        )
+        try:
+            taken = self.desk.take(
+                reader,
+                path,
+                account=account.account,
+                leg=wanted.leg,
+                venue=wanted.venue,
+                settings=self._settings(wanted),
+                asked_from=self.period.begins if wanted.whole_day else None,
+                asked_until=self.period.ends if wanted.whole_day else None,
+            )
+        except StatementRefused as error:
+            return _Found(False, f"not taken in: {error}")
         if taken.refusals:
             self.ledger.quarantine(
                 Refused(one.file, one.line, one.field, one.value, one.reason, one.raw)
@@ -273,17 +277,24 @@ class _Running:
         words = f"{taken.format}, {seen.lines:,} lines, import {taken.number}{doubts}"
         return _Found(not doubts, words)
 
-    def _reconciled(self, account: str, leg: Any, venue: str) -> StepDone:
-        """Reconcile: it remembers by itself whether it was done with the same inputs."""
-        step = f"reconcile {account} with {venue or leg}"
+    def _reconciled(self, account: str, wanted: StatementWanted, venue: str) -> StepDone:
+        """Reconcile: it remembers by itself whether it was done with the same inputs.
+
+        Statements that agree but do not reach the day (or its end, of a whole day) say nothing of
+        it.
+        """
+        step = f"reconcile {account} with {venue or wanted.leg}"
         self.say(step)
         try:
-            answer = self._reconcile(account, leg, venue)
+            answer = self._reconcile(account, wanted.leg, venue)
         except ValueError as error:
             return StepDone(step, good=False, words=str(error), again=False)
-        left = self.desk.breaks(status="open", of=(leg, venue, account))
-        good = answer.whole and not left
-        return StepDone(step, good, _words_of(answer, len(left)), answer.again)
+        left = self.desk.breaks(status="open", of=(wanted.leg, venue, account))
+        words, good = _words_of(answer, len(left)), answer.whole and not left
+        reached = answer.until + timedelta(microseconds=1)
+        if reached < self.period.ends if wanted.whole_day else reached <= self.period.begins:
+            words, good = f"{words}; covers only until {reached.isoformat()}", False
+        return StepDone(step, good, words, answer.again)
 
     def _reconcile(self, account: str, leg: Any, venue: str) -> Reconciliation:
         source = self.plan.residuals_as

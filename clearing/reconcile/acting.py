@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from clearing.log import Connection
 from clearing.log.head import may_assume
@@ -14,3 +15,15 @@ def acting(connection: Connection) -> Iterator[None]:
         if may_assume(connection, "clearing_appender"):
             connection.execute("SET LOCAL ROLE clearing_appender")
         yield
+
+
+_LOCK: Final = 0x7265636F  # one number for "breaks are being written"
+
+
+def one_at_a_time(connection: Connection) -> None:
+    """Wait for whoever writes breaks, until the transaction ends.
+
+    Two reconciliations at once would both open the same breaks, and what is decided of one must
+    hold of it as it is.
+    """
+    connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))

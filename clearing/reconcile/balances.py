@@ -7,12 +7,13 @@ right again, was told wrongly.
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from itertools import accumulate
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate, chain
 from typing import NamedTuple
 
-from clearing.reconcile.differences import Difference
-from clearing.reconcile.lines import Balance, decimal_text
+from clearing.reconcile.differences import Difference, Side
+from clearing.reconcile.lines import Balance, Fill, Movement, decimal_text
+from clearing.reconcile.matching import Match
 
 
 class Held(NamedTuple):
@@ -74,6 +75,39 @@ def compare_balances(
         balances.sort(key=lambda one: (one.at, not one.before, one.ref))
         found += _compare(course, balances, sorted(effects[thing]))
     return found
+
+
+def meanwhile(
+    ours: Sequence[Movement] | Sequence[Fill],
+    theirs: Sequence[Movement] | Sequence[Fill],
+    matches: Iterable[Match],
+    differences: Iterable[Difference],
+    side: Side,
+) -> Iterator[Difference]:
+    """Yield what explains balances though it is no difference of lines in the end.
+
+    What the two sides have at different times is off in between; what a tolerance let pass stays
+    off until it is posted.
+    """
+    timing = (one for one in differences if one.type == "timing" and one.side == side)
+    pairs: Iterator[Match | Difference] = chain(matches, timing)
+    for pair in pairs:
+        if not pair.ours or not pair.theirs:
+            continue
+        there = min(theirs[place].at for place in pair.theirs)
+        residual = pair.residual if isinstance(pair, Match) else 0
+        if residual:
+            yield _effect(ours[pair.ours[0]], side, there, residual)
+        for one in (ours[place] for place in pair.ours):
+            if one.at != there:
+                amount = one.amount if isinstance(one, Movement) else one.size
+                yield _effect(one, side, one.at, -amount)
+                yield _effect(one, side, there, amount)
+
+
+def _effect(one: Movement | Fill, side: Side, at: int, amount: int) -> Difference:
+    what = one.asset if isinstance(one, Movement) else one.market
+    return Difference("timing", side, what, amount, at, (), ())
 
 
 def _compare(

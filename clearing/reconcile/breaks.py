@@ -6,6 +6,7 @@ history.
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -144,10 +145,12 @@ def record_breaks(
     }
     counts = {"opened": 0, "changed": 0, "closed": 0, "reopened": 0}
     seen: set[bytes] = set()
+    times: Counter[bytes] = Counter()
     for one in found:
-        key = _key(of, one)
-        if key in seen:
-            continue
+        # Two that are known by the same are two all the same: none is lost.
+        first = _key(of, one)
+        times[first] += 1
+        key = first if times[first] == 1 else hashlib.sha256(first + b"%d" % times[first]).digest()
         seen.add(key)
         step = _open(connection, of, key, one, run) if key not in known else None
         if step is None:

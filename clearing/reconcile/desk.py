@@ -46,9 +46,9 @@ class Desk:
     """A person at the desk. Names are those that the breaks' history and sign-off will show."""
 
     def __init__(self, connection: Connection, books: Books, person: str) -> None:
-        """Sit down; raises :class:`ValueError` for nobody."""
-        if not person:
-            raise ValueError("who works at the desk must have a name")
+        """Sit down; raises :class:`ValueError` for nobody, and for blanks around a name."""
+        if not person or person != person.strip():
+            raise ValueError(f"who works at the desk must have a name without blanks: {person!r}")
         self._connection = connection
         self._books = books
         self.person = person

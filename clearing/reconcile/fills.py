@@ -19,7 +19,9 @@ from clearing.reconcile.tolerances import Field, Tolerances
 def match_fills(ours: Sequence[Fill], theirs: Sequence[Fill], tolerances: Tolerances) -> Matched:
     """Match two sides of fills. ``ref`` of every fill is its place in its list."""
     matching = _Matching(ours, theirs, tolerances)
-    matching.by_native_id()
+    # A venue may number the trades of each market by themselves.
+    matching.by_native_id(lambda one: one.market)
+    matching.by_native_id(lambda _: "")
     matching.pair(lambda one: (one.market, one.size, one.price, one.at), "composite")
     matching.pair(lambda one: (one.market, one.price, one.at), "")
     matching.pair(lambda one: (one.market, one.size, one.at), "")
@@ -43,29 +45,29 @@ class _Matching:
         self.open_ours = dict.fromkeys(_by_time(ours))
         self.open_theirs = dict.fromkeys(_by_time(theirs))
 
-    def by_native_id(self) -> None:
-        """Bring together what has the same trade id; of several, in order of size and price."""
-        there: dict[str, list[int]] = defaultdict(list)
+    def by_native_id(self, within: Callable[[Fill], str]) -> None:
+        """Bring together what has the same trade id ``within`` the same; of several, equal ones."""
+        there: dict[tuple[str, str], list[int]] = defaultdict(list)
         for place in self.open_theirs:
-            ids = self.theirs[place].ids
-            if ids:
-                there[ids[0]].append(place)
-        here: dict[str, list[int]] = defaultdict(list)
+            one = self.theirs[place]
+            if one.ids:
+                there[one.ids[0], within(one)].append(place)
+        here: dict[tuple[str, str], list[int]] = defaultdict(list)
         for place in self.open_ours:
-            for known in self.ours[place].ids:
-                if known in there:
-                    here[known].append(place)
+            one = self.ours[place]
+            for known in one.ids:
+                if (known, within(one)) in there:
+                    here[known, within(one)].append(place)
                     break
-        for known, mine in here.items():
-            self._settle_group(mine, there[known])
+        for named, mine in here.items():
+            self._settle_group(mine, there[named])
 
     def _settle_group(self, mine: list[int], yours: list[int]) -> None:
         if len(mine) > 1 or len(yours) > 1:
             if self._same_in_sum(mine, yours):
-                self._take("one to many" if len(mine) > 1 else "many to one", mine, yours)
+                self._settle_sum(mine, yours)
                 return
-            mine.sort(key=lambda place: (self.ours[place].size, self.ours[place].price))
-            yours.sort(key=lambda place: (self.theirs[place].size, self.theirs[place].price))
+            mine, yours = self._equal_first(mine, yours)
         for one, other in zip(mine, yours, strict=False):
             self._settle("native id", one, other)
         for place in yours[len(mine) :]:
@@ -78,6 +80,51 @@ class _Matching:
                 self._differ(
                     "duplicate", mine[:1], [place], twin.size, words="they state it more than once"
                 )
+
+    def _equal_first(self, mine: list[int], yours: list[int]) -> tuple[list[int], list[int]]:
+        """Return both in an order that pairs equal ones, and the others by size and price."""
+        mine = sorted(mine, key=lambda place: (self.ours[place].size, self.ours[place].price))
+        yours = sorted(yours, key=lambda place: (self.theirs[place].size, self.theirs[place].price))
+        equal: dict[tuple[str, int, int], list[int]] = defaultdict(list)
+        for place in yours:
+            equal[_likeness(self.theirs[place])[:3]].append(place)
+        pairs = []
+        for place in mine:
+            alike = equal.get(_likeness(self.ours[place])[:3])
+            if alike:
+                pairs.append((place, alike.pop(0)))
+        first, second = dict(pairs), {other: one for one, other in pairs}
+        return (
+            [*first, *(place for place in mine if place not in first)],
+            [*second, *(place for place in yours if place not in second)],
+        )
+
+    def _settle_sum(self, mine: list[int], yours: list[int]) -> None:
+        """Match what is the same in sum, or say by what the sums of the fees differ."""
+        here, there = self._fee_of(self.ours, mine), self._fee_of(self.theirs, yours)
+        tolerance = self.tolerances.of(self.ours[mine[0]].market, "fee")
+        if (
+            here is None
+            or there is None
+            or here == there
+            or (tolerance is not None and tolerance.allows(here, there))
+        ):
+            self._take("one to many" if len(mine) > 1 else "many to one", mine, yours)
+            return
+        self._close(mine, yours)
+        at = min([self.ours[p].at for p in mine] + [self.theirs[p].at for p in yours])
+        places, market = (tuple(mine), tuple(yours)), self.theirs[yours[0]].market
+        texts = (decimal_text(here), decimal_text(there))
+        self.found.differences.append(
+            Difference("fee", "fill", market, 0, at, *places, "fee", *texts)
+        )
+
+    def _fee_of(self, side: Sequence[Fill], places: Sequence[int]) -> int | None:
+        """Return the fees of several in sum, None where not all are told or of one asset."""
+        fees = [side[place].fee for place in places]
+        told = [fee for fee in fees if fee is not None]
+        assets = {side[place].fee_asset for place in places if side[place].fee}
+        return sum(told) if len(told) == len(fees) and len(assets) < 2 else None
 
     def _same_in_sum(self, mine: list[int], yours: list[int]) -> bool:
         if len(mine) == len(yours):

@@ -10,15 +10,19 @@ from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Final, Literal
 
 from clearing.events.fields import from_microseconds
 from clearing.reconcile.differences import Difference, amount_difference
-from clearing.reconcile.lines import Movement, class_of, decimal_text
+from clearing.reconcile.lines import Class, Movement, class_of, decimal_text
 from clearing.reconcile.subsets import MOST_CANDIDATES, adding_up
 from clearing.reconcile.tolerances import Field, Tolerance, Tolerances
 
 Rule = Literal["native id", "composite", "tolerance", "one to many", "many to one"]
+
+CORRECTION: Final = "reconciliation"
+"""The kind of what was posted here because the two sides differed."""
 
 TIMING: Final = 36 * 3_600_000_000
 """Microseconds within which the same amount on both sides is one movement at another time."""
@@ -62,6 +66,7 @@ def match_movements(
     matching = _Matching(ours, theirs, tolerances, units)
     matching.by_native_id()
     matching.by_composite()
+    matching.with_corrections()
     matching.within_tolerance()
     matching.one_to_many()
     matching.pair_what_differs()
@@ -128,7 +133,7 @@ class _Matching:
         for asset, total in sums[0].items():
             here = [place for place in mine if self.ours[place].asset == asset]
             there = [place for place in yours if self.theirs[place].asset == asset]
-            self._settle_amount("native id", asset, here, there, total, sums[1][asset])
+            self._settle_classes(asset, here, there, total, sums[1][asset])
 
     def _without_copies(self, mine: list[int], yours: list[int]) -> list[int]:
         """Say which of theirs are copies beyond what we have, and return the others."""
@@ -190,7 +195,22 @@ class _Matching:
         for asset in sorted(sums[0].keys() & sums[1].keys()):
             here = [place for place in mine if self.ours[place].asset == asset]
             there = [place for place in yours if self.theirs[place].asset == asset]
-            self._settle_amount("native id", asset, here, there, sums[0][asset], sums[1][asset])
+            self._settle_classes(asset, here, there, sums[0][asset], sums[1][asset])
+
+    def _settle_classes(
+        self, asset: str, mine: list[int], yours: list[int], here: int, there: int
+    ) -> None:
+        """Compare class by class where both sides tell the same classes, else in sum.
+
+        In sum, a fee too high and a profit too high would net out.
+        """
+        ours, theirs = _by_class(self.ours, mine), _by_class(self.theirs, yours)
+        if len(ours) == 1 or ours.keys() != theirs.keys():
+            self._settle_amount("native id", asset, mine, yours, here, there)
+            return
+        for cls, places in ours.items():
+            sums = _sums(self.ours, places)[asset], _sums(self.theirs, theirs[cls])[asset]
+            self._settle_amount("native id", asset, places, theirs[cls], *sums)
 
     def _settle_amount(
         self, rule: Rule, asset: str, mine: list[int], yours: list[int], here: int, there: int
@@ -198,7 +218,7 @@ class _Matching:
         if here == there:
             self._take(rule, mine, yours)
             return
-        tolerance = self._tolerance(mine[0], here, there)
+        tolerance = self._tolerance(mine, here, there)
         if tolerance is not None:
             self._take(rule, mine, yours, tolerance, there - here)
             return
@@ -258,6 +278,32 @@ class _Matching:
             if equal:
                 self._take(rule, [place], [equal.pop()])
 
+    def with_corrections(self) -> None:
+        """Pair what was corrected here in sum, before a tolerance is asked for a second time."""
+        corrections = [place for place in self.open_ours if self.ours[place].kind == CORRECTION]
+        if not corrections:
+            return
+        by_id: dict[str, list[int]] = defaultdict(list)
+        for place in self.open_ours:
+            for known in self.ours[place].ids:
+                by_id[known].append(place)
+        there: dict[Hashable, list[int]] = defaultdict(list)
+        for place in self.open_theirs:
+            one = self.theirs[place]
+            there[one.asset, one.amount].append(place)
+        for place in corrections:
+            asset = self.ours[place].asset
+            for known in self.ours[place].ids:
+                parts = [p for p in by_id[known] if p in self.open_ours]
+                parts = [p for p in parts if self.ours[p].asset == asset]
+                if place not in parts or len(parts) < 2:
+                    continue
+                moments = {self.ours[p].at for p in parts}
+                total = sum(self.ours[p].amount for p in parts)
+                equal = [p for p in there[asset, total] if p in self.open_theirs]
+                for other in [p for p in equal if self.theirs[p].at in moments][:1]:
+                    self._take("one to many", parts, [other])
+
     def within_tolerance(self) -> None:
         """Pair what differs by no more than was adopted, the nearest first."""
         if not self.tolerances:
@@ -277,7 +323,7 @@ class _Matching:
                 ]
                 for _, _, candidate in sorted(near)[:1]:
                     here = self.ours[candidate]
-                    tolerance = self._tolerance(candidate, here.amount, one.amount)
+                    tolerance = self._tolerance([candidate], here.amount, one.amount)
                     if here.amount == one.amount:
                         tolerance = self.tolerances.of(asset, "time")
                     if tolerance is not None:
@@ -312,7 +358,13 @@ class _Matching:
             one = ones[place]
             first = bisect_left(moments, one.at - window)
             last = bisect_right(moments, one.at + window)
-            near = [p for p in places[first:last] if p in still][: MOST_CANDIDATES + 1]
+            cls = class_of(one.kind)
+            fitting = (
+                p
+                for p in map(places.__getitem__, range(first, last))
+                if p in still and _may_be_part(class_of(many[p].kind), cls)
+            )
+            near = list(islice(fitting, MOST_CANDIDATES + 1))
             found = adding_up([many[p].amount for p in near], one.amount)
             if found is None:
                 continue
@@ -412,11 +464,15 @@ class _Matching:
 
     # -- helpers
 
-    def _tolerance(self, mine: int, here: int, there: int) -> Tolerance | None:
-        one = self.ours[mine]
-        cls = class_of(one.kind)
-        named: Field = "fee" if cls == "fee" else "funding" if cls == "funding" else "amount"
-        tolerance = self.tolerances.of(one.asset, named)
+    def _tolerance(self, mine: Sequence[int], here: int, there: int) -> Tolerance | None:
+        """Return the tolerance that lets a difference pass; of several classes an amount's."""
+        classes = {class_of(self.ours[place].kind) for place in mine}
+        named: Field = "amount"
+        if classes == {"fee"}:
+            named = "fee"
+        elif classes == {"funding"}:
+            named = "funding"
+        tolerance = self.tolerances.of(self.ours[mine[0]].asset, named)
         return tolerance if tolerance is not None and tolerance.allows(here, there) else None
 
     def _take(
@@ -497,6 +553,24 @@ def _sums(side: Sequence[Movement], places: Iterable[int]) -> dict[str, int]:
     for place in places:
         sums[side[place].asset] += side[place].amount
     return sums
+
+
+def _by_class(side: Sequence[Movement], places: Iterable[int]) -> dict[Class, list[int]]:
+    found: dict[Class, list[int]] = defaultdict(list)
+    for place in places:
+        found[class_of(side[place].kind)].append(place)
+    return found
+
+
+def _may_be_part(part: Class, whole: Class) -> bool:
+    """Whether a movement may be one of several that another tells in sum."""
+    if part == whole or part in _ANYWHERE:
+        return True
+    return whole == "pnl" and part in ("funding", "interest")
+
+
+_ANYWHERE: Final[frozenset[Class]] = frozenset({"fee", "adjustment", "other"})
+"""What may come with anything: a withdrawal with its fee, a deposit with what corrects it."""
 
 
 def _likeness(one: Movement) -> tuple[str, str, int, int]:

@@ -33,7 +33,9 @@ def residual_events(
             {
                 "kind": "Adjusted",
                 "source": source,
-                "external_id": f"{native}:residual-{match.tolerance}"[-128:],
+                # Of one identifier several parts may differ: each is of its own posting.
+                "external_id": f"{native}:residual-{match.tolerance}-{first['log_position']}"
+                f"-{first['line']}"[-128:],
                 "occurred_at": first["occurred_at"],
                 "account": answer.account,
                 "asset": match.what,

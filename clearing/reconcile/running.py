@@ -10,14 +10,14 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any
 
 from clearing.audit.moments import Moment
 from clearing.events.canonical import canonical_json
 from clearing.events.fields import from_microseconds, to_microseconds
 from clearing.log import Connection
-from clearing.reconcile.acting import acting
-from clearing.reconcile.balances import Course, Held, compare_balances
+from clearing.reconcile.acting import acting, one_at_a_time
+from clearing.reconcile.balances import Course, Held, compare_balances, meanwhile
 from clearing.reconcile.breaks import Found, Recorded, record_breaks
 from clearing.reconcile.coverage import (
     Coverage,
@@ -222,7 +222,10 @@ class _Result:
         found += wrong_order(theirs, misplaced(connection, span.imports))
         doubtful = frozenset(place for one in found if one.side == "cash" for place in one.theirs)
         found += self.fills.differences
-        found += compare_balances(ours.held, theirs.balances, found, doubtful)
+        known = [*found]
+        known += meanwhile(ours.movements, theirs.movements, self.cash.matches, found, "cash")
+        known += meanwhile(ours.fills, theirs.fills, self.fills.matches, found, "fill")
+        found += compare_balances(ours.held, theirs.balances, known, doubtful)
         self.differences = sorted(found, key=lambda one: (one.at, one.side, one.what, one.type))
 
     def rules(self) -> dict[str, int]:
@@ -287,8 +290,6 @@ class _Result:
             ours, theirs = self._refs(one.side, one.ours, one.theirs)
             lines = self.theirs.movement_refs if one.side == "cash" else self.theirs.fill_refs
             known = [_known(lines[place]) for place in one.theirs]
-            events = [[ref["source"], ref["external_id"]] for ref in ours]
-            at = [one.at] if one.type == "unexplained_balance" or not (known or events) else []
             made.append(
                 Found(
                     one.type,
@@ -302,10 +303,25 @@ class _Result:
                     one.words,
                     canonical_json(ours),
                     canonical_json(theirs),
-                    canonical_json([known if not at else [], events, at]),
+                    canonical_json(self._known_by(one, known)),
                 )
             )
         return made
+
+    def _known_by(self, one: Difference, lines: list[list[Any]]) -> list[Any]:
+        """Return what a break stays known by while it grows, shrinks or changes.
+
+        Its lines: what of ours belongs to them may change. Without lines the posting (of several
+        in a row the first), because an event may have more of one asset than one.
+        """
+        if one.type == "unexplained_balance" or not (lines or one.ours):
+            return [[], [], [one.at]]
+        if lines:
+            return [lines, [], []]
+        cash, place = one.side == "cash", one.ours[0]
+        ref = (self.ours.movement_refs if cash else self.ours.fill_refs)[place]
+        moved = self.ours.movements[place].amount if cash else self.ours.fills[place].size
+        return [[], [ref.source, ref.external_id, ref.line, decimal_text(moved)], []]
 
     def view(self, one: Difference) -> DifferenceView:
         """Return a difference for people and programs."""
@@ -336,6 +352,7 @@ class _Result:
         mine = [
             {
                 "log_position": here[place].position,
+                "line": here[place].line,
                 "source": here[place].source,
                 "external_id": here[place].external_id,
                 "occurred_at": _moment(here[place].occurred_at),
@@ -384,13 +401,10 @@ def _record(
     of = (answer.leg, answer.venue, answer.account)
     inputs = result.inputs(of)
     with acting(connection):
-        # One at a time: two that run at once would both open the same breaks.
-        connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
-        before = connection.execute(
-            "SELECT id FROM clearing.recon_run WHERE inputs = %s", (inputs,)
-        ).fetchone()
-        if before is not None:
-            return replace(answer, run=int(before[0]), again=True)
+        one_at_a_time(connection)
+        before = _before(connection, of, inputs, (answer.log_position, result.span.until))
+        if before:
+            return replace(answer, run=before, again=True)
         summary = {
             "ours": answer.ours,
             "theirs": answer.theirs,
@@ -421,7 +435,31 @@ def _record(
     return replace(answer, run=run, recorded=recorded)
 
 
-_LOCK: Final = 0x7265636F  # one number for "a reconciliation is being recorded"
+def _before(
+    connection: Connection, of: tuple[str, str, str], inputs: bytes, reach: tuple[int, int]
+) -> int:
+    """Return the run that said the very same, 0 where it has to be recorded.
+
+    If another one came after it, the breaks may be as that one found them: then it is recorded
+    again, unless it sees less (of the log, or of time) than any other and so says nothing new.
+    """
+    rows = connection.execute(
+        "SELECT id, inputs, log_position, until_at FROM clearing.recon_run"
+        " WHERE leg = %s AND venue = %s AND account = %s AND (inputs = %s OR id IN"
+        " (SELECT max(id) FROM clearing.recon_run WHERE leg = %s AND venue = %s AND account = %s))"
+        " ORDER BY id DESC",
+        (*of, inputs, *of),
+    ).fetchall()
+    same = next((int(row[0]) for row in rows if bytes(row[1]) == inputs), 0)
+    if not same or bytes(rows[0][1]) == inputs:
+        return same
+    furthest = connection.execute(
+        "SELECT max(log_position), max(until_at) FROM clearing.recon_run"
+        " WHERE leg = %s AND venue = %s AND account = %s",
+        of,
+    ).fetchone()
+    less = furthest is not None and (reach[0] < furthest[0] or reach[1] < furthest[1])
+    return same if less else 0
 
 
 def _record_matches(

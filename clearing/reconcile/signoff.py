@@ -17,7 +17,7 @@ import psycopg
 
 from clearing.events.canonical import canonical_json
 from clearing.log import Connection
-from clearing.reconcile.acting import acting
+from clearing.reconcile.acting import acting, one_at_a_time
 from clearing.reconcile.breaks import BreakView, break_view, settle_break
 from clearing.reconcile.lines import SCALE
 from clearing.reconcile.tolerances import ANY, Field, Tolerance
@@ -82,12 +82,46 @@ def propose_for_break(
     view = break_view(connection, number)
     if view.status != "open":
         raise NotAllowed(f"break {number} is closed; reopen it first")
-    document: dict[str, Any] = {}
+    document: dict[str, Any] = {"amount": view.amount}
     asset = view.what if view.side == "cash" else ""
     if kind == "adjustment":
+        _not_adjusted(connection, view)
         document = _adjustment(view, source)
-    amount = str(abs(Decimal(view.amount or "0"))) if asset else "0"
+    amount = (view.amount or "0").lstrip("-") if asset else "0"
     return _propose(connection, kind, number, asset, amount, document, author, reason)
+
+
+def _not_adjusted(connection: Connection, view: BreakView) -> None:
+    """Refuse a second adjustment of what the first may have mended."""
+    steps = [(step.what, step.proposal) for step in view.history]
+    rows = connection.execute(
+        "SELECT p.id FROM clearing.recon_proposal p JOIN clearing.recon_decision d"
+        " ON d.proposal = p.id AND d.approved WHERE p.kind = 'adjustment' AND p.break = %s"
+        " ORDER BY p.id",
+        (view.number,),
+    )
+    for (number,) in rows:
+        place = next((i for i, (_, of) in enumerate(steps) if of == number), len(steps))
+        over = any(what in ("changed", "reopened") for what, _ in steps[place:])
+        if not over and (REFUSED, number) not in steps:
+            raise NotAllowed(
+                f"break {view.number} was adjusted by proposal {number} already: reconcile first"
+            )
+
+
+def _still_so(connection: Connection, asked: Proposal) -> None:
+    """Refuse to approve what is not of the break as it is now."""
+    view = break_view(connection, asked.break_number)
+    if view.status != "open":
+        raise NotAllowed(f"break {view.number} is closed; decline proposal {asked.number}")
+    proposed = str(asked.document.get("amount", ""))
+    if proposed != view.amount:
+        raise NotAllowed(
+            f"proposal {asked.number} is of {proposed} of break {view.number}, which is of"
+            f" {view.amount} now: decline it and propose anew"
+        )
+    if asked.kind == "adjustment":
+        _not_adjusted(connection, view)
 
 
 def _adjustment(view: BreakView, source: str) -> dict[str, Any]:
@@ -101,11 +135,13 @@ def _adjustment(view: BreakView, source: str) -> dict[str, Any]:
     native = next((one["native_id"] for one in view.theirs if one["native_id"]), "")
     if not native:
         native = next((one["external_id"] for one in view.ours), "")
+    before = sum(step.what == "adjusted" for step in view.history)
+    again = f"-{before + 1}" if before else ""
     event: dict[str, Any] = {
         "kind": "Adjusted",
         "source": source,
         # What stands before the colon is what matching knows it by, so that the sides agree then.
-        "external_id": f"{native or 'reconciliation'}:break-{view.number}"[-128:],
+        "external_id": f"{native or 'reconciliation'}:break-{view.number}{again}"[-128:],
         "occurred_at": view.at.isoformat(),
         "account": view.account,
         "asset": view.what,
@@ -234,9 +270,10 @@ def decide(
 ) -> Proposal:
     """Approve or decline a proposal, and carry out what was approved.
 
-    Deciding the same again changes nothing, but carries out an event that an interruption left
-    undone. Raises :class:`NotAllowed` for the proposal's author, for an approver whose limit is too
-    low, and where it was decided otherwise.
+    A break must be open and of the amount that was proposed. Deciding the same again changes
+    nothing, but carries out an event that an interruption left undone. Raises :class:`NotAllowed`
+    for the proposal's author, for an approver whose limit is too low, for whose limit it is, and
+    where it was decided otherwise.
     """
     asked = proposal(connection, number)
     if asked.status != "proposed":
@@ -255,6 +292,9 @@ def _decide(
 ) -> None:
     try:
         with acting(connection):
+            if approve and asked.break_number:
+                one_at_a_time(connection)
+                _still_so(connection, asked)
             connection.execute(
                 "INSERT INTO clearing.recon_decision (proposal, approved, approver, reason)"
                 " VALUES (%s, %s, %s, %s)",
@@ -307,20 +347,27 @@ def _append_event(connection: Connection, decided: Proposal, append: Appender | 
         "approver": decided.approver,
         "reason": decided.reason,
     }
-    position = append(event)
-    if decided.break_number:
-        view = break_view(connection, decided.break_number)
-        if not any(step.proposal == decided.number for step in view.history):
-            words = f"adjusted by the event at log position {position:,}: {decided.reason}"
+    number, of = decided.number, decided.break_number
+    steps = break_view(connection, of).history if of else ()
+    known = {step.what for step in steps if step.proposal == number}
+    if REFUSED in known:
+        raise NotAllowed(f"proposal {number} was refused by the log: propose anew")
+    try:
+        position = append(event)
+    except ValueError as error:
+        if of and not known:
+            words = f"approved by {decided.approver}, but the log refuses it: {error}"
             with acting(connection):
-                settle_break(
-                    connection,
-                    decided.break_number,
-                    "adjusted",
-                    words,
-                    decided.approver,
-                    decided.number,
-                )
+                settle_break(connection, of, REFUSED, words, decided.approver, number)
+        raise
+    if of and not known:
+        words = f"adjusted by the event at log position {position:,}: {decided.reason}"
+        with acting(connection):
+            settle_break(connection, of, "adjusted", words, decided.approver, number)
+
+
+REFUSED: Final = "comment"
+"""The step of a break that says, with a proposal, that what was approved could not be done."""
 
 
 def proposal(connection: Connection, number: int) -> Proposal:

@@ -120,9 +120,10 @@ def take_statement(
     """Take a statement in, whole or not at all.
 
     A file with lines that cannot be read is not taken in unless ``partial``; then what could be
-    read is, and it counts as cut. The same file of the same account is taken in once. Raises
-    :class:`StatementRefused` for standard input (it is read twice) and for an asked period that
-    ends before it begins.
+    read is, and it counts as cut. The same file of the same account is taken in once (an empty one
+    once for each time that was asked for). Raises :class:`StatementRefused` for standard input (it
+    is read twice), for an asked period that ends before it begins or that no line is of, and for a
+    file that changes while it is read.
     """
     reader = settled_reader(reader, settings)
     if path == STDIN:
@@ -133,13 +134,15 @@ def take_statement(
     digest = _file_digest(path)
     before = connection.execute(
         "SELECT id FROM clearing.recon_import"
-        " WHERE leg = %s AND venue = %s AND account = %s AND sha256 = %s",
-        (of.leg, of.venue, of.account, digest),
+        " WHERE leg = %s AND venue = %s AND account = %s AND sha256 = %s AND (lines > 0"
+        " OR (coalesce(asked_from, 0), coalesce(asked_until, 0)) = (%s, %s))",
+        (of.leg, of.venue, of.account, digest, _at(since) or 0, _at(until) or 0),
     ).fetchone()
     taken = look(reader, path, settings, progress)
     if before is not None:
         taken.number = int(before[0])
         return taken
+    _of_its_time(taken.seen, of)
     if taken.refusals and not partial:
         return taken
     with acting(connection):
@@ -147,8 +150,21 @@ def take_statement(
         items = storable(reader.read(path, settings))
         for chunk in _chunks(items):
             _store_lines(connection, taken.number, chunk)
+        if _file_digest(path) != digest:
+            raise StatementRefused(f"{path}: changed while it was read: take it in again")
     taken.new = True
     return taken
+
+
+def _of_its_time(seen: Described, of: StatementOf) -> None:
+    """Refuse a statement none of whose lines is of the time that it was asked for."""
+    late = of.asked_until is not None and seen.first is not None and seen.first >= of.asked_until
+    early = of.asked_from is not None and seen.last is not None and seen.last < of.asked_from
+    if late or early:
+        raise StatementRefused(
+            f"{seen.file}: its lines, {seen.first} to {seen.last}, are all outside of the time that"
+            f" it was asked for, {of.asked_from} to {of.asked_until}"
+        )
 
 
 def _file_digest(path: str) -> bytes:

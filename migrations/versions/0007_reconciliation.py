@@ -35,9 +35,14 @@ CREATE TABLE clearing.recon_import (
     saturated         boolean NOT NULL,
     cut               boolean NOT NULL,
     recorded_at       timestamptz NOT NULL DEFAULT clock_timestamp(),
-    recorded_by       text NOT NULL,
-    UNIQUE (leg, venue, account, sha256)
+    recorded_by       text NOT NULL
 );
+-- A file is taken in once; empty files are alike, so one of each time that was asked for.
+CREATE UNIQUE INDEX recon_import_once ON clearing.recon_import (leg, venue, account, sha256)
+    WHERE lines > 0;
+CREATE UNIQUE INDEX recon_import_empty ON clearing.recon_import
+    (leg, venue, account, sha256, coalesce(asked_from, 0), coalesce(asked_until, 0))
+    WHERE lines = 0;
 COMMENT ON TABLE clearing.recon_import IS
     'A statement that was taken in: whose, of which account, what it covers, what was seen of it.';
 
@@ -113,11 +118,13 @@ CREATE TABLE clearing.recon_run (
     from_at      bigint NOT NULL,
     until_at     bigint NOT NULL,
     log_position bigint NOT NULL,
-    inputs       bytea NOT NULL UNIQUE,
+    inputs       bytea NOT NULL,
     summary      text NOT NULL,
     recorded_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
     recorded_by  text NOT NULL
 );
+CREATE INDEX recon_run_inputs ON clearing.recon_run (inputs);
+CREATE INDEX recon_run_of ON clearing.recon_run (leg, venue, account, id);
 COMMENT ON TABLE clearing.recon_run IS
     'A reconciliation: what it compared (inputs: the digest of it all) and what it found in all.';
 
@@ -180,8 +187,8 @@ CREATE TABLE clearing.recon_proposal (
     asset       text NOT NULL,
     amount      numeric NOT NULL CHECK (amount >= 0),
     document    text NOT NULL,
-    author      text NOT NULL CHECK (author <> ''),
-    reason      text NOT NULL CHECK (reason <> ''),
+    author      text NOT NULL CHECK (author ~ '\\S'),
+    reason      text NOT NULL CHECK (reason ~ '\\S'),
     recorded_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 COMMENT ON TABLE clearing.recon_proposal IS
@@ -190,7 +197,7 @@ COMMENT ON TABLE clearing.recon_proposal IS
 CREATE TABLE clearing.recon_decision (
     proposal    bigint PRIMARY KEY REFERENCES clearing.recon_proposal,
     approved    boolean NOT NULL,
-    approver    text NOT NULL CHECK (approver <> ''),
+    approver    text NOT NULL CHECK (approver ~ '\\S'),
     reason      text NOT NULL,
     recorded_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
@@ -235,20 +242,29 @@ CREATE INDEX recon_close_day ON clearing.recon_close (plan, day, id);
 COMMENT ON TABLE clearing.recon_close IS
     'A step of a day''s close that was done, the digest of what went in, and what it found.';
 
--- The database itself lets nobody approve their own proposal, nor one beyond their limit.
+-- The database itself lets nobody approve their own proposal or limit, nor one beyond their limit.
+-- Names that differ in case or blanks alone are of one person.
 CREATE FUNCTION clearing.guard_decision() RETURNS trigger LANGUAGE plpgsql
     SET search_path = pg_catalog AS $$
 DECLARE
     asked   record;
     allowed numeric;
+    who     text := lower(regexp_replace(NEW.approver, '\\s', '', 'g'));
 BEGIN
     SELECT * INTO asked FROM clearing.recon_proposal WHERE id = NEW.proposal;
-    IF asked.author = NEW.approver THEN
-        RAISE EXCEPTION 'proposal % is by %, who cannot decide on it', NEW.proposal, NEW.approver
+    IF lower(regexp_replace(asked.author, '\\s', '', 'g')) = who THEN
+        RAISE EXCEPTION 'proposal % is by %, who cannot decide on it', NEW.proposal, asked.author
             USING ERRCODE = 'integrity_constraint_violation';
     END IF;
+    IF NEW.approved AND asked.kind = 'limit' AND who =
+            lower(regexp_replace(asked.document::jsonb ->> 'person', '\\s', '', 'g')) THEN
+        RAISE EXCEPTION 'proposal % is of %''s limit, who cannot approve it', NEW.proposal,
+            asked.document::jsonb ->> 'person' USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
     IF NEW.approved AND EXISTS (SELECT FROM clearing.recon_limit
-            WHERE kind IN (asked.kind, '*') AND asset IN (asked.asset, '*')) THEN
+            WHERE kind IN (asked.kind, '*') AND (asset IN (asked.asset, '*')
+                -- What is of several assets at once, or of no one, is held against any limit.
+                OR asked.asset = '*' OR asked.asset = '' AND asked.break IS NOT NULL)) THEN
         SELECT amount INTO allowed FROM clearing.recon_limit
             WHERE person = NEW.approver AND kind IN (asked.kind, '*')
                 AND asset IN (asked.asset, '*')
@@ -265,6 +281,46 @@ END $$;
 CREATE TRIGGER four_eyes BEFORE INSERT ON clearing.recon_decision
     FOR EACH ROW EXECUTE FUNCTION clearing.guard_decision();
 ALTER TABLE clearing.recon_decision ENABLE ALWAYS TRIGGER four_eyes;
+
+-- What a proposal does is written only once it was approved, and as it was proposed.
+CREATE FUNCTION clearing.guard_carrying_out() RETURNS trigger LANGUAGE plpgsql
+    SET search_path = pg_catalog AS $$
+DECLARE
+    done   jsonb := to_jsonb(NEW);
+    number bigint := coalesce(done ->> 'version', done ->> 'proposal')::bigint;
+    asked  record;
+    fits   boolean;
+BEGIN
+    SELECT p.* INTO asked FROM clearing.recon_proposal p
+        JOIN clearing.recon_decision d ON d.proposal = p.id AND d.approved WHERE p.id = number;
+    IF TG_TABLE_NAME = 'recon_history' THEN
+        fits := asked.break = NEW.break AND NEW.what = CASE asked.kind WHEN 'adjustment'
+            THEN 'adjusted' WHEN 'write_off' THEN 'written_off' WHEN 'override' THEN 'overridden'
+            END;
+    ELSIF TG_TABLE_NAME = 'recon_limit' THEN
+        fits := asked.kind = 'limit' AND NEW.amount = (asked.document::jsonb ->> 'amount')::numeric
+            AND asked.document::jsonb - 'amount' = done - '{version,amount}'::text[];
+    ELSE
+        fits := asked.kind = 'tolerance'
+            AND NEW.absolute = (asked.document::jsonb ->> 'absolute')::numeric
+            AND asked.document::jsonb - 'absolute' = done - '{version,absolute}'::text[];
+    END IF;
+    IF fits IS NOT TRUE THEN
+        RAISE EXCEPTION 'what proposal % says was not approved', number
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER approved BEFORE INSERT ON clearing.recon_tolerance
+    FOR EACH ROW EXECUTE FUNCTION clearing.guard_carrying_out();
+ALTER TABLE clearing.recon_tolerance ENABLE ALWAYS TRIGGER approved;
+CREATE TRIGGER approved BEFORE INSERT ON clearing.recon_limit
+    FOR EACH ROW EXECUTE FUNCTION clearing.guard_carrying_out();
+ALTER TABLE clearing.recon_limit ENABLE ALWAYS TRIGGER approved;
+CREATE TRIGGER approved BEFORE INSERT ON clearing.recon_history
+    FOR EACH ROW WHEN (NEW.what IN ('adjusted', 'written_off', 'overridden'))
+    EXECUTE FUNCTION clearing.guard_carrying_out();
+ALTER TABLE clearing.recon_history ENABLE ALWAYS TRIGGER approved;
 """
 
 NAMES = (
@@ -302,6 +358,7 @@ BEGIN
     IF to_regrole('clearing_appender') IS NOT NULL AND to_regrole('clearing_owner') IS NOT NULL
         AND pg_has_role(current_user, 'clearing_owner', 'USAGE') THEN
         ALTER FUNCTION clearing.guard_decision() OWNER TO clearing_owner;
+        ALTER FUNCTION clearing.guard_carrying_out() OWNER TO clearing_owner;
         GRANT SELECT ON {names} TO clearing_appender, clearing_projector, clearing_reader;
         GRANT INSERT ON {names} TO clearing_appender;
     END IF;

@@ -57,10 +57,12 @@ class Day:
             }
         )
 
-    def state(self, *lines: tuple[str, int, int, int], person: str = "ann") -> None:
+    def state(
+        self, *lines: tuple[str, int, int, int], person: str = "ann", currency: str = "XBt"
+    ) -> None:
         """Take in what the venue states: (native id, hour, satoshi, balance after)."""
         self.files += 1
-        path = written(self.folder / f"statement-{self.files}.csv", rows(lines))
+        path = written(self.folder / f"statement-{self.files}.csv", rows(lines, currency))
         taken = self.ledger.desk(person).take(
             STATEMENT_READERS["bitmex-wallet"], str(path), account="ada"
         )
@@ -71,14 +73,14 @@ class Day:
         return self.ledger.desk("ann").reconcile("bitmex", "ada", **options)
 
 
-def rows(lines: Sequence[tuple[str, int, int, int]]) -> list[dict[str, str]]:
+def rows(lines: Sequence[tuple[str, int, int, int]], currency: str = "XBt") -> list[dict[str, str]]:
     """What a venue states: (native id, hour, satoshi, balance after)."""
     return [
         {
             "timestamp": (START + timedelta(hours=hour)).isoformat().replace("+00:00", "Z"),
             "transactType": "Deposit" if amount > 0 else "Withdrawal",
             "transactStatus": "Completed",
-            "currency": "XBt",
+            "currency": currency,
             "amount": str(amount),
             "fee": "0",
             "walletBalance": str(balance),
