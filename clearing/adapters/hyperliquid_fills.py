@@ -9,22 +9,25 @@ has six minus its size decimals for prices, by the venue's rule.
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from clearing.adapters.base import ImportOptions, Located, Refusal, Setting, refuse, settle
 from clearing.adapters.fields import (
     FieldRefused,
     check_names,
-    choice_field,
-    decimal_field,
     decimals_of,
-    digits_field,
-    name_field,
-    utc_nanoseconds_field,
 )
 from clearing.adapters.files import CsvRow, read_csv
+from clearing.adapters.hyperliquid_node import (
+    COLUMNS,
+    SETTLEMENT,
+    NodeFill,
+    is_node_fills,
+    is_spot,
+    market_of,
+    node_fill,
+)
 from clearing.events import (
     AccountOpened,
     AssetDeclared,
@@ -39,59 +42,22 @@ from clearing.events.fields import to_microseconds
 from clearing.events.registry import Registry
 from clearing.quantities import MAX_DECIMALS
 
-COLUMNS: Final = (
-    "block_number",
-    "block_time",
-    "user",
-    "coin",
-    "side",
-    "px",
-    "sz",
-    "time_ms",
-    "start_position",
-    "dir",
-    "closed_pnl",
-    "fee",
-    "fee_token",
-    "crossed",
-    "tid",
-    "liq_user",
-    "liq_mark",
-    "liq_method",
-)
-"""The columns of the file; all must be there, in any order."""
-
 MAX_ROWS: Final = 2_000_000
 """The most rows of one run: they are sorted in memory."""
 
-SETTLEMENT: Final = "USDC"
 _PERPETUAL_DECIMALS: Final = 6  # size and price decimals of a perpetual together
 _SPOT_DECIMALS: Final = 8
-_ADL: Final = "Auto-Deleveraging"
 
 
-@dataclass(slots=True)
-class _Row:
-    """A row that could be read: ``file`` is the place of its file in the run."""
+class _Row(NamedTuple):
+    """A row that could be read: ``number`` is the place of its file in the run."""
 
-    at: datetime
-    file: int
+    number: int
     path: str
     line: int
-    user: str
     market: str
     spot: bool
-    buys: bool
-    price: Decimal
-    size: Decimal
-    before: Decimal
-    pnl: Decimal
-    fee: Decimal
-    token: str
-    trade: str
-    cause: str
-    liquidation_mark: Decimal | None
-    method: str
+    fill: NodeFill
 
 
 class HyperliquidFills:
@@ -118,7 +84,7 @@ class HyperliquidFills:
 
     def sniff(self, header: Sequence[str]) -> bool:
         """Return whether the header names the columns that only this format has."""
-        return {"block_number", "start_position", "closed_pnl", "tid"} <= set(header)
+        return is_node_fills(set(header))
 
     def read(self, paths: Sequence[str], options: ImportOptions) -> Iterator[Located | Refusal]:
         """Yield refusals as met, then declarations, carried positions and fills in file order."""
@@ -144,7 +110,7 @@ class HyperliquidFills:
         if not rows:
             return
         # Stable: rows of one moment keep the order of files and lines.
-        rows.sort(key=lambda row: (to_microseconds(row.at), row.file, row.line))
+        rows.sort(key=lambda row: (to_microseconds(row.fill.at), row.number, row.line))
         yield from _declare(source, rows, registry)
         if settings["carry"] == "yes":
             yield from _carry(source, rows)
@@ -153,56 +119,19 @@ class HyperliquidFills:
 
 def _parse(row: CsvRow, number: int, path: str, settings: Mapping[str, str]) -> "_Row | Refusal":
     try:
-        return _checked(row.fields, number, path, row.number, settings)
+        market, spot = _market(row.fields["coin"], settings["spot"])
+        return _Row(number, path, row.number, market, spot, node_fill(row.fields))
     except FieldRefused as error:
         return refuse(
             path, row.number, error.reason, field=error.field, value=error.value, raw=row.raw
         )
 
 
-def _checked(
-    fields: dict[str, str], number: int, path: str, line: int, settings: Mapping[str, str]
-) -> _Row:
-    digits_field("block_number", fields["block_number"])
-    digits_field("time_ms", fields["time_ms"])
-    choice_field("crossed", fields["crossed"], ("True", "False"))
-    market, spot = _market(fields["coin"], settings["spot"])
-    user = name_field("user", fields["user"])
-    liquidated = fields["liq_user"]
-    cause = "trade"
-    if liquidated and name_field("liq_user", liquidated) == user:
-        cause = "liquidation"
-    elif fields["dir"] == _ADL:
-        cause = "adl"
-    mark, method = fields["liq_mark"], fields["liq_method"]
-    return _Row(
-        at=utc_nanoseconds_field("block_time", fields["block_time"]),
-        file=number,
-        path=path,
-        line=line,
-        user=user,
-        market=market,
-        spot=spot,
-        buys=choice_field("side", fields["side"], ("B", "A")) == "B",
-        price=decimal_field("px", fields["px"], positive=True),
-        size=decimal_field("sz", fields["sz"], positive=True),
-        before=decimal_field("start_position", fields["start_position"]),
-        pnl=decimal_field("closed_pnl", fields["closed_pnl"]),
-        fee=decimal_field("fee", fields["fee"]),
-        token=name_field("fee_token", fields["fee_token"]),
-        trade=digits_field("tid", fields["tid"]),
-        cause=cause,
-        liquidation_mark=decimal_field("liq_mark", mark, positive=True) if mark else None,
-        method=name_field("liq_method", method) if method else "",
-    )
-
-
 def _market(coin: str, spot: str) -> tuple[str, bool]:
-    """Return the market's name for ``coin`` and whether it is spot (``@107`` or ``PURR/USDC``)."""
-    is_spot = coin.startswith("@") or "/" in coin
-    if is_spot and spot == "refuse":
+    """Return the market's name for ``coin`` and whether it is spot."""
+    if is_spot(coin) and spot == "refuse":
         raise FieldRefused("coin", coin, f"{coin[:60]!r} is spot, and spot was to be refused")
-    return name_field("coin", f"spot:{coin}" if is_spot else coin), is_spot
+    return market_of(coin), is_spot(coin)
 
 
 @dataclass(slots=True)
@@ -216,15 +145,15 @@ class _Scales:
     mark: int = 0
 
     def see(self, row: _Row) -> None:
-        before = decimals_of(row.before)
-        self.traded = max(self.traded, decimals_of(row.size))
-        self.size = max(self.size, decimals_of(row.size), before)
+        before = decimals_of(row.fill.before)
+        self.traded = max(self.traded, decimals_of(row.fill.size))
+        self.size = max(self.size, decimals_of(row.fill.size), before)
         if before <= self.total:
             # Beyond the venue's bound it is noise of the feed: kept as told, no sign of a scale.
             self.traded = max(self.traded, before)
-        self.price = max(self.price, decimals_of(row.price))
-        if row.liquidation_mark is not None:
-            self.mark = max(self.mark, decimals_of(row.liquidation_mark))
+        self.price = max(self.price, decimals_of(row.fill.price))
+        if row.fill.mark is not None:
+            self.mark = max(self.mark, decimals_of(row.fill.mark))
 
     @property
     def total(self) -> int:
@@ -238,19 +167,19 @@ class _Scales:
 
 def _declare(source: str, rows: list[_Row], registry: Registry | None) -> Iterator[Located]:
     """Declare what the rows name and ``registry`` does not know, in order of appearance."""
-    at = rows[0].at
+    at = rows[0].fill.at
     scales: dict[str, _Scales] = {}
     tokens: dict[str, int] = {SETTLEMENT: _PERPETUAL_DECIMALS}
     users: dict[str, _Row] = {}
     first: dict[str, _Row] = {}
     for row in rows:
         scales.setdefault(row.market, _Scales(row.spot)).see(row)
-        tokens[row.token] = max(tokens.get(row.token, 0), decimals_of(row.fee))
-        cash = max(decimals_of(row.price * row.size), decimals_of(row.pnl))
+        tokens[row.fill.token] = max(tokens.get(row.fill.token, 0), decimals_of(row.fill.fee))
+        cash = max(decimals_of(row.fill.price * row.fill.size), decimals_of(row.fill.pnl))
         tokens[SETTLEMENT] = max(tokens[SETTLEMENT], min(cash, MAX_DECIMALS))
-        users.setdefault(row.user, row)
+        users.setdefault(row.fill.user, row)
         first.setdefault(f"market {row.market}", row)
-        first.setdefault(f"asset {row.token}", row)
+        first.setdefault(f"asset {row.fill.token}", row)
     base: dict[str, Any] = {"source": source, "occurred_at": at}
     known = registry or Registry()
     if source not in known.source_ordinals:
@@ -290,17 +219,17 @@ def _carry(source: str, rows: list[_Row]) -> Iterator[Located]:
     """Carry in each position that its account's first row in a market says it had."""
     seen = set()
     for row in rows:
-        if (row.user, row.market) in seen:
+        if (row.fill.user, row.market) in seen:
             continue
-        seen.add((row.user, row.market))
-        if row.before:
+        seen.add((row.fill.user, row.market))
+        if row.fill.before:
             carried = PositionCarried(
                 source=source,
-                external_id=_short(f"carried:{row.market}:{row.user}"),
-                occurred_at=rows[0].at,
-                account=row.user,
+                external_id=_short(f"carried:{row.market}:{row.fill.user}"),
+                occurred_at=rows[0].fill.at,
+                account=row.fill.user,
                 market=row.market,
-                size=row.before,
+                size=row.fill.before,
             )
             yield _at(row, carried)
 
@@ -308,33 +237,35 @@ def _carry(source: str, rows: list[_Row]) -> Iterator[Located]:
 def _fills(source: str, rows: list[_Row]) -> Iterator[Located]:
     marked = set()
     for row in rows:
-        if row.liquidation_mark is not None and row.trade not in marked:
+        if row.fill.mark is not None and row.fill.trade not in marked:
             # What the venue liquidated at stands before what it did, so that it can be tested.
-            marked.add(row.trade)
+            marked.add(row.fill.trade)
             mark = Marked(
                 source=source,
-                external_id=f"{row.trade}:mark",
-                occurred_at=row.at,
-                marks=(MarketPrice(market=row.market, price=row.liquidation_mark),),
+                external_id=f"{row.fill.trade}:mark",
+                occurred_at=row.fill.at,
+                marks=(MarketPrice(market=row.market, price=row.fill.mark),),
             )
             yield _at(row, mark)
         fill = Filled.model_validate(
             {
                 "source": source,
-                "external_id": f"{row.trade}:{'B' if row.buys else 'A'}:{row.user}",
-                "occurred_at": row.at,
-                "account": row.user,
+                "external_id": f"{row.fill.trade}:{'B' if row.fill.buys else 'A'}:{row.fill.user}",
+                "occurred_at": row.fill.at,
+                "account": row.fill.user,
                 "market": row.market,
-                "side": "buy" if row.buys else "sell",
-                "size": row.size,
-                "price": row.price,
-                "fee": row.fee,
-                "fee_asset": row.token,
-                "trade_id": row.trade,
-                "cause": row.cause,
-                "method": row.method if row.cause == "liquidation" and row.method else None,
-                "reported_size_before": row.before,
-                "reported_pnl": row.pnl,
+                "side": "buy" if row.fill.buys else "sell",
+                "size": row.fill.size,
+                "price": row.fill.price,
+                "fee": row.fill.fee,
+                "fee_asset": row.fill.token,
+                "trade_id": row.fill.trade,
+                "cause": row.fill.cause,
+                "method": row.fill.method
+                if row.fill.cause == "liquidation" and row.fill.method
+                else None,
+                "reported_size_before": row.fill.before,
+                "reported_pnl": row.fill.pnl,
             }
         )
         yield _at(row, fill)

@@ -8,13 +8,19 @@ from clearing.adapters.base import Importer
 from clearing.adapters.binance import BINANCE
 from clearing.adapters.files import STDIN, first_line, split_csv
 from clearing.adapters.hyperliquid_fills import HYPERLIQUID_FILLS
+from clearing.adapters.statements.hyperliquid_node import HYPERLIQUID_NODE_FILLS
 from clearing.adapters.statements.importing import StatementImporter
 from clearing.adapters.statements.sniffing import STATEMENT_READERS
 
 _ALL: Final[tuple[Importer, ...]] = (
     HYPERLIQUID_FILLS,
     BINANCE,
-    *(StatementImporter(reader) for reader in STATEMENT_READERS.values()),
+    *(
+        StatementImporter(reader)
+        for reader in STATEMENT_READERS.values()
+        # Of all accounts, and imported with its fills by HYPERLIQUID_FILLS.
+        if reader is not HYPERLIQUID_NODE_FILLS
+    ),
 )
 
 IMPORTERS: Final[Mapping[str, Importer]] = MappingProxyType(

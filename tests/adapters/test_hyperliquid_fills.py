@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clearing.adapters import IMPORTERS, ImportOptions, Located, OptionRefused, Refusal
-from clearing.adapters.hyperliquid_fills import COLUMNS
+from clearing.adapters.hyperliquid_node import COLUMNS
 from clearing.engine import ENTRY_FIELDS, Engine
 from clearing.events import (
     AccountOpened,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from clearing.adapters.statements import STATEMENT_READERS
 from clearing.engine import ENTRY_FIELDS
 from clearing.engine.valuation import measure
 from clearing.projectors import TABLES
@@ -32,6 +33,25 @@ def test_every_kind_of_entry_is_in_the_page_on_semantics() -> None:
     page = text("docs/semantics.md")
     for kind in ENTRY_FIELDS:
         assert f"| `{kind}` |" in page
+
+
+@pytest.mark.parametrize("name", sorted(STATEMENT_READERS))
+def test_every_format_of_statements_is_on_its_page_with_what_it_states(name: str) -> None:
+    page = text("docs/statements.md")
+    reader = STATEMENT_READERS[name]
+    assert len(re.findall(rf"^##+ `{name}`", page, re.MULTILINE)) == 1
+    (row,) = re.findall(rf"^\| \[`{name}`\]\(#.*\|$", page, re.MULTILINE)
+    _, _, summary, kinds, fills, balances, limits, _ = (cell.strip() for cell in row.split("|"))
+    assert summary == reader.summary
+    if name == "generic-csv":
+        assert kinds == "those of the mapping"
+        return
+    stated = set(re.findall(r"`([a-z_]+)`", kinds))
+    assert (kinds == "every") is (reader.kinds is None)
+    assert stated == set(reader.kinds or ())
+    assert (fills == "yes") is reader.fills
+    assert balances.startswith("after each") is (reader.balances != "none")
+    assert {int(one.replace(",", "")) for one in limits.split(", ") if one} == reader.page_limits
 
 
 def test_the_rulebook_on_its_page_is_accepted() -> None:

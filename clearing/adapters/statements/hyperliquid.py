@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from clearing.adapters.base import OptionRefused, Setting, settle
 from clearing.adapters.fields import FieldRefused, choice_field, digits_field, name_field
+from clearing.adapters.hyperliquid_node import SETTLEMENT, is_spot, market_of
 from clearing.adapters.json_pages import Record, text_of, told
 from clearing.adapters.statements.base import (
     Balances,
@@ -31,9 +32,6 @@ from clearing.adapters.statements.values import (
     positive_field,
 )
 
-CASH: Final = "USDC"
-"""What perpetuals are settled in."""
-
 USER: Final[Mapping[str, Setting]] = {
     "user": Setting("", (), "the address whose page it is: the account of its lines"),
 }
@@ -49,7 +47,7 @@ class HyperliquidUserFills:
     summary: Final = "Hyperliquid fills of a user (JSON of userFills or userFillsByTime)"
     venue: Final = "hyperliquid"
     columns: Final[Mapping[str, str]] = {
-        "coin": "the market",
+        "coin": "the market; that of spot is spot:@107",
         "px": "the price of the fill",
         "sz": "the size of the fill",
         "side": "B bought, A sold",
@@ -144,13 +142,14 @@ def delta_of(record: Record) -> tuple[Mapping[str, Any], dict[str, str]]:
 def _fill(path: str, page: Any, record: Record, user: str) -> StatementLine:
     fields = record.fields
     coin = needed(fields, "coin")
+    market = market_of(coin)
     size = positive_field("sz", needed(fields, "sz"))
     pnl = amount_field("closedPnl", needed(fields, "closedPnl"))
     fee = amount_field("fee", needed(fields, "fee"))
-    token = name_field("feeToken", text_of(fields, "feeToken") or CASH)
+    token = name_field("feeToken", text_of(fields, "feeToken") or SETTLEMENT)
     trade = digits_field("tid", needed(fields, "tid"))
     bought = choice_field("side", needed(fields, "side"), ("A", "B")) == "B"
-    cash = [CashLeg(CASH, "realised_pnl", pnl)] if pnl and not _is_spot(coin) else []
+    cash = [CashLeg(SETTLEMENT, "realised_pnl", pnl)] if pnl and not is_spot(coin) else []
     if fee:
         cash.append(CashLeg(token, "rebate" if fee < 0 else "fee", negated(fee)))
     return StatementLine(
@@ -159,10 +158,10 @@ def _fill(path: str, page: Any, record: Record, user: str) -> StatementLine:
         millisecond_field("time", needed(fields, "time")),
         user or _user_of_page(page),
         trade,
-        coin,
+        market,
         tuple(cash),
         FillLeg(
-            coin,
+            market,
             size if bought else negated(size),
             amount_field("px", needed(fields, "px")),
             trade,
@@ -174,11 +173,6 @@ def _fill(path: str, page: Any, record: Record, user: str) -> StatementLine:
         ),
         told(fields),
     )
-
-
-def _is_spot(coin: str) -> bool:
-    """Spot markets are ``@107`` or ``PURR/USDC``."""
-    return coin.startswith("@") or "/" in coin
 
 
 def _user_of_page(page: Any) -> str:
@@ -199,7 +193,7 @@ def _funding(path: str, record: Record, user: str) -> StatementLine:
         user,
         hash_of(record.fields),
         coin,
-        (CashLeg(CASH, "funding", amount),),
+        (CashLeg(SETTLEMENT, "funding", amount),),
         None,
         as_told,
     )

@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from clearing.adapters.base import Setting, settle
 from clearing.adapters.fields import FieldRefused, choice_field, name_field
+from clearing.adapters.hyperliquid_node import SETTLEMENT
 from clearing.adapters.json_pages import Record, text_of
 from clearing.adapters.statements.base import (
     Balances,
@@ -24,7 +25,6 @@ from clearing.adapters.statements.base import (
     StatementLine,
 )
 from clearing.adapters.statements.hyperliquid import (
-    CASH,
     USER,
     delta_of,
     hash_of,
@@ -76,7 +76,7 @@ class _Delta:
 
     def asset(self, name: str = "token") -> str:
         """Return an asset, the cash of perpetuals where none is told."""
-        return name_field(f"delta.{name}", text_of(self.fields, name) or CASH)
+        return name_field(f"delta.{name}", text_of(self.fields, name) or SETTLEMENT)
 
     def flag(self, name: str) -> bool:
         """Return a field that must be true or false."""
@@ -92,32 +92,32 @@ class _Delta:
 
 
 def _deposit(delta: _Delta) -> _Moves:
-    return [_Move(_PERP, CASH, "deposit", delta.amount("usdc"))]
+    return [_Move(_PERP, SETTLEMENT, "deposit", delta.amount("usdc"))]
 
 
 def _withdraw(delta: _Delta) -> _Moves:
     """What arrives elsewhere, and the fee on top."""
-    moves = [_Move(_PERP, CASH, "withdrawal", negated(delta.amount("usdc")))]
-    return moves + _fee(_PERP, CASH, delta.optional("fee"))
+    moves = [_Move(_PERP, SETTLEMENT, "withdrawal", negated(delta.amount("usdc")))]
+    return moves + _fee(_PERP, SETTLEMENT, delta.optional("fee"))
 
 
 def _class_transfer(delta: _Delta) -> _Moves:
     """Between the wallets of one user."""
     amount = delta.signed("usdc", came_in=delta.flag("toPerp"))
     return [
-        _Move(_PERP, CASH, "transfer", amount),
-        _Move(_SPOT, CASH, "transfer", negated(amount)),
+        _Move(_PERP, SETTLEMENT, "transfer", amount),
+        _Move(_SPOT, SETTLEMENT, "transfer", negated(amount)),
     ]
 
 
 def _internal_transfer(delta: _Delta) -> _Moves:
     """To another user's perpetuals; the sender pays the fee on top."""
-    moves = _between(delta, CASH, delta.amount("usdc"), _PERP, _PERP)
-    return moves + (_fee(_PERP, CASH, delta.optional("fee")) if delta.is_user("user") else [])
+    moves = _between(delta, SETTLEMENT, delta.amount("usdc"), _PERP, _PERP)
+    return moves + (_fee(_PERP, SETTLEMENT, delta.optional("fee")) if delta.is_user("user") else [])
 
 
 def _sub_account_transfer(delta: _Delta) -> _Moves:
-    return _between(delta, CASH, delta.amount("usdc"), _PERP, _PERP)
+    return _between(delta, SETTLEMENT, delta.amount("usdc"), _PERP, _PERP)
 
 
 def _spot_transfer(delta: _Delta) -> _Moves:
@@ -156,11 +156,11 @@ def _fee(wallet: str, asset: str, amount: Decimal) -> _Moves:
 def _vault_deposit(delta: _Delta) -> _Moves:
     """Out of the user's wallet, or into it where the user is the vault."""
     amount = delta.signed("usdc", came_in=delta.is_user("vault"))
-    return [_Move(_PERP, CASH, "transfer", amount)]
+    return [_Move(_PERP, SETTLEMENT, "transfer", amount)]
 
 
 def _vault_create(delta: _Delta) -> _Moves:
-    fee = [] if delta.is_user("vault") else _fee(_PERP, CASH, delta.optional("fee"))
+    fee = [] if delta.is_user("vault") else _fee(_PERP, SETTLEMENT, delta.optional("fee"))
     return _vault_deposit(delta) + fee
 
 
@@ -174,11 +174,11 @@ def _vault_withdraw(delta: _Delta) -> _Moves:
         address = text_of(delta.fields, "user")
         reason = "is not the user, and what left the vault is not told; read the depositor's page"
         raise FieldRefused("delta.user", address, reason)
-    return [_Move(_PERP, CASH, "transfer", delta.amount("netWithdrawnUsd"))]
+    return [_Move(_PERP, SETTLEMENT, "transfer", delta.amount("netWithdrawnUsd"))]
 
 
 def _commission(delta: _Delta) -> _Moves:
-    return [_Move(_PERP, CASH, "other", delta.amount("usdc"))]
+    return [_Move(_PERP, SETTLEMENT, "other", delta.amount("usdc"))]
 
 
 def _liquidation(_: _Delta) -> _Moves:
@@ -188,7 +188,7 @@ def _liquidation(_: _Delta) -> _Moves:
 
 def _rewards(delta: _Delta) -> _Moves:
     asset = delta.asset()
-    return [_Move(_PERP if asset == CASH else _SPOT, asset, "rebate", delta.amount("amount"))]
+    return [_Move(_PERP if asset == SETTLEMENT else _SPOT, asset, "rebate", delta.amount("amount"))]
 
 
 def _staking(delta: _Delta) -> _Moves:

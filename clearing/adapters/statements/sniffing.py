@@ -26,6 +26,7 @@ from clearing.adapters.statements.dydx import (
 from clearing.adapters.statements.generic_csv import GENERIC_CSV, GenericCsv
 from clearing.adapters.statements.hyperliquid import HYPERLIQUID_FUNDING, HYPERLIQUID_USER_FILLS
 from clearing.adapters.statements.hyperliquid_ledger import HYPERLIQUID_LEDGER
+from clearing.adapters.statements.hyperliquid_node import HYPERLIQUID_NODE_FILLS
 from clearing.adapters.statements.kraken_futures import KRAKEN_FUTURES_LOG
 from clearing.adapters.statements.mt940 import MT940
 from clearing.adapters.statements.okx import OKX_BILLS, OKX_HISTORY
@@ -47,6 +48,7 @@ STATEMENT_READERS: Final[Mapping[str, StatementReader]] = MappingProxyType(
             DYDX_TRANSFERS,
             HYPERLIQUID_FUNDING,
             HYPERLIQUID_LEDGER,
+            HYPERLIQUID_NODE_FILLS,
             HYPERLIQUID_USER_FILLS,
             KRAKEN_FUTURES_LOG,
             OKX_HISTORY,

@@ -83,7 +83,9 @@ def test_of_spot_the_fee_alone_is_told(tmp_path: Path, coin: str) -> None:
     assert not refusals
     assert legs(line) == [("HYPE", "fee", Decimal("-0.001"))]
     assert line.fill is not None
-    assert (line.fill.market, line.fill.pnl, line.fill.fee_asset) == (coin, Decimal("3.5"), "HYPE")
+    market = f"spot:{coin}"
+    assert (line.market, line.fill.market, line.fill.pnl) == (market, market, Decimal("3.5"))
+    assert line.fill.fee_asset == "HYPE"
 
 
 def test_a_full_page_of_fills_may_be_cut(tmp_path: Path) -> None:

@@ -166,7 +166,11 @@ def test_an_import_without_what_its_format_needs_is_refused_before_reading(name:
         IMPORTERS[name].read(["unread.csv"], options)
 
 
-@pytest.mark.parametrize("path", samples(mapped=True), ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path",
+    [path for path in samples(mapped=True) if format_of(path) in IMPORTERS],
+    ids=lambda path: path.name,
+)
 def test_an_import_of_a_sample_tells_events(path: Path) -> None:
     name = format_of(path)
     given = {"account": "ada", "source": "elsewhere", **SETTINGS.get(name, {})}
@@ -176,3 +180,7 @@ def test_an_import_of_a_sample_tells_events(path: Path) -> None:
     moved = [leg for line in lines for leg in line.cash if leg.amount]
     events = [item.event for item in found if isinstance(item, Located)]
     assert sum(hasattr(event, "amount") for event in events) == len(moved)
+
+
+def test_every_format_is_imported_but_node_fills_which_have_an_importer_of_their_own() -> None:
+    assert set(STATEMENT_READERS) - set(IMPORTERS) == {"hyperliquid-node-fills"}

@@ -5,7 +5,12 @@ from typing import get_args
 
 import pytest
 
-from clearing.adapters.statements import STATEMENT_READERS, MovementKind, settled_reader
+from clearing.adapters.statements import (
+    STATEMENT_READERS,
+    MovementKind,
+    StatementReader,
+    settled_reader,
+)
 from tests.adapters.statements.test_sniffing import SETTINGS, format_of, samples
 
 WHOLE = {
@@ -20,13 +25,25 @@ def test_a_log_of_an_account_or_of_a_bank_states_every_kind() -> None:
     assert {name for name, one in STATEMENT_READERS.items() if one.kinds is None} == WHOLE
 
 
-def test_a_page_of_one_thing_states_that_alone() -> None:
-    stated = {name: one.kinds for name, one in STATEMENT_READERS.items()}
-    assert stated["hyperliquid-funding"] == stated["dydx-funding"] == {"funding"}
-    assert stated["hyperliquid-user-fills"] == {"realised_pnl", "fee", "rebate"}
-    assert stated["dydx-fills"] == {"fee", "rebate"}
-    assert stated["dydx-pnl"] == frozenset()
-    assert stated["chain-transfers"] == {"deposit", "withdrawal"}
+@pytest.mark.parametrize(
+    ("name", "kinds"),
+    [
+        ("hyperliquid-funding", {"funding"}),
+        ("hyperliquid-user-fills", {"realised_pnl", "fee", "rebate"}),
+        ("hyperliquid-ledger", {"deposit", "withdrawal", "transfer"}),
+        ("dydx-funding", {"funding"}),
+        ("dydx-fills", {"fee", "rebate"}),
+        ("dydx-pnl", set()),
+        ("chain-transfers", {"deposit", "withdrawal"}),
+    ],
+)
+def test_a_page_of_one_thing_states_that_alone(name: str, kinds: set[str]) -> None:
+    assert stated(STATEMENT_READERS[name]) == kinds
+
+
+def stated(reader: StatementReader) -> set[str]:
+    assert reader.kinds is not None
+    return set(reader.kinds)
 
 
 def test_every_kind_that_is_stated_is_one() -> None:
@@ -45,5 +62,5 @@ def test_fills_are_told_only_where_they_are_stated(path: Path) -> None:
 
 def test_a_mapping_states_the_kinds_that_it_maps() -> None:
     mapped = settled_reader(STATEMENT_READERS["generic-csv"], SETTINGS["generic-csv"])
-    assert mapped.kinds == {"deposit", "withdrawal", "fee"}
+    assert stated(mapped) == {"deposit", "withdrawal", "fee"}
     assert not mapped.fills
