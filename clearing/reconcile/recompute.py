@@ -17,7 +17,7 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from clearing.adapters.statements import StatementLine
+from clearing.adapters.statements import FillLeg, StatementLine
 from clearing.audit.funding_due import FundingDue
 from clearing.events.documents import DocumentUnreadable, read_text
 from clearing.quantities import Rounding, divide
@@ -66,9 +66,10 @@ class FeeSchedule(_Strict):
 
     The fee of a fill is notional × rate, rounded by ``rounding`` to ``decimals``; the notional is
     size × price × the market's ``multipliers`` (1 unless named), of ``inverse`` markets size ×
-    multiplier / price. The tier is that of the volume of the ``volume_days`` before the fill's UTC
-    day, as far as the lines have it. Without ``taker_when`` either rate is right, because the lines
-    do not say which it was. ``units`` is by how many units of the last decimal a charge may differ.
+    multiplier / price; a fee in what was traded is size × rate. The tier is that of the volume of
+    the ``volume_days`` before the fill's UTC day, as far as the lines have it. Without
+    ``taker_when`` either rate is right, because the lines do not say which it was. ``units`` is by
+    how many units of the last decimal a charge may differ.
     """
 
     format: Literal[1]
@@ -145,12 +146,13 @@ def recompute_fees(lines: Iterable[StatementLine], schedule: FeeSchedule) -> Fee
         notional = _notional(fill.market, fill.size, fill.price, schedule)
         tier = _tier(schedule, line.at, fill.market, volumes.before(line.at))
         volumes.add(line.at, notional)
+        base = _base(fill, notional)
         if tier is None:
             report.unscheduled += 1
             continue
         report.compared += 1
         charged = Fraction(fill.fee)
-        expected, rate = _expected(notional, _rates(tier, line, schedule), charged, schedule)
+        expected, rate = _expected(base, _rates(tier, line, schedule), charged, schedule)
         for name, value in (("charged", charged), ("expected", expected)):
             sums[name][fill.fee_asset] += value
         away = charged - expected
@@ -164,7 +166,7 @@ def recompute_fees(lines: Iterable[StatementLine], schedule: FeeSchedule) -> Fee
                 line.at,
                 fill.market,
                 fill.trade_id,
-                _text(notional),
+                _text(base),
                 rate,
                 _text(charged),
                 _text(expected),
@@ -199,6 +201,11 @@ def _notional(market: str, size: Decimal, price: Decimal, schedule: FeeSchedule)
     if market in schedule.inverse:
         return abs(Fraction(size)) * multiplier / Fraction(price)
     return abs(Fraction(size)) * Fraction(price) * multiplier
+
+
+def _base(fill: FillLeg, notional: Fraction) -> Fraction:
+    """Return what the fee is a rate of: the notional, or the size if it is in what was traded."""
+    return abs(Fraction(fill.size)) if fill.fee_of == "size" else notional
 
 
 def _tier(schedule: FeeSchedule, at: datetime, market: str, volume: Fraction) -> FeeTier | None:
@@ -263,7 +270,8 @@ def implied_rates(
 ) -> list[ImpliedRate]:
     """Return the rates that fees tell, where a venue's schedule for an account is not known.
 
-    A fee of ``decimals`` decimals within ``units`` of what notional × rate gives.
+    A fee of ``decimals`` decimals within ``units`` of what notional × rate gives (size × rate where
+    it is in what was traded). With ``by_market`` a rate for each market, else one for all together.
     """
     groups: dict[tuple[str, str, str, str], list[tuple[Fraction, Fraction, int]]] = {}
     for line in lines:
@@ -276,9 +284,7 @@ def implied_rates(
             else str(line.told.get(taker_when.column) == taker_when.value).lower()
         )
         key = (line.account, fill.fee_asset, fill.market if by_market else "", takes)
-        notional = abs(Fraction(fill.size)) * Fraction(fill.price)
-        if fill.fee_asset == fill.market:
-            notional = abs(Fraction(fill.size))
+        notional = _base(fill, abs(Fraction(fill.size)) * Fraction(fill.price))
         groups.setdefault(key, []).append((notional, Fraction(fill.fee), line.line))
     slack = Fraction(units, 10**decimals)
     found = []
