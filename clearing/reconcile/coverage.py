@@ -49,7 +49,9 @@ class Gap:
     """Where lines are missing as far as can be seen.
 
     Between ``since`` and ``until`` the balances of ``what`` move by ``amount`` more than its lines
-    do (exact decimal), or nothing covers the time (no ``what``).
+    do (exact decimal), the position before a fill of ``what`` is by ``amount`` another than the
+    fills before left, or nothing covers the time (no ``what``). ``account`` is that of the fills,
+    as the statement names it.
     """
 
     since: datetime
@@ -57,6 +59,7 @@ class Gap:
     what: str
     amount: str
     words: str
+    account: str = ""
 
 
 @dataclass(frozen=True, slots=True)

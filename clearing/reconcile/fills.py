@@ -228,30 +228,6 @@ class _Matching:
             self.open_theirs.pop(place, None)
 
 
-def chain_gaps(fills: Sequence[Fill]) -> list[tuple[Fill, int]]:
-    """Return the fills whose told position does not follow from the ones before, and by how much.
-
-    Fills of one account in the order told. ``before`` is compared with what the last fill of the
-    market left (its own ``before`` plus its size, or its ``after``): another one says that fills
-    are missing in between, their size in all being the difference.
-    """
-    held: dict[str, int] = {}
-    gaps = []
-    for one in fills:
-        expected = held.get(one.market)
-        if one.before is not None and expected is not None and one.before != expected:
-            gaps.append((one, one.before - expected))
-        if one.after is not None:
-            if one.before is None and expected is not None and one.after != expected + one.size:
-                gaps.append((one, one.after - expected - one.size))
-            held[one.market] = one.after
-        elif one.before is not None:
-            held[one.market] = one.before + one.size
-        elif expected is not None:
-            held[one.market] = expected + one.size
-    return gaps
-
-
 def _by_time(side: Sequence[Fill]) -> list[int]:
     return sorted(range(len(side)), key=lambda place: (side[place].at, place))
 
@@ -270,4 +246,4 @@ def _moment(at: int) -> str:
     return from_microseconds(at).isoformat().replace("+00:00", "Z")
 
 
-__all__ = ["SCALE", "chain_gaps", "match_fills"]
+__all__ = ["SCALE", "match_fills"]

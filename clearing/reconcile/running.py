@@ -19,6 +19,7 @@ from clearing.log import Connection
 from clearing.reconcile.acting import acting
 from clearing.reconcile.balances import Course, Held, compare_balances
 from clearing.reconcile.breaks import Found, Recorded, record_breaks
+from clearing.reconcile.chains import chain_gaps
 from clearing.reconcile.coverage import (
     Coverage,
     Covered,
@@ -33,7 +34,7 @@ from clearing.reconcile.coverage import (
 )
 from clearing.reconcile.differences import Difference
 from clearing.reconcile.doubts import run_together, wrong_accounts, wrong_order
-from clearing.reconcile.fills import chain_gaps, match_fills
+from clearing.reconcile.fills import match_fills
 from clearing.reconcile.lines import decimal_text
 from clearing.reconcile.matching import match_movements
 from clearing.reconcile.sides import Ours, TheirRef, Theirs, load_ours, load_theirs
@@ -235,10 +236,10 @@ class _Result:
     def gaps(self) -> list[Gap]:
         """Return where lines of the statements are missing as far as they show it."""
         found = balance_gaps(self.leaps)
-        for one, amount in chain_gaps(self.theirs.fills):
-            at = from_microseconds(one.at)
-            words = "the position before this fill does not follow from the fills before"
-            found.append(Gap(at, at, one.market, decimal_text(amount), words))
+        for gap in chain_gaps(self.theirs.fills):
+            at, market = from_microseconds(gap.fill.at), gap.fill.market
+            amount = decimal_text(gap.amount)
+            found.append(Gap(at, at, market, amount, gap.words, gap.fill.account))
         return found
 
     def totals(self) -> Iterable[LegTotals]:
