@@ -543,11 +543,16 @@ class Ledger:
         return books.restatement(self._connection, account, period, before, after)
 
     def attribution(
-        self, account: str, period: Period, *, known_at: int | None = None
+        self,
+        account: str,
+        period: Period,
+        *,
+        known_at: int | None = None,
+        folding: Folding | None = None,
     ) -> tuple[Attribution, ...]:
         """Return the parts of what an account's equity changed by over a period, by asset."""
         made = books.cut(self._connection, period, known_at)
-        return books.attribute(self._connection, account, made.opening, made.closing)
+        return books.attribute(self._connection, account, made.opening, made.closing, folding)
 
     def export(
         self,

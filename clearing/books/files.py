@@ -125,6 +125,7 @@ def pdf_of(paper: Paper) -> bytes:
             "PDF files need reportlab: install it with 'pip install \"clearing[pdf]\"'"
         ) from error
     styles = getSampleStyleSheet()
+    styles["Heading3"].keepWithNext = 1  # no heading at the foot of a page
     story = [Paragraph(_shown(paper.title), styles["Title"])]
     story += [Paragraph(_shown(line), styles["Normal"]) for line in paper.lines]
     for table in (*paper.tables, paper.foot):

@@ -171,11 +171,15 @@ def account_statement(
     )
 
 
-def _hashes(connection: Connection, made: Cut) -> dict[str, str]:
-    """Return the document's SHA-256 of every rulebook that was adopted by the end, by name."""
+Hashes = dict[tuple[str, str], str]
+"""The SHA-256 of rulebooks' documents by settlement asset and ``name@version``."""
+
+
+def _hashes(connection: Connection, made: Cut) -> Hashes:
+    """Return the document's SHA-256 of every rulebook that was adopted by the end."""
     known = Moment(made.closing.generation, made.drawn.known_at)
     return {
-        f"{view.name}@{view.version}": view.document_sha256
+        (view.settlement_asset, f"{view.name}@{view.version}"): view.document_sha256
         for view in rulebooks(connection, known)
         if view.occurred_at < made.period.ends
     }
@@ -186,7 +190,7 @@ def _assets(
     opening: AccountView,
     closing: AccountView,
     period: PeriodView,
-    hashes: dict[str, str],
+    hashes: Hashes,
 ) -> Iterable[AssetStatement]:
     before = {scope.asset: scope for scope in opening.scopes}
     after = {scope.asset: scope for scope in closing.scopes}
@@ -211,7 +215,7 @@ def _asset(
     before: ScopeView | None,
     after: ScopeView | None,
     period: PeriodView,
-    hashes: dict[str, str],
+    hashes: Hashes,
 ) -> AssetStatement:
     posted = [each for each in period.posted if each.asset == asset]
     found = attribution(asset, before, after, period)
@@ -310,7 +314,7 @@ def _at(position: PositionView | None, name: str) -> str:
     return "0" if position is None else exact_text(Fraction(str(getattr(position, name))))
 
 
-def _margin(scope: ScopeView | None, hashes: dict[str, str]) -> MarginState:
+def _margin(scope: ScopeView | None, hashes: Hashes) -> MarginState:
     if scope is None:
         return MarginState("flat", {}, {}, "0", "0", "", "", "", "")
     call = scope.margin_call
@@ -324,7 +328,7 @@ def _margin(scope: ScopeView | None, hashes: dict[str, str]) -> MarginState:
         scope.margin_level,
         told + (", missed" if call is not None and call.missed else ""),
         scope.rulebook,
-        hashes.get(scope.rulebook, ""),
+        hashes.get((scope.asset, scope.rulebook), ""),
     )
 
 

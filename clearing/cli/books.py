@@ -1,5 +1,7 @@
 """Commands about the books for others: statements, their versions and differences, attribution."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -24,9 +26,10 @@ from clearing.books import (
 from clearing.books.kinds import PARTS
 from clearing.books.paper import PaperTable, grouped, paper_of
 from clearing.cli.moment import Limit
-from clearing.cli.output import err, out, print_json, shown_time, table
+from clearing.cli.output import err, out, print_json, shown_time, steps, table
 from clearing.cli.where import Where, ledger
 from clearing.events.fields import parse_time
+from clearing.ledger import Folding
 
 app = App(name="books", help="Statements, restatements and attribution of profit and loss.")
 
@@ -75,6 +78,13 @@ def _calendar(name: str) -> Calendar:
     return calendar_from(document, name)
 
 
+@contextmanager
+def _folding() -> Iterator[Folding]:
+    """Show how far a fold is, if late facts ask for one."""
+    with steps("folded in order of occurrence") as progress:
+        yield lambda done, _: progress.reached(done)
+
+
 def _subject(account: str | None, *, house: bool) -> str | None:
     if (account is None) != house:
         raise ValueError("name one subject: an account, or --house")
@@ -112,7 +122,10 @@ def statement(
         if version is not None:
             made = opened.issued_statement(subject, period, version)
         else:
-            made = opened.statement(subject, period, known_at=known_at, issue=issue)
+            with _folding() as folding:
+                made = opened.statement(
+                    subject, period, known_at=known_at, issue=issue, folding=folding
+                )
     if to_file is not None:
         write_statement(made, form, to_file)
         err.print(f"wrote {to_file}: {_state(made)}", markup=False)
@@ -250,8 +263,8 @@ def attribution(
 ) -> None:
     """Show the parts of the change of an account's equity; they add up to it exactly."""
     period = _period(span)
-    with ledger(where) as opened:
-        found = opened.attribution(account, period, known_at=known_at)
+    with ledger(where) as opened, _folding() as folding:
+        found = opened.attribution(account, period, known_at=known_at, folding=folding)
     if where is not None and where.json:
         print_json(found)
         return

@@ -365,14 +365,16 @@ def _verify_identities(connection: Connection, findings: Findings) -> None:
 def protections(connection: Connection) -> dict[str, bool]:
     """Return which protections are active: triggers, roles, and whether this user could evade them.
 
-    ``append_only_triggers``: every table and partition has its triggers, enabled always.
+    ``append_only_triggers``: every table and partition of the log, the
+    quarantine and issued statements have their triggers, enabled always.
     ``separate_roles``: appends and projections run as roles that may do no more.
     ``not_superuser``: the connecting user is no superuser, who could switch triggers off.
     """
     query = (
         "SELECT count(*) = 0 FROM pg_class c WHERE c.relnamespace = 'clearing'::regnamespace"
         " AND c.relkind IN ('r', 'p')"
-        " AND (c.relname ~ '^log(_[0-9]+|_identity|_receipt|_head)?$' OR c.relname = 'quarantine')"
+        " AND (c.relname ~ '^log(_[0-9]+|_identity|_receipt|_head)?$'"
+        " OR c.relname IN ('quarantine', 'statement'))"
         " AND (SELECT count(*) FROM pg_trigger t WHERE t.tgrelid = c.oid AND t.tgenabled = 'A'"
         " AND t.tgname IN ('append_only', 'forward_only'))"
         " < CASE c.relname WHEN 'log_head' THEN 2 ELSE 1 END"

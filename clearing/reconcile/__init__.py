@@ -31,6 +31,7 @@ from clearing.reconcile.running import (
     NothingToCompare,
     Reconciliation,
 )
+from clearing.reconcile.sampling import MAPPING, PLANTED, NothingPlanted, Planted
 from clearing.reconcile.signoff import PROPOSAL_KINDS, NotAllowed, Proposal
 from clearing.reconcile.taking import EVERY, LEGS, Leg, StatementRefused, Taken, look
 
@@ -38,6 +39,8 @@ __all__ = [
     "BREAK_TYPES",
     "EVERY",
     "LEGS",
+    "MAPPING",
+    "PLANTED",
     "PROPOSAL_KINDS",
     "BreakStep",
     "BreakType",
@@ -58,7 +61,9 @@ __all__ = [
     "LegTotals",
     "MatchView",
     "NotAllowed",
+    "NothingPlanted",
     "NothingToCompare",
+    "Planted",
     "Proposal",
     "Reconciliation",
     "StatementRefused",

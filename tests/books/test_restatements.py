@@ -119,6 +119,34 @@ def test_what_was_issued_cannot_be_changed_or_forged(database_url: str) -> None:
         assert kept(connection, "ada", DAY) == made
 
 
+def test_a_projector_issues_and_a_reader_reads(database_url: str) -> None:
+    with day(database_url) as ledger:
+        connection = ledger.connection
+        drawn = draw(connection, "ada", DAY)
+        connection.execute("SET ROLE clearing_reader")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            issue(connection, drawn)
+        connection.execute("SET ROLE clearing_projector")
+        made = issue(connection, drawn)
+        connection.execute("SET ROLE clearing_reader")
+        assert kept(connection, "ada", DAY) == made
+        connection.execute("RESET ROLE")
+        assert ledger.status().protections["append_only_triggers"]
+        connection.execute("ALTER TABLE clearing.statement DISABLE TRIGGER append_only")
+        assert not ledger.status().protections["append_only_triggers"]
+
+
+def test_what_a_superuser_changed_is_not_shown_as_issued(database_url: str) -> None:
+    with day(database_url) as ledger:
+        connection = ledger.connection
+        issue(connection, draw(connection, "ada", DAY))
+        connection.execute("ALTER TABLE clearing.statement DISABLE TRIGGER append_only")
+        connection.execute("ALTER TABLE clearing.statement DROP CONSTRAINT statement_figures")
+        connection.execute("UPDATE clearing.statement SET figures = replace(figures, '44', '45')")
+        with pytest.raises(NotIssued, match="is not what was issued"):
+            kept(connection, "ada", DAY)
+
+
 def test_the_house_is_restated_as_well(database_url: str) -> None:
     hour = period_of(calendar_of("utc"), "2024-06-18T03")
     with day(database_url) as ledger:

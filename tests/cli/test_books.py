@@ -113,3 +113,9 @@ def test_what_makes_no_sense_is_said(books: Run, arguments: tuple[str, ...], rea
     code, _, told = books(*arguments)
     assert code == 2
     assert reason in " ".join(told.split())
+
+
+def test_an_empty_ledger_has_a_house_without_anything(clearing: Run) -> None:
+    code, shown, told = clearing("books", "statement", "--house", *DAY)
+    assert code == 0, told
+    assert "the period is not over" in shown
