@@ -344,7 +344,9 @@ class _Result:
 
     def inputs(self, of: tuple[str, str, str]) -> bytes:
         """Return the digest of all that was compared, and by which tolerances."""
-        digest = hashlib.sha256(canonical_json([*of, self.span, self.versions]).encode())
+        classes = None if self.span.classes is None else sorted(self.span.classes)
+        span = self.span._replace(classes=None)
+        digest = hashlib.sha256(canonical_json([*of, span, classes, self.versions]).encode())
         for ref, movement in zip(self.ours.movement_refs, self.ours.movements, strict=True):
             digest.update(f"{ref.position} {ref.line} {movement.amount}\n".encode())
         for ref in self.ours.fill_refs:
