@@ -42,8 +42,8 @@ class MovementRow(NamedTuple):
 class FillRow(NamedTuple):
     """One side of an execution as recorded: ``size`` is positive where the account bought.
 
-    ``fee`` is what it cost (positive: paid) in ``fee_asset``. Numbers stand at the decimals beside
-    them.
+    ``carried``: it is no execution, but a position from before the ledger. ``fee`` is what it cost
+    (positive: paid) in ``fee_asset``. Numbers stand at the decimals beside them.
     """
 
     position: int
@@ -60,6 +60,7 @@ class FillRow(NamedTuple):
     fee: int
     fee_decimals: int
     fee_asset: str
+    carried: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +125,10 @@ def _kind(purpose: str, kind: int, detail: str) -> str:
 
 
 def fills(connection: Connection, moment: Moment, wanted: Wanted) -> Iterator[FillRow]:
-    """Yield the recorded fills of an account (of every one) up to a moment, in log order."""
+    """Yield the recorded fills of an account (of every one) up to a moment, in log order.
+
+    Fills, both sides of trades, and positions carried in from before.
+    """
     histories = Histories(connection, moment)
     registry = histories.registry
     ordinal = registry.account_ordinals.get(wanted.account, 0)
@@ -133,7 +137,7 @@ def fills(connection: Connection, moment: Moment, wanted: Wanted) -> Iterator[Fi
     query = (
         "SELECT position, kind, occurred_at, source, external_id, trade_id, account, contra,"
         " market, asset, quantity, price, amount, fee, detail FROM clearing.log"
-        " WHERE kind IN (20, 21) AND position > %(after)s AND position <= %(upto)s"
+        " WHERE kind = ANY(%(kinds)s) AND position > %(after)s AND position <= %(upto)s"
         " AND position <= %(position)s"
     )
     if ordinal:
@@ -141,7 +145,8 @@ def fills(connection: Connection, moment: Moment, wanted: Wanted) -> Iterator[Fi
     if wanted.until is not None:
         query += " AND occurred_at <= %(until)s"
     query += " ORDER BY position"
-    values = {"account": ordinal, "until": wanted.until}
+    kinds = [int(kind) for kind in (Kind.PositionCarried, Kind.Filled, Kind.Traded)]
+    values = {"account": ordinal, "until": wanted.until, "kinds": kinds}
     for first in range(0, moment.position, _SPAN):
         rows = histories.rows(query, [], after=first, upto=first + _SPAN, **values)
         for row in rows:
@@ -165,13 +170,14 @@ def fills(connection: Connection, moment: Moment, wanted: Wanted) -> Iterator[Fi
                     fee,
                     asset.decimals,
                     asset.name,
+                    row[1] == Kind.PositionCarried,
                 )
 
 
 def _sides(row: Any) -> list[tuple[int, int, int]]:
     """Return (account, signed size, fee) of each side that a fill or trade names."""
     numbers = _wide(row)
-    if row[1] == Kind.Filled:
+    if row[1] != Kind.Traded:
         return [(row[6], numbers["quantity"], numbers["fee"])]
     size = numbers["quantity"]
     return [(row[6], size, numbers["fee"]), (row[7], -size, numbers["amount"])]

@@ -100,7 +100,7 @@ def _take_movement(ours: Ours, row: MovementRow, covered: Covered) -> None:
 def _take_fill(ours: Ours, row: FillRow, covered: Covered) -> None:
     size = row.size * 10 ** (DECIMALS - row.size_decimals)
     ours.held.append(Held(row.occurred_at, row.market, size, position=True))
-    if not covered.has(row.occurred_at):
+    if row.carried or not covered.has(row.occurred_at):
         return
     ours.fills.append(
         Fill(
