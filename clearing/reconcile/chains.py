@@ -15,7 +15,7 @@ from clearing.reconcile.lines import Fill, decimal_text, scaled
 MOST_GAPS: Final = 1_000
 """The most gaps of a file that are kept; the others are counted."""
 
-FEE_WORDS: Final = "the position before this fill is off by just the fee of the fill before"
+FEE_WORDS: Final = "the position before this fill is off by just the fee of the fill before it"
 GAP_WORDS: Final = "the position before this fill does not follow from the fills before"
 
 
