@@ -2,6 +2,7 @@
 
 import csv
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,7 +38,7 @@ def ledger_with_a_trade(url: str) -> Ledger:
     """ada has 5 from before and buys 2 of bob at 100, who pays half of her fee."""
     base = {"source": "venue", "occurred_at": AT}
     ledger = Ledger.open(url)
-    events = [
+    events: list[dict[str, Any]] = [
         {"kind": "SourceDeclared", "name": "venue", "description": "a venue"},
         {"kind": "AssetDeclared", "name": "USDC", "decimals": 6},
         {
