@@ -4,6 +4,7 @@ Signs are ours: a fee paid and an overcharge are positive, funding received is p
 posted: the report is what somebody claims back with.
 """
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +16,15 @@ from math import ceil, floor
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from clearing.adapters.statements import FillLeg, StatementLine
 from clearing.audit.funding_due import FundingDue
@@ -27,7 +36,12 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-Text = Annotated[str, Field(pattern=r"^-?[0-9]{1,30}(\.[0-9]{1,18})?$")]
+def _as_text(value: object) -> object:
+    """Return a whole number as a document tells it as text; anything else as it is."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+Text = Annotated[str, BeforeValidator(_as_text), Field(pattern=r"^-?[0-9]{1,30}(\.[0-9]{1,18})?$")]
 """An exact decimal as text."""
 
 
@@ -365,13 +379,14 @@ def recompute_funding(
 ) -> FundingReport:
     """Compare charges with what was due; a charge belongs to the settlement ``within`` before it.
 
+    Only one of the same market and asset.
     The due is rounded to the asset's units by ``rounding``; ``units`` is by how many a charge may
     differ.
     """
     report = FundingReport()
-    waiting: dict[str, list[FundingCharge]] = defaultdict(list)
+    waiting: dict[tuple[str, str], list[FundingCharge]] = defaultdict(list)
     for charge in sorted(charges, key=lambda one: one.at):
-        waiting[charge.market].append(charge)
+        waiting[charge.market, charge.asset].append(charge)
     sums: dict[str, dict[str, Fraction]] = defaultdict(lambda: defaultdict(Fraction))
     decimals: dict[str, int] = {}
     for one in due:
@@ -380,8 +395,11 @@ def recompute_funding(
         scale = 10**one.decimals
         rounded = divide(one.due.numerator * scale, one.due.denominator, rounding)
         expected = Fraction(rounded, scale)
-        mine = [c for c in waiting[one.market] if at <= c.at <= at + within]
-        waiting[one.market] = [c for c in waiting[one.market] if c not in mine]
+        left = waiting[one.market, one.asset]
+        first = bisect_left(left, at, key=_charged_at)
+        last = bisect_right(left, at + within, key=_charged_at)
+        mine = left[first:last]
+        del left[first:last]
         charged = sum((Fraction(c.amount) for c in mine), Fraction(0))
         report.compared += 1
         sums["due"][one.asset] += expected
@@ -414,6 +432,10 @@ def recompute_funding(
     return report
 
 
+def _charged_at(charge: FundingCharge) -> datetime:
+    return charge.at
+
+
 def charges_of(lines: Iterable[StatementLine]) -> Iterator[FundingCharge]:
     """Yield what the lines of a statement say was charged for funding."""
     for line in lines:
@@ -425,7 +447,7 @@ def charges_of(lines: Iterable[StatementLine]) -> Iterator[FundingCharge]:
 def _text(value: Fraction) -> str:
     """Write an exact decimal; what is none (an inverse notional) is cut at 18 decimals."""
     scaled = value * 10**18
-    whole = scaled.numerator // scaled.denominator
-    sign, digits = ("-", -whole) if whole < 0 else ("", whole)
+    digits = abs(scaled.numerator) // scaled.denominator
+    sign = "-" if scaled < 0 and digits else ""
     text = f"{digits // 10**18}.{digits % 10**18:018d}".rstrip("0").rstrip(".")
     return f"{sign}{text}"
