@@ -77,13 +77,14 @@ def print_reconciliation(answer: Reconciliation) -> None:
             (
                 shown_time(gap.since),
                 shown_time(gap.until),
+                gap.account,
                 gap.what,
                 amount(gap.amount),
                 f"{gap.words}{'; see the breaks' if gap.named else ''}",
             )
             for gap in answer.coverage.gaps[:_LISTED]
         ]
-        out.print(table("Gaps", ("from", "until", "of", ">by", ""), gaps))
+        out.print(table("Gaps", ("from", "until", "account", "of", ">by", ""), gaps))
     totals = [
         (
             total.what,

@@ -6,6 +6,7 @@ reads the ledger through :mod:`clearing.audit` and knows nothing of the engine's
 """
 
 from clearing.reconcile.breaks import BreakStep, BreakUnknown, BreakView
+from clearing.reconcile.chains import FillGap
 from clearing.reconcile.closing import close_steps, record_close_step
 from clearing.reconcile.coverage import Coverage, Gap, ImportView
 from clearing.reconcile.desk import Desk
@@ -50,6 +51,7 @@ __all__ = [
     "DifferenceView",
     "FeeReport",
     "FeeSchedule",
+    "FillGap",
     "FundingCharge",
     "FundingReport",
     "Gap",

@@ -49,8 +49,9 @@ class Gap:
     """Where lines are missing as far as can be seen.
 
     Between ``since`` and ``until`` the balances of ``what`` move by ``amount`` more than its lines
-    do (exact decimal), or nothing covers the time (no ``what``). ``named`` says that a break of the
-    lines is there, which says more.
+    do (exact decimal), the position before a fill of ``what`` is by ``amount`` another than the
+    fills before left, or nothing covers the time (no ``what``). ``named`` says that a break of the
+    lines is there, which says more. ``account`` is that of the fills, as the statement names it.
     """
 
     since: datetime
@@ -59,6 +60,7 @@ class Gap:
     amount: str
     words: str
     named: bool = False
+    account: str = ""
 
 
 @dataclass(frozen=True, slots=True)
