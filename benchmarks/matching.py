@@ -108,13 +108,13 @@ def _write(path: Path, rows: Sequence[Row]) -> None:
         writer.writerows(rows)
 
 
-def _alone(work: Callable[[Path, bool], _Outcome], folder: Path, native: bool) -> _Outcome:  # noqa: FBT001 - handed on
+def _alone(work: Callable[[Path, bool], _Outcome], folder: Path, native: bool) -> _Outcome:
     """Do some work in a process of its own, which ends with it."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(work, (folder, native))
 
 
-def _matched(folder: Path, native: bool) -> _Outcome:  # noqa: FBT001 - by position, across processes
+def _matched(folder: Path, native: bool) -> _Outcome:
     """Match as reconciliation does."""
     ours = _movements(folder / "ours.csv", native=native)
     theirs = _movements(folder / "theirs.csv", native=native)
@@ -136,7 +136,7 @@ def _movements(path: Path, *, native: bool) -> list[Movement]:
         ]
 
 
-def _joined(folder: Path, native: bool) -> _Outcome:  # noqa: FBT001 - by position, across processes
+def _joined(folder: Path, native: bool) -> _Outcome:
     """Join as an analyst would: by identifier with amounts compared, or by all that is told."""
     polars: Any = import_module("polars")
     ours = polars.read_csv(folder / "ours.csv")
@@ -170,14 +170,14 @@ def _expected(
     type_: str,
     ours: tuple[int, ...],
     theirs: tuple[int, ...],
-    native: bool,  # noqa: FBT001 - which of two answers
+    native: bool,
 ) -> tuple[str, tuple[int, ...], tuple[int, ...]]:
     """Return how matching tells a planted break: a copy is the later of two."""
     if type_ == "duplicate here":
         return ("duplicate", ours[1:], ())
     if type_ == "duplicate":
         return (type_, ours if native else (), theirs[1:])
-    return (type_.split(" ")[0], ours, theirs)
+    return (type_.split(" ", maxsplit=1)[0], ours, theirs)
 
 
 def _verify_join(made: Sides, outcome: _Outcome, *, native: bool) -> None:
