@@ -33,6 +33,7 @@ from clearing.reconcile.coverage import (
 )
 from clearing.reconcile.differences import Difference
 from clearing.reconcile.doubts import run_together, wrong_accounts, wrong_order
+from clearing.reconcile.effects import effects
 from clearing.reconcile.fills import chain_gaps, match_fills
 from clearing.reconcile.lines import decimal_text
 from clearing.reconcile.matching import match_movements
@@ -217,7 +218,9 @@ class _Result:
         found += wrong_order(theirs, misplaced(connection, span.imports))
         doubtful = frozenset(place for one in found if one.side == "cash" for place in one.theirs)
         found += self.fills.differences
-        found += compare_balances(ours.held, theirs.balances, found, doubtful)
+        found += compare_balances(
+            ours.held, theirs.balances, effects(found, ours, theirs), doubtful
+        )
         self.differences = sorted(found, key=lambda one: (one.at, one.side, one.what, one.type))
 
     def rules(self) -> dict[str, int]:
