@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from itertools import chain
 from typing import Any, Final
 
 from clearing.audit.moments import Moment
@@ -225,7 +226,7 @@ class _Result:
 
     def rules(self) -> dict[str, int]:
         """Count matches by rule."""
-        counts = Counter(one.rule for one in (*self.cash.matches, *self.fills.matches))
+        counts = Counter(one.rule for one in chain(self.cash.matches, self.fills.matches))
         return dict(sorted(counts.items()))
 
     def residuals(self) -> dict[str, str]:
@@ -351,7 +352,7 @@ class _Result:
             digest.update(f"{ref.position} {ref.line} {movement.amount}\n".encode())
         for ref in self.ours.fill_refs:
             digest.update(f"{ref.position}\n".encode())
-        for line in (*self.theirs.movement_refs, *self.theirs.fill_refs):
+        for line in chain(self.theirs.movement_refs, self.theirs.fill_refs):
             digest.update(f"{line.key} {line.nth} {line.leg}\n".encode())
         for balance in self.theirs.balances:
             digest.update(f"{balance.at} {balance.what} {balance.amount}\n".encode())
