@@ -129,7 +129,11 @@ def _events(rows: Sequence[Row]) -> Iterator[Event]:
     yield SourceDeclared(**base, external_id="source", name="venue", description="a venue")
     yield AssetDeclared(**base, external_id="asset", name="XBT", decimals=DECIMALS)
     yield AccountOpened(**base, external_id="account", account="ada")
-    people = {"author": "ann", "approver": "bea", "reason": "as the venue booked it"}
+    people: dict[str, Any] = {
+        "author": "ann",
+        "approver": "bea",
+        "reason": "as the venue booked it",
+    }
     for row in rows:
         fields: dict[str, Any] = {
             "source": "venue",
