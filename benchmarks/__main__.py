@@ -15,13 +15,16 @@ from benchmarks import (
     checkpoints,
     liquidations,
     marks,
+    matching,
     proofs,
     rebuild,
+    reconciling,
     stress_paths,
     verifying,
     what_if,
 )
 from benchmarks.long_log import long_log
+from benchmarks.matching import NoBaseline
 from benchmarks.measure import Ratio
 from clearing.database import (
     DatabaseUnavailable,
@@ -54,7 +57,8 @@ def main() -> int:
         "--events",
         type=int,
         metavar="N",
-        help="ask a log of about N events (10000000 is large), made once and kept for the next run",
+        help="ask a log of about N events (10000000 is large), made once and kept for the next run;"
+        " prove, match or reconcile N",
     )
     parser.add_argument("--forget", action="store_true", help="drop the log that was kept, and end")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
@@ -74,7 +78,7 @@ def main() -> int:
             for ratio in benchmarks[name]():
                 found.append(ratio)
                 print(ratio.lines(), flush=True)
-    except (DatabaseUnavailable, SettingsError) as error:
+    except (DatabaseUnavailable, NoBaseline, SettingsError) as error:
         print(error, file=sys.stderr)
         return 1
     if options.json is not None:
@@ -129,6 +133,12 @@ def _known(*, quick: bool, events: int | None) -> dict[str, Measure]:
             lambda connection, live: checkpoints.run(connection, live, samples=20 if quick else 200)
         ),
         "verify": asked(verifying.run),
+        "match": lambda: matching.run(
+            count=events or (20_000 if quick else 1_000_000), repeats=repeats
+        ),
+        "reconcile": lambda: _on_database(
+            lambda url: reconciling.run(url, count=events or (20_000 if quick else 1_000_000))
+        ),
     }
 
 

@@ -7,13 +7,12 @@ right again, was told wrongly.
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import accumulate, chain
+from collections.abc import Iterable, Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
-from clearing.reconcile.differences import Difference, Side
-from clearing.reconcile.lines import Balance, Fill, Movement, decimal_text
-from clearing.reconcile.matching import Match
+from clearing.reconcile.differences import Difference
+from clearing.reconcile.lines import Balance, decimal_text
 
 
 class Held(NamedTuple):
@@ -47,15 +46,16 @@ class Course:
 def compare_balances(
     ours: Iterable[Held],
     stated: Sequence[Balance],
-    differences: Sequence[Difference],
+    effects: Iterable[Held],
     doubtful: frozenset[int] = frozenset(),
 ) -> list[Difference]:
     """Return what stated balances differ by from ours, that no difference of lines explains.
 
-    ``ours`` is every change of the account that the ledger knows, ``differences`` those of the
-    lines. Balances of movements at the places ``doubtful`` are not compared: something else is
-    wrong with their line already. Of several balances of one thing at one moment each is compared:
-    all must be the balance after everything of it.
+    ``ours`` is every change of the account that the ledger knows, ``effects`` what differences of
+    lines do: by how much more their balances are ahead of ours from a moment on. Balances of
+    movements at the places ``doubtful`` are not compared: something else is wrong with their line
+    already. Of several balances of one thing at one moment each is compared: all must be the
+    balance after everything of it.
     """
     changes: dict[tuple[str, bool], list[Held]] = defaultdict(list)
     for one in ours:
@@ -64,50 +64,15 @@ def compare_balances(
     for balance in stated:
         if balance.ref < 0 or balance.ref not in doubtful:
             by_thing[balance.what, balance.position].append(balance)
-    effects: dict[tuple[str, bool], list[tuple[int, int]]] = defaultdict(list)
-    for difference in differences:
-        effects[difference.what, difference.side == "fill"].append(
-            (difference.at, difference.amount)
-        )
+    known: dict[tuple[str, bool], list[tuple[int, int]]] = defaultdict(list)
+    for effect in effects:
+        known[effect.what, effect.position].append((effect.at, effect.amount))
     found = []
     for thing, balances in sorted(by_thing.items()):
         course = Course(changes[thing])
         balances.sort(key=lambda one: (one.at, not one.before, one.ref))
-        found += _compare(course, balances, sorted(effects[thing]))
+        found += _compare(course, balances, sorted(known[thing]))
     return found
-
-
-def meanwhile(
-    ours: Sequence[Movement] | Sequence[Fill],
-    theirs: Sequence[Movement] | Sequence[Fill],
-    matches: Iterable[Match],
-    differences: Iterable[Difference],
-    side: Side,
-) -> Iterator[Difference]:
-    """Yield what explains balances though it is no difference of lines in the end.
-
-    What the two sides have at different times is off in between; what a tolerance let pass stays
-    off until it is posted.
-    """
-    timing = (one for one in differences if one.type == "timing" and one.side == side)
-    pairs: Iterator[Match | Difference] = chain(matches, timing)
-    for pair in pairs:
-        if not pair.ours or not pair.theirs:
-            continue
-        there = min(theirs[place].at for place in pair.theirs)
-        residual = pair.residual if isinstance(pair, Match) else 0
-        if residual:
-            yield _effect(ours[pair.ours[0]], side, there, residual)
-        for one in (ours[place] for place in pair.ours):
-            if one.at != there:
-                amount = one.amount if isinstance(one, Movement) else one.size
-                yield _effect(one, side, one.at, -amount)
-                yield _effect(one, side, there, amount)
-
-
-def _effect(one: Movement | Fill, side: Side, at: int, amount: int) -> Difference:
-    what = one.asset if isinstance(one, Movement) else one.market
-    return Difference("timing", side, what, amount, at, (), ())
 
 
 def _compare(
@@ -149,9 +114,14 @@ def _compare(
 
 
 def _explained(amount: int, effects: Sequence[tuple[int, int]], since: int, at: int) -> bool:
-    """Whether differences of lines between two moments add up to an amount, all or one of them."""
-    within = [effect for moment, effect in effects if since < moment <= at]
+    """Whether effects (in order) between two moments add up to an amount, all or one of them."""
+    first = bisect_right(effects, since, key=_moment)
+    within = [effect for _, effect in effects[first : bisect_right(effects, at, key=_moment)]]
     return bool(within) and (sum(within) == amount or amount in within)
+
+
+def _moment(effect: tuple[int, int]) -> int:
+    return effect[0]
 
 
 def _words(place: int, alone: bool, amount: int) -> str:

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from clearing.events.fields import from_microseconds
 from clearing.reconcile.differences import Difference, amount_difference
@@ -28,8 +28,7 @@ TIMING: Final = 36 * 3_600_000_000
 """Microseconds within which the same amount on both sides is one movement at another time."""
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(NamedTuple):
     """What belongs together: places of ours and of theirs, and the rule that found it.
 
     ``tolerance`` is the version of the one that was needed, 0 without; ``residual`` (theirs less

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from itertools import chain
 from typing import Any
 
 from clearing.audit.moments import Moment
@@ -17,7 +18,7 @@ from clearing.events.canonical import canonical_json
 from clearing.events.fields import from_microseconds, to_microseconds
 from clearing.log import Connection
 from clearing.reconcile.acting import acting, one_at_a_time
-from clearing.reconcile.balances import Course, Held, compare_balances, meanwhile
+from clearing.reconcile.balances import Course, Held, compare_balances
 from clearing.reconcile.breaks import Found, Recorded, record_breaks
 from clearing.reconcile.chains import chain_gaps
 from clearing.reconcile.coverage import (
@@ -34,6 +35,7 @@ from clearing.reconcile.coverage import (
 )
 from clearing.reconcile.differences import Difference
 from clearing.reconcile.doubts import run_together, wrong_accounts, wrong_order
+from clearing.reconcile.effects import effects, meanwhile
 from clearing.reconcile.fills import match_fills
 from clearing.reconcile.lines import decimal_text
 from clearing.reconcile.matching import match_movements
@@ -223,15 +225,18 @@ class _Result:
         found += wrong_order(theirs, misplaced(connection, span.imports))
         doubtful = frozenset(place for one in found if one.side == "cash" for place in one.theirs)
         found += self.fills.differences
-        known = [*found]
-        known += meanwhile(ours.movements, theirs.movements, self.cash.matches, found, "cash")
-        known += meanwhile(ours.fills, theirs.fills, self.fills.matches, found, "fill")
-        found += compare_balances(ours.held, theirs.balances, known, doubtful)
+        late = [one for one in found if one.type == "timing"]
+        moved = chain(
+            effects(found, ours, theirs),
+            meanwhile(ours.movements, theirs.movements, self.cash.matches, late, "cash"),
+            meanwhile(ours.fills, theirs.fills, self.fills.matches, late, "fill"),
+        )
+        found += compare_balances(ours.held, theirs.balances, moved, doubtful)
         self.differences = sorted(found, key=lambda one: (one.at, one.side, one.what, one.type))
 
     def rules(self) -> dict[str, int]:
         """Count matches by rule."""
-        counts = Counter(one.rule for one in (*self.cash.matches, *self.fills.matches))
+        counts = Counter(one.rule for one in chain(self.cash.matches, self.fills.matches))
         return dict(sorted(counts.items()))
 
     def residuals(self) -> dict[str, str]:
@@ -379,7 +384,7 @@ class _Result:
             digest.update(f"{ref.position} {ref.line} {movement.amount}\n".encode())
         for ref in self.ours.fill_refs:
             digest.update(f"{ref.position}\n".encode())
-        for line in (*self.theirs.movement_refs, *self.theirs.fill_refs):
+        for line in chain(self.theirs.movement_refs, self.theirs.fill_refs):
             digest.update(f"{line.key} {line.nth} {line.leg}\n".encode())
         for balance in self.theirs.balances:
             digest.update(f"{balance.at} {balance.what} {balance.amount}\n".encode())

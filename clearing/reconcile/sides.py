@@ -4,8 +4,9 @@ Lines that several statements say count once. Moments, amounts and names are mad
 and nowhere else.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from sys import intern
 from typing import Any, Final, NamedTuple
 
 from clearing.audit.moments import Moment
@@ -166,11 +167,9 @@ def load_theirs(connection: Connection, covered: Covered) -> Theirs:
         "sign": sign,
     }
     last: dict[tuple[int, str], int] = {}
-    for row in connection.execute(_CASH, values):
-        _take_cash(theirs, row, covered, last)
-    last = {}
-    for row in connection.execute(_FILLS, values):
-        _take_their_fill(theirs, row, last)
+    _each(connection, _CASH, values, lambda row: _take_cash(theirs, row, covered, last))
+    positions: dict[tuple[int, str], int] = {}
+    _each(connection, _FILLS, values, lambda row: _take_their_fill(theirs, row, positions))
     for row in connection.execute(
         "SELECT DISTINCT at, what, amount, position, before FROM clearing.recon_balance"
         " WHERE import = ANY(%(imports)s) AND at >= %(since)s AND at <= %(until)s"
@@ -183,10 +182,22 @@ def load_theirs(connection: Connection, covered: Covered) -> Theirs:
     return theirs
 
 
+def _each(
+    connection: Connection, query: str, values: dict[str, Any], take: Callable[[Any], None]
+) -> None:
+    """Take each row of a query, through a cursor of the server's: they may be millions."""
+    with connection.transaction(), connection.cursor(name="clearing_statements") as cursor:
+        cursor.itersize = 10_000
+        for row in cursor.execute(query, values):
+            take(row)
+
+
 def _take_cash(
     theirs: Theirs, row: Sequence[Any], covered: Covered, last: dict[tuple[int, str], int]
 ) -> None:
     at, number, line, leg, asset, kind, amount, balance, native_id, account, market, key, nth = row
+    # Rows have texts of their own; of names that most rows share, one is enough.
+    asset, kind, account, market = intern(asset), intern(kind), intern(account), intern(market)
     place = len(theirs.movements)
     ids = (native_id,) if native_id else ()
     moved = scaled(amount)

@@ -14,14 +14,17 @@ from benchmarks import (
     checkpoints,
     liquidations,
     marks,
+    matching,
     proofs,
     rebuild,
+    reconciling,
     stress_paths,
     verifying,
     what_if,
 )
 from benchmarks.long_log import long_log
 from benchmarks.measure import Ratio, against, compared
+from benchmarks.two_sides import COMPOSITE, NATIVE, sides
 from clearing.audit import AccountView
 from clearing.audit.accounts import account_view
 from clearing.database import connect
@@ -152,6 +155,52 @@ def test_marks_sees_a_watch_that_leaves_accounts_out(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(BandedWatch, "on_mark", nobody)
     with pytest.raises(RuntimeError, match="the watches differ"):
         marks.verify(60)
+
+
+def test_matching() -> None:
+    pytest.importorskip("polars", reason="matching is measured against polars")
+    ratios = matching.run(count=1_500, repeats=2)
+    names = measured(ratios)
+    assert ["native id" in name for name in names] == [True, False]
+    assert all("none invented" in ratio.note and "MiB" in ratio.note for ratio in ratios)
+
+
+def test_matching_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(matching, "find_spec", lambda _: None)
+    with pytest.raises(matching.NoBaseline, match=r"polars.*clearing\[benchmarks\]"):
+        matching.run(count=1_500, repeats=1)
+
+
+@pytest.mark.parametrize("native", [True, False])
+def test_matching_sees_breaks_other_than_those_planted(native: bool) -> None:
+    made = sides(1_500, NATIVE if native else COMPOSITE)
+    found = [matching._expected(*one, native) for one in made.breaks]
+    copied = sum(one.type.startswith("duplicate") for one in made.breaks)
+    matches = made.alike + copied + (made.retimed if native else 0)
+    right = matching._Outcome(1, 1, 1, matches, [*found])
+    matching._verify(made, right, native=native)
+    for wrong in (found[1:], [*found, ("amount", (0,), (0,))]):
+        with pytest.raises(RuntimeError, match="other breaks than were planted"):
+            matching._verify(made, replace(right, found=[*wrong]), native=native)
+    with pytest.raises(RuntimeError, match="matches, not"):
+        matching._verify(made, replace(right, matched=matches - 1), native=native)
+
+
+def test_reconciling(database_url: str) -> None:
+    ratios = reconciling.run(database_url, count=1_500)
+    names = [name.split(",")[0] for name in measured(ratios)]
+    assert names == ["take", "reconcile", "take again", "reconcile again"]
+    assert "none invented" in ratios[1].note
+
+
+def test_reconciling_sees_a_break_that_is_not_found(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It claims to have planted one more balance that is told wrongly than it has."""
+    write = reconciling._write
+    monkeypatch.setattr(reconciling, "_write", lambda *given: [*write(*given), 7])
+    with pytest.raises(RuntimeError, match="1 planted breaks are missed"):
+        reconciling.run(database_url, count=1_500)
 
 
 def test_medians_are_compared() -> None:

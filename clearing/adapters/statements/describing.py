@@ -1,5 +1,6 @@
 """What was seen of a statement while it was read: what it covers, in which order, whether whole."""
 
+from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -9,6 +10,7 @@ from typing import Literal
 from clearing.adapters.base import Refusal
 from clearing.adapters.statements.base import Item, StatedBalance, StatementReader
 from clearing.adapters.statements.storable import storable
+from clearing.events.fields import to_microseconds
 
 
 @dataclass(slots=True)
@@ -47,7 +49,8 @@ def described(
     What has a text that cannot be stored is refused; see :func:`storable`.
     """
     seen = Described(path, reader.name)
-    moments: list[tuple[datetime, int]] = []
+    # Of millions of lines: where they stand and when they took effect, and nothing else.
+    moments, lines = array("q"), array("q")
     accounts: dict[str, None] = {}
     records = 0
     record = 0
@@ -70,27 +73,28 @@ def described(
         seen.last = item.at if seen.last is None else max(seen.last, item.at)
         seen.first_id = seen.first_id or item.native_id
         seen.last_id = item.native_id or seen.last_id
-        moments.append((item.at, item.line))
+        moments.append(to_microseconds(item.at))
+        lines.append(item.line)
     seen.accounts = list(accounts)
     seen.saturated = records in reader.page_limits
-    _see_order(seen, moments)
+    _see_order(seen, moments, lines)
     yield seen
 
 
-def _see_order(seen: Described, moments: Sequence[tuple[datetime, int]]) -> None:
+def _see_order(seen: Described, moments: Sequence[int], lines: Sequence[int]) -> None:
     """Find how lines follow each other, and which stand against that order.
 
     The order is that of most neighbours. A line stands against it where it comes before (in that
     order) what has been read already; of two that changed places this is the second.
     """
-    steps = [(a[0] < b[0]) - (a[0] > b[0]) for a, b in pairwise(moments)]
+    steps = [(a < b) - (a > b) for a, b in pairwise(moments)]
     lean = sum(steps)
     if not any(steps):
         return
     seen.order = "ascending" if lean >= 0 else "descending"
     sign = 1 if lean >= 0 else -1
-    reached = moments[0][0]
-    for at, line in moments[1:]:
+    reached = moments[0]
+    for at, line in zip(moments, lines, strict=True):
         if (at > reached) - (at < reached) == -sign:
             seen.misplaced.append(line)
         else:

@@ -21,20 +21,19 @@ def storable(items: Iterable[Item]) -> Iterator[Item]:
         if isinstance(item, Refusal):
             yield item
             continue
-        texts = _texts(item)
-        if _UNFIT.search("\n".join(text for _, text in texts)):
-            yield _refusal(item, texts)
+        told, named = item.told, _named(item)
+        texts = [*told, *told.values(), *(text for _, text in named)]
+        if _UNFIT.search("\n".join(texts)):
+            yield _refusal(item, named)
         else:
             yield item
 
 
-def _texts(item: StatementLine | StatedBalance) -> list[tuple[str, str]]:
-    """Return every text of an item and the field that it is, the file's own fields first."""
-    texts = [(name, name) for name in item.told] + list(item.told.items())
-    texts.append(("account", item.account))
+def _named(item: StatementLine | StatedBalance) -> list[tuple[str, str]]:
+    """Return the texts of an item that it names beside what was told, and the field of each."""
     if isinstance(item, StatedBalance):
-        return [*texts, ("what", item.what)]
-    texts += [("native_id", item.native_id), ("market", item.market)]
+        return [("account", item.account), ("what", item.what)]
+    texts = [("account", item.account), ("native_id", item.native_id), ("market", item.market)]
     texts += [("asset", leg.asset) for leg in item.cash]
     if (fill := item.fill) is not None:
         texts += [("market", fill.market), ("fee_asset", fill.fee_asset)]
@@ -42,7 +41,9 @@ def _texts(item: StatementLine | StatedBalance) -> list[tuple[str, str]]:
     return texts
 
 
-def _refusal(item: StatementLine | StatedBalance, texts: list[tuple[str, str]]) -> Refusal:
+def _refusal(item: StatementLine | StatedBalance, named: list[tuple[str, str]]) -> Refusal:
+    # The file's own fields first: they are what somebody can look up.
+    texts = [(name, name) for name in item.told] + list(item.told.items()) + named
     field, text, found = next(
         (field, text, found) for field, text in texts if (found := _UNFIT.search(text))
     )
