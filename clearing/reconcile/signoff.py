@@ -186,6 +186,8 @@ def propose_tolerance(
         "residual_account": residual_account,
     }
     asset = "" if field in ("time", "quantity", "price") else what
+    if asset and millionths:
+        asset = ANY  # a share of any figure is of no amount: not for whose limit is of one asset
     amount = f"{number:f}" if asset else "0"
     return _propose(connection, "tolerance", None, asset, amount, document, author, reason)
 
