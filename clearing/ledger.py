@@ -330,8 +330,9 @@ class Ledger:
         """Write what a scenario makes of the log to a generation of its own.
 
         Returns its number, which :meth:`moment` takes, and what :meth:`replay` returns. The log and
-        the books stay as they are. Raises :class:`~clearing.audit.ScenarioRefused`, and
-        :class:`~clearing.projectors.RebuildBusy` while a rebuild or verification runs.
+        the books stay as they are. Raises :class:`~clearing.audit.ScenarioRefused`,
+        :class:`~clearing.projectors.RebuildBusy` while a rebuild or verification runs, and
+        :class:`~clearing.projectors.BrokenCheckpoint` where another engine version wrote the books.
         """
         if isinstance(scenario, dict):
             scenario = audit.parse_scenario(scenario)

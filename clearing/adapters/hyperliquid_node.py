@@ -7,7 +7,7 @@ Hyperliquid's fills names markets alike.
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from clearing.adapters.fields import (
     choice_field,
@@ -88,6 +88,15 @@ def market_of(coin: str) -> str:
     Raises :class:`~clearing.adapters.fields.FieldRefused`.
     """
     return name_field("coin", f"spot:{coin}" if is_spot(coin) else coin)
+
+
+def fee_of(coin: str, buys: bool, fee: Decimal) -> Literal["value", "size"]:
+    """Return what the fee of a fill is a rate of: its value, or its size.
+
+    On spot a fee that is paid is taken of what was received, a rebate is given in what was paid
+    with: in the coin where it was bought and paid for, or sold and rebated.
+    """
+    return "size" if is_spot(coin) and buys == (fee >= 0) else "value"
 
 
 def node_fill(fields: Mapping[str, str], decimals: int = MAX_DECIMALS) -> NodeFill:

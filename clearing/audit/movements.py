@@ -18,6 +18,9 @@ _SPAN: Final = 200_000
 """How many log positions are read at once."""
 
 
+_EXECUTIONS: Final = [int(kind) for kind in (Kind.PositionCarried, Kind.Filled, Kind.Traded)]
+
+
 class MovementRow(NamedTuple):
     """One posting on an account: ``amount`` (positive: received) at the asset's ``decimals``.
 
@@ -42,6 +45,7 @@ class MovementRow(NamedTuple):
 class FillRow(NamedTuple):
     """One side of an execution as recorded: ``size`` is positive where the account bought.
 
+    ``carried``: no execution but a position that was there before, with nothing paid for it.
     ``fee`` is what it cost (positive: paid) in ``fee_asset``. Numbers stand at the decimals beside
     them.
     """
@@ -60,6 +64,7 @@ class FillRow(NamedTuple):
     fee: int
     fee_decimals: int
     fee_asset: str
+    carried: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +101,7 @@ def movements(connection: Connection, moment: Moment, wanted: Wanted) -> Iterato
     if wanted.external:
         query += " AND p.counter_ledger = 'external'"
     query += " ORDER BY p.position, p.line, p.side"
-    values = {"account": ordinal, "until": wanted.until}
+    values = {"account": ordinal, "until": wanted.until, "kinds": _EXECUTIONS}
     for first in range(0, moment.position, _SPAN):
         rows = histories.rows(query, ["posting"], after=first, upto=first + _SPAN, **values)
         for row in rows:
@@ -124,7 +129,10 @@ def _kind(purpose: str, kind: int, detail: str) -> str:
 
 
 def fills(connection: Connection, moment: Moment, wanted: Wanted) -> Iterator[FillRow]:
-    """Yield the recorded fills of an account (of every one) up to a moment, in log order."""
+    """Yield the recorded fills of an account (of every one) up to a moment, in log order.
+
+    Positions carried in stand among them, for they make positions too.
+    """
     histories = Histories(connection, moment)
     registry = histories.registry
     ordinal = registry.account_ordinals.get(wanted.account, 0)
@@ -133,7 +141,7 @@ def fills(connection: Connection, moment: Moment, wanted: Wanted) -> Iterator[Fi
     query = (
         "SELECT position, kind, occurred_at, source, external_id, trade_id, account, contra,"
         " market, asset, quantity, price, amount, fee, detail FROM clearing.log"
-        " WHERE kind IN (20, 21) AND position > %(after)s AND position <= %(upto)s"
+        " WHERE kind = ANY(%(kinds)s) AND position > %(after)s AND position <= %(upto)s"
         " AND position <= %(position)s"
     )
     if ordinal:
@@ -141,7 +149,7 @@ def fills(connection: Connection, moment: Moment, wanted: Wanted) -> Iterator[Fi
     if wanted.until is not None:
         query += " AND occurred_at <= %(until)s"
     query += " ORDER BY position"
-    values = {"account": ordinal, "until": wanted.until}
+    values = {"account": ordinal, "until": wanted.until, "kinds": _EXECUTIONS}
     for first in range(0, moment.position, _SPAN):
         rows = histories.rows(query, [], after=first, upto=first + _SPAN, **values)
         for row in rows:
@@ -165,13 +173,14 @@ def fills(connection: Connection, moment: Moment, wanted: Wanted) -> Iterator[Fi
                     fee,
                     asset.decimals,
                     asset.name,
+                    row[1] == Kind.PositionCarried,
                 )
 
 
 def _sides(row: Any) -> list[tuple[int, int, int]]:
-    """Return (account, signed size, fee) of each side that a fill or trade names."""
+    """Return (account, signed size, fee) of each side that a fill, trade or position names."""
     numbers = _wide(row)
-    if row[1] == Kind.Filled:
+    if row[1] != Kind.Traded:
         return [(row[6], numbers["quantity"], numbers["fee"])]
     size = numbers["quantity"]
     return [(row[6], size, numbers["fee"]), (row[7], -size, numbers["amount"])]

@@ -124,9 +124,10 @@ class StoryPoint:
 class LiquidationView:
     """One step of the ladder: the inequality that was true, what was closed, and who bore a loss.
 
-    ``loss`` is minus equity at a takeover that found less than nothing. With ``kept`` (what closes
-    at a price of the rulebook left the account beyond nothing) it is the sum of ``fund``, ``adl``,
-    ``socialised``, ``deficit`` and ``rounding``; all are empty where there was none.
+    ``equity`` is what counts at the level. ``loss`` is minus all of it at a takeover that found
+    less than nothing. With ``kept`` (what closes at a price of the rulebook left the account beyond
+    nothing) it is the sum of ``fund``, ``adl``, ``socialised``, ``deficit`` and ``rounding``; all
+    are empty where there was none.
     """
 
     log_position: int

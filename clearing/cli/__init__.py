@@ -132,8 +132,8 @@ _CODES: dict[int, tuple[type[Exception], ...]] = {
 """Exit codes of known errors, the narrower errors first."""
 _KNOWN = tuple(kind for kinds in _CODES.values() for kind in kinds)
 _RIGHTS = (
-    "appending needs the role clearing_appender, projecting, rebuilding, verifying and issuing"
-    " statements clearing_projector, asking clearing_reader"
+    "appending needs the role clearing_appender, projecting, rebuilding and verifying"
+    " clearing_projector (as issuing statements does), asking clearing_reader"
 )
 
 

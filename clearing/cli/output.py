@@ -85,7 +85,7 @@ def short(text: str, decimals: int = 2) -> str:
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
     """Make a table; a column whose name begins with ``>`` is aligned to the right."""
     made = Table(
-        title=title,
+        title=escape(title),
         title_justify="left",
         title_style="bold",
         header_style="dim",
@@ -97,7 +97,7 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
     for column in columns:
         right = column.startswith(">")
         made.add_column(
-            column.removeprefix(">"),
+            escape(column.removeprefix(">")),
             justify="right" if right else "left",
             no_wrap=right,
             overflow="fold",

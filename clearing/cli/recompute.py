@@ -103,6 +103,9 @@ def rates(
     taker: Annotated[
         str | None, Parameter(help="COLUMN=VALUE by which a line says that it took")
     ] = None,
+    by_market: Annotated[
+        bool, Parameter(negative=(), help="a rate for each market, not one for all together")
+    ] = False,
     form: Form = None,
     set: Settings = (),  # noqa: A002 - the option is called --set
     where: Where | None = None,
@@ -114,14 +117,29 @@ def rates(
         if not equals:
             raise ValueError(f"--taker {taker!r} is not COLUMN=VALUE")
         when = TakerWhen(column=column, value=value)
-    found = implied_rates(_lines(files, form, set), decimals=decimals, units=units, taker_when=when)
+    found = implied_rates(
+        _lines(files, form, set),
+        decimals=decimals,
+        units=units,
+        taker_when=when,
+        by_market=by_market,
+    )
     if where is not None and where.json:
         print_json(found)
         return
     out.print(table("Rates that the fees tell", _RATES, [_rate(one) for one in found]))
 
 
-_RATES = ("account", "fees in", "takes", ">fills", ">rate from", ">to", "lines that do not fit")
+_RATES = (
+    "account",
+    "fees in",
+    "market",
+    "takes",
+    ">fills",
+    ">rate from",
+    ">to",
+    "lines that do not fit",
+)
 
 
 def _rate(one: ImpliedRate) -> tuple[str, ...]:
@@ -130,6 +148,7 @@ def _rate(one: ImpliedRate) -> tuple[str, ...]:
     return (
         one.account,
         one.fee_asset,
+        one.market,
         one.takes,
         f"{one.fills:,}",
         one.lowest,

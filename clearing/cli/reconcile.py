@@ -74,10 +74,17 @@ def print_reconciliation(answer: Reconciliation) -> None:
     print_imports(answer.coverage.imports)
     if answer.coverage.gaps:
         gaps = [
-            (shown_time(gap.since), shown_time(gap.until), gap.what, amount(gap.amount), gap.words)
+            (
+                shown_time(gap.since),
+                shown_time(gap.until),
+                gap.account,
+                gap.what,
+                amount(gap.amount),
+                f"{gap.words}{'; see the breaks' if gap.named else ''}",
+            )
             for gap in answer.coverage.gaps[:_LISTED]
         ]
-        out.print(table("Gaps", ("from", "until", "of", ">by", ""), gaps))
+        out.print(table("Gaps", ("from", "until", "account", "of", ">by", ""), gaps))
     totals = [
         (
             total.what,

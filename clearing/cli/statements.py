@@ -13,7 +13,7 @@ from clearing.adapters.statements import (
     sniff_statement,
     statement_files,
 )
-from clearing.cli.output import err, out, print_json, shown_time, steps, table
+from clearing.cli.output import amount, err, out, print_json, shown_time, steps, table
 from clearing.cli.person import Person, person_of
 from clearing.cli.where import Where, ledger
 from clearing.events.fields import parse_time
@@ -25,6 +25,9 @@ app = App(
     name="statements",
     help="Statements of venues, chains and banks: recognise them, take them in, see the gaps.",
 )
+
+_LISTED = 40
+"""How many gaps of one file a terminal shows."""
 
 Files = Annotated[str, Parameter(help="files, gzip too, or directories of pages")]
 Form = Annotated[
@@ -227,8 +230,30 @@ def _print_taken(title: str, taken: list[Taken]) -> None:
     columns = ("file", "recognised as", ">lines", "from", "until", "what", "")
     out.print(table(title, columns, rows))
     for one in taken:
+        _print_gaps(one)
         for refusal in one.refusals:
             err.print(str(refusal), style="red", markup=False)
+
+
+def _print_gaps(one: Taken) -> None:
+    """Print where fills do not follow each other, account by account and market by market."""
+    if not one.gaps:
+        return
+    rows = [
+        (
+            gap.account,
+            gap.market,
+            f"{gap.line:,}",
+            shown_time(gap.at),
+            amount(gap.amount),
+            gap.words,
+        )
+        for gap in one.gaps[:_LISTED]
+    ]
+    columns = ("account", "market", ">line", "at", ">by", "")
+    out.print(table(f"{one.gap_count:,} gaps between the fills of {one.file}", columns, rows))
+    if one.gap_count > _LISTED:
+        out.print(f"… {one.gap_count - _LISTED:,} more (--json lists {len(one.gaps):,})")
 
 
 def _state(one: Taken) -> str:
@@ -239,6 +264,8 @@ def _state(one: Taken) -> str:
         words.append("a full page: more may have been left off")
     if one.seen.misplaced:
         words.append(f"{one.seen.order}, but not at {len(one.seen.misplaced):,} lines")
+    if one.gap_count:
+        words.append(f"{one.gap_count:,} gaps between fills")
     if one.refusals:
         words.append(f"{len(one.refusals):,} lines refused")
     return "; ".join(words)

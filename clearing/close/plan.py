@@ -23,7 +23,8 @@ Name = Annotated[str, Field(min_length=1, max_length=64)]
 class StatementWanted(_Strict):
     """Statements of one leg of an account.
 
-    ``files`` are files or folders, beside the plan unless absolute; ``{day}`` in them is the day.
+    ``files`` are files or folders, beside the plan unless absolute. In them and in ``settings``
+    ``{day}`` is the day and ``{plan}`` the plan's folder.
     ``venue`` is as the format says unless named, ``format`` recognised unless named. ``whole_day``
     says that they were asked for the whole day, so that what comes after their last line counts.
     """

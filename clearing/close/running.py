@@ -17,6 +17,7 @@ from clearing.adapters.statements import (
     STATEMENT_READERS,
     StatementLine,
     StatementReader,
+    settled_reader,
     sniff_statement,
     statement_files,
 )
@@ -231,8 +232,14 @@ class _Running:
         yield self._reconciled(account.account, wanted, venue or "")
 
     def _paths(self, wanted: StatementWanted) -> list[str]:
-        named = [text.replace("{day}", self.day) for text in wanted.files]
-        return statement_files([str(self.folder / text) for text in named])
+        return statement_files([str(self.folder / self._named(text)) for text in wanted.files])
+
+    def _named(self, text: str) -> str:
+        """Return a text of the plan with the day and the plan's folder in their places."""
+        return text.replace("{day}", self.day).replace("{plan}", str(self.folder))
+
+    def _settings(self, wanted: StatementWanted) -> dict[str, str]:
+        return {name: self._named(value) for name, value in wanted.settings.items()}
 
     def _reader(self, wanted: StatementWanted, path: str) -> StatementReader:
         if wanted.format is None:
@@ -240,7 +247,7 @@ class _Running:
         reader = STATEMENT_READERS.get(wanted.format)
         if reader is None:
             raise ValueError(f"{wanted.format!r} is no format: {', '.join(STATEMENT_READERS)}")
-        return reader
+        return settled_reader(reader, self._settings(wanted))
 
     def _take(
         self, account: AccountWanted, wanted: StatementWanted, reader: StatementReader, path: str
@@ -252,7 +259,7 @@ class _Running:
                 account=account.account,
                 leg=wanted.leg,
                 venue=wanted.venue,
-                settings=wanted.settings,
+                settings=self._settings(wanted),
                 asked_from=self.period.begins if wanted.whole_day else None,
                 asked_until=self.period.ends if wanted.whole_day else None,
             )
@@ -282,7 +289,8 @@ class _Running:
             answer = self._reconcile(account, wanted.leg, venue)
         except ValueError as error:
             return StepDone(step, good=False, words=str(error), again=False)
-        words, good = _words_of(answer), answer.clean
+        left = self.desk.breaks(status="open", of=(wanted.leg, venue, account))
+        words, good = _words_of(answer, len(left)), answer.whole and not left
         reached = answer.until + timedelta(microseconds=1)
         if reached < self.period.ends if wanted.whole_day else reached <= self.period.begins:
             words, good = f"{words}; covers only until {reached.isoformat()}", False
@@ -327,7 +335,8 @@ class _Running:
 
     def _lines(self, paths: list[tuple[StatementWanted, str]]) -> Iterator[StatementLine]:
         for wanted, path in paths:
-            for item in self._reader(wanted, path).read(path, wanted.settings):
+            settings = self._settings(wanted)
+            for item in self._reader(wanted, path).read(path, settings):
                 inside = isinstance(item, StatementLine) and self._within(item.at)
                 if inside and not isinstance(item, Refusal):
                     yield item  # type: ignore[misc] # a line: `inside` says so
@@ -396,14 +405,15 @@ class _Running:
         return _Found(True, f"signed {made.size:,} events")
 
 
-def _words_of(answer: Reconciliation) -> str:
+def _words_of(answer: Reconciliation, left: int) -> str:
+    parts = [f"{answer.theirs:,} lines"]
     if answer.clean:
-        return f"{answer.theirs:,} lines agree"
-    parts = []
+        parts.append("all agree")
     if answer.differences:
-        parts.append(f"{len(answer.differences):,} differences")
-    if answer.coverage.gaps:
-        parts.append(f"{len(answer.coverage.gaps):,} gaps")
+        parts.append(f"{len(answer.differences):,} differences, {left:,} open breaks")
+    gaps = sum(not gap.named for gap in answer.coverage.gaps)
+    if gaps:
+        parts.append(f"{gaps:,} gaps that no break names")
     doubtful = sum(bool(view.doubts) for view in answer.coverage.imports)
     if doubtful:
         parts.append(f"{doubtful:,} doubtful statements")

@@ -27,12 +27,14 @@ from clearing.rulebook import (
 
 
 def short_of(rules: ClassRules, call: MarginCall, now: Measure) -> int:
-    """Return by how much the level that a call restores is missed; 0 or less: it is restored.
+    """Return by how much the level that a call restores is missed; 0 or less: it is restored."""
+    return -now.surplus(restored_place(rules, call))
 
-    A level that the rules have no more counts as nothing.
-    """
+
+def restored_place(rules: ClassRules, call: MarginCall) -> int:
+    """Return the place of the level that a call restores; ``NO_LEVEL`` if the rules have it not."""
     place = rules.place(call.level)
-    return -now.surplus(NO_LEVEL if place is None else place)
+    return NO_LEVEL if place is None else place
 
 
 def holds(book: Book, scope: Scope, rung: Rung, now: Measure) -> bool:

@@ -13,7 +13,7 @@ from clearing.engine.book import Book
 from clearing.engine.holding import as_if
 from clearing.engine.market import Market
 from clearing.engine.penalties import charge, full_rate, penalty_amount
-from clearing.engine.positions import realise, settle_funding
+from clearing.engine.positions import note_flow, realise, settle_funding
 from clearing.engine.reduction import Reduction, close_part, pick
 from clearing.engine.requirements import requirement_of
 from clearing.engine.scope import Position, Scope
@@ -28,8 +28,12 @@ def reduce_and_settle(
 ) -> None:
     """Take the five steps on the position that a reduction would choose."""
     market = pick(step.book, scope)
-    holder = step.account_holder(scope.account, market)
-    settle_funding(step, market, holder, scope.positions[market.ordinal])
+    holder, position = step.account_holder(scope.account, market), scope.positions[market.ordinal]
+    before = position.index_at, position.accrued
+    settle_funding(step, market, holder, position)
+    if (position.index_at, position.accrued) != before:
+        # Nothing else may follow: cash from funding may be all that was missing.
+        step.note_position(market, holder, position)
     _Unwinding(step, scope, market, rung, gains, waterfall).run()
 
 
@@ -52,7 +56,9 @@ class _Unwinding:
         self._gains = gains
         self._waterfall = waterfall
         self._lift = step.book.assets[scope.asset].lift
-        self._left = Reduction(step.book, scope, market, rung).most()
+        closing = Reduction(step.book, scope, market, rung)
+        # Something may be closed each time, or a rung that holds could rest and act for ever.
+        self._left = min(closing.held, max(closing.lot, closing.most()))
         self._most = gains.most
         if rung.quantity.restores is None:
             raise AssertionError("gains are sold to restore a level")
@@ -158,6 +164,7 @@ class _Unwinding:
         amount = fewest(most, self._restores)
         holder = self._step.account_holder(self._scope.account, self._market)
         realise(self._step, self._market, holder, amount)
+        note_flow(self._market, holder, amount)
         charge(self._step, self._scope, self._gains.penalty, self._fee(amount))
         if self._most is not None:
             self._most -= amount

@@ -2,7 +2,7 @@
 
 from functools import cmp_to_key
 
-from clearing.engine.acting import can_act, holds, short_of
+from clearing.engine.acting import can_act, holds, restored_place
 from clearing.engine.auctioning import open_auctions
 from clearing.engine.conversion import convert, repay_and_seize
 from clearing.engine.covering import missing_cash
@@ -133,22 +133,23 @@ def _announce(step: Step, scope: Scope, rung: Rung, now: Measure) -> None:
 
 
 def _inequality(step: Step, scope: Scope, rung: Rung, now: Measure) -> tuple[str | int, ...]:
-    """Return account, asset, rung, equity, comparator, level, factor and threshold."""
+    """Return account, asset, rung, equity that counts, comparator, level, factor, threshold."""
     working = step.book.assets[scope.asset].working
     condition, call, rules = rung.condition, scope.call, scope.rules
     if call is None or rules is None or now.below(condition) or condition.remembers:
         if condition.until is not None and not now.below(condition):
             condition = condition.until
         comparator, level, factor = condition.comparator, condition.level, condition.factor
-        asked = now.asked(condition.place)
+        place = condition.place
     else:
         comparator, level, factor = "<", call.level, RATE_SCALE
-        asked = now.equity + short_of(rules, call, now)
+        place = restored_place(rules, call)
+    counted, asked = now.counted(place), now.asked(place)
     return (
         scope.account,
         scope.asset,
         rung.number,
-        format_exact(now.equity, working),
+        format_exact(counted, working),
         comparator,
         level,
         format_exact(factor, RATE_DECIMALS),

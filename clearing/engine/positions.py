@@ -41,7 +41,7 @@ def drop_fraction(step: Step, market: Market, holder: Holder, position: Position
     position.accrued = 0
 
 
-def _released_cost(
+def released_cost(
     asset: Asset, market: Market, position: Position, closed: int, closing: int
 ) -> tuple[int, int]:
     """Return (released cost, cost left over by a rounded entry) of closing ``closed`` > 0.
@@ -104,7 +104,7 @@ def apply_fill(
         closed = min(abs(position.size), abs(size))
         sign = 1 if amount > 0 else -1
         closing = sign * (abs(amount) * closed // abs(size))
-        released, left_over = _released_cost(asset, market, position, closed, closing)
+        released, left_over = released_cost(asset, market, position, closed, closing)
         realised = -closing - released
         step.move(
             "realised_pnl",

@@ -10,7 +10,14 @@ from clearing.engine.holding import Holding, as_if
 from clearing.engine.market import Market
 from clearing.engine.parts import note_closed
 from clearing.engine.penalties import charge, full_rate, penalty_amount
-from clearing.engine.positions import apply_fill, drop_fraction, realise, settle_funding
+from clearing.engine.positions import (
+    apply_fill,
+    drop_fraction,
+    note_flow,
+    realise,
+    released_cost,
+    settle_funding,
+)
 from clearing.engine.ramps import shortage
 from clearing.engine.reduction_lines import ClosingLines, QuantityStages, restored_lines
 from clearing.engine.requirements import requirement_of
@@ -49,6 +56,10 @@ def reduce_position(step: Step, scope: Scope, rung: ReduceRung, waterfall: Water
     settle_funding(step, market, holder, position)
     closing = Reduction(step.book, scope, market, rung)
     quantity = closing.quantity(step.working(f"quantity {market.spec.name}", scope, market.ordinal))
+    if not quantity:
+        # The funding, where it counts for less than cash, was all that the ramp let be made up for.
+        step.note_position(market, holder, position)
+        return
     concludes = rung.quantity.concludes and quantity >= closing.wanted()
     close_part(step, scope, market, rung, waterfall, quantity)
     stay = scope.stays.get(rung.number)
@@ -84,6 +95,7 @@ def close_part(
     if closing.asset.regime.net_cost and position.size:
         # What the close cost stays with the position, as all that it fetched does.
         realise(step, market, holder, penalty)
+        note_flow(market, holder, penalty)
 
 
 def _floors(operator: Operator) -> Sequence[int] | None:
@@ -360,14 +372,16 @@ class Reduction(Holding):
     @contextmanager
     def as_if_closed(self, quantity: int) -> Iterator[None]:
         """Let the scope stand as it would after ``quantity`` is closed, for as long as it lasts."""
-        scope, cost = self._scope, self._position.cost
         proceeds, penalty = self.fetches(quantity)
+        released, left_over = released_cost(
+            self.asset, self._market, self._position, quantity, -proceeds
+        )
+        flow = released + left_over
         if self.asset.regime.net_cost and quantity < self.held:
-            reduced, more = self._reduced(quantity, proceeds - penalty), 0
-        else:
-            released = cost * quantity // self.held
-            reduced, more = self._reduced(quantity), proceeds - released - penalty
-        with as_if(scope, reduced, more):
+            # What the close costs stays with the position, and so in its cost.
+            flow -= penalty
+        reduced = self._reduced(quantity, flow)
+        with as_if(self._scope, reduced, proceeds - penalty - flow):
             yield
 
     def most(self) -> int:

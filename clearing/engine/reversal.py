@@ -27,7 +27,7 @@ def reverse(step: Step, content: Content, resolver: Resolver) -> None:
     book = step.book
     source, external_id = content.reference("target")
     target = resolver(source, external_id) if source else None
-    if target is None or target.position >= content.row.position:
+    if target is None or not _came_before(target, content.row):
         step.deviation("reversal_unknown", found=external_id)
         return
     if target.position in book.reversed:
@@ -46,6 +46,12 @@ def reverse(step: Step, content: Content, resolver: Resolver) -> None:
         apply_interest_paid(step, original, -1)
     else:
         apply_paid(step, original, -1)
+
+
+def _came_before(target: EventRow, row: EventRow) -> bool:
+    """Whether an event came before another one, which in a scenario may stand at its position."""
+    itself = (target.source, target.external_id) == (row.source, row.external_id)
+    return target.position <= row.position and not itself
 
 
 def _moved_something(step: Step, target: EventRow) -> bool:

@@ -53,12 +53,9 @@ class HandOver:
 
     def run(self, estates: list[Estate], deleverages: bool) -> None:
         """Hand the estates over, market by market, layer by layer, and state the loss."""
-        step, layers = self._step, self._waterfall.layers
+        layers = self._waterfall.layers
         if self._equity < 0:
-            for account in self._waterfall.funds:
-                # Whether it can bear any of it or not: its history shows how it stood.
-                fund = step.book.scope(account, self._scope.asset)
-                step.funds[fund.key()] = fund
+            self._note_funds()
         if deleverages:
             first = next(i for i, layer in enumerate(layers) if isinstance(layer, AdlLayer))
             layers = layers[first:]
@@ -71,6 +68,12 @@ class HandOver:
         self._pay_what_is_missing(layers)
         if self._equity < 0 or self._paid:
             self._note_loss(self._scope.cash * self._asset.lift)
+
+    def _note_funds(self) -> None:
+        """Have every fund's history show how it stood, whether it can bear any of it or not."""
+        for account in self._waterfall.funds:
+            fund = self._step.book.scope(account, self._scope.asset)
+            self._step.funds[fund.key()] = fund
 
     def _go_down(self, estate: Estate, layers: list[Layer]) -> None:
         for group in _groups(layers, estate.market):
@@ -323,6 +326,7 @@ class HandOver:
 
     def cover(self, missing: int, *, told: bool) -> None:
         """Have layers that pay give the account ``missing`` units, and state the loss."""
+        self._note_funds()
         self._pay_account(self._waterfall.layers, missing)
         lift, scope = self._asset.lift, self._scope
         beyond = missing * lift - self._borne["fund"]

@@ -54,6 +54,15 @@ class CheckpointMoved(RuntimeError):  # noqa: N818 - reads as the statement that
     """Another projector wrote to this generation, or it is no longer being written to."""
 
 
+def require_this_engine(generation: Generation) -> None:
+    """Raise :class:`BrokenCheckpoint` for a generation that another engine version wrote."""
+    if generation.engine_version != ENGINE_VERSION:
+        raise BrokenCheckpoint(
+            f"generation {generation.number} was written by engine {generation.engine_version} and"
+            f" this is engine {ENGINE_VERSION}; rebuild it"
+        )
+
+
 def snapshots_apart(engine: Engine) -> int:
     """Return how many events there are between snapshots, unless another number is asked for.
 
@@ -267,11 +276,7 @@ class Projector:
 
     def _restore(self, generation: Generation, watch: WatchName) -> Engine:
         number = generation.number
-        if generation.engine_version != ENGINE_VERSION:
-            raise BrokenCheckpoint(
-                f"generation {number} was written by engine {generation.engine_version} and this is"
-                f" engine {ENGINE_VERSION}; rebuild it"
-            )
+        require_this_engine(generation)
         snapshot = self._snapshot_before(generation)
         engine = fold_log(
             self._connection, upto=generation.position, watch=watch, snapshot=snapshot

@@ -22,7 +22,7 @@ from clearing.projectors.generations import (
     index_generation,
     projector_transaction,
 )
-from clearing.projectors.projector import snapshots_apart
+from clearing.projectors.projector import require_this_engine
 from clearing.projectors.tables import TABLES, schema_of
 from clearing.projectors.writer import HistoryWriter
 
@@ -35,12 +35,14 @@ class Staging:
 
     ``start`` is the engine before the first event that the scenario may have changed, ``since``
     that event's position. Must be used as :func:`~clearing.projectors.one_rebuild`, so that the
-    generation it begins with stays.
+    generation it begins with stays. Raises :class:`~clearing.projectors.BrokenCheckpoint` if that
+    was written by another engine version: a scenario's would be of neither.
     """
 
     def __init__(
         self, connection: Connection, base: Generation, start: Engine, scenario: str
     ) -> None:
+        require_this_engine(base)
         drop_staging(connection)
         self._connection = connection
         self._base = base
@@ -51,8 +53,7 @@ class Staging:
         self._writer = HistoryWriter(connection, made.number, start.book)
         self._documents = set(start.book.documents)
         self._new: list[tuple[str, str]] = []
-        self._clocks: list[tuple[int, int]] = []
-        self._snapshot = start.position
+        self._clocks: dict[int, int] = {}
 
     def copy(self, progress: Callable[[int], None] | None = None) -> None:
         """Take over what came before the scenario's first event."""
@@ -91,22 +92,25 @@ class Staging:
         self._writer.collect(position, entries)
 
     def clock(self, position: int, latest: int) -> None:
-        """Note a greatest time (microseconds) that is not the log's."""
-        self._clocks.append((position, latest))
+        """Note the greatest time (microseconds) so far; what comes later at a position counts."""
+        self._clocks[position] = latest
 
     def write(self, engine: Engine) -> None:
-        """Write what was collected; ``engine`` is the scenario's after it."""
+        """Write what was collected; ``engine`` is the scenario's, which may insert more there.
+
+        Only the end has a snapshot: nothing is ever folded from those of a scenario.
+        """
+        self._write(engine.position - 1)
+
+    def _write(self, clocks_upto: int) -> None:
         with projector_transaction(self._connection):
             self._writer.flush()
             self._write_documents()
-            self._write_clocks()
-            if engine.position - self._snapshot >= snapshots_apart(engine):
-                self._snapshot = engine.position
-                self._writer.snapshot(engine)
+            self._write_clocks(clocks_upto)
 
     def finish(self, engine: Engine) -> None:
         """Write the rest, and let questions be asked of it."""
-        self.write(engine)
+        self._write(engine.position)
         index_generation(self._connection, self.number)
         with projector_transaction(self._connection):
             self._writer.snapshot(engine)
@@ -139,14 +143,17 @@ class Staging:
         with self._connection.cursor() as cursor:
             cursor.executemany(sql.SQL("INSERT INTO {} VALUES (%s, %s)").format(name), documents)
 
-    def _write_clocks(self) -> None:
+    def _write_clocks(self, upto: int) -> None:
         name = sql.Identifier(schema_of(self.number), "clock")
-        clocks, self._clocks = self._clocks, []
+        clocks, self._clocks = self._clocks, {}
         with self._connection.cursor() as cursor:
             query = sql.SQL("COPY {} FROM STDIN").format(name)
             with cursor.copy(query) as copy:
-                for row in clocks:
-                    copy.write_row(row)
+                for position, latest in clocks.items():
+                    if position <= upto:
+                        copy.write_row((position, latest))
+                    else:
+                        self._clocks[position] = latest
 
 
 def drop_staging(connection: Connection) -> None:

@@ -256,7 +256,7 @@ def scenario_script(generation: int) -> str:
     """Return the statements that make what a scenario's generation has besides.
 
     ``document`` holds rulebooks that are not in the log, ``clock`` the greatest time at which a
-    fact had occurred (microseconds) after events by which it is not the log's.
+    fact had occurred (microseconds) after each event of the scenario's own part.
     """
     schema = schema_of(generation)
     return (

@@ -6,6 +6,7 @@ reads the ledger through :mod:`clearing.audit` and knows nothing of the engine's
 """
 
 from clearing.reconcile.breaks import BreakStep, BreakUnknown, BreakView
+from clearing.reconcile.chains import FillGap
 from clearing.reconcile.closing import close_steps, record_close_step
 from clearing.reconcile.coverage import Coverage, Gap, ImportView
 from clearing.reconcile.desk import Desk
@@ -30,6 +31,7 @@ from clearing.reconcile.running import (
     NothingToCompare,
     Reconciliation,
 )
+from clearing.reconcile.sampling import MAPPING, PLANTED, NothingPlanted, Planted
 from clearing.reconcile.signoff import PROPOSAL_KINDS, NotAllowed, Proposal
 from clearing.reconcile.taking import EVERY, LEGS, Leg, StatementRefused, Taken, look
 
@@ -37,6 +39,8 @@ __all__ = [
     "BREAK_TYPES",
     "EVERY",
     "LEGS",
+    "MAPPING",
+    "PLANTED",
     "PROPOSAL_KINDS",
     "BreakStep",
     "BreakType",
@@ -47,6 +51,7 @@ __all__ = [
     "DifferenceView",
     "FeeReport",
     "FeeSchedule",
+    "FillGap",
     "FundingCharge",
     "FundingReport",
     "Gap",
@@ -56,7 +61,9 @@ __all__ = [
     "LegTotals",
     "MatchView",
     "NotAllowed",
+    "NothingPlanted",
     "NothingToCompare",
+    "Planted",
     "Proposal",
     "Reconciliation",
     "StatementRefused",

@@ -4,7 +4,7 @@ This is looked at before anything is compared: what a statement does not cover i
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal, NamedTuple
@@ -49,7 +49,9 @@ class Gap:
     """Where lines are missing as far as can be seen.
 
     Between ``since`` and ``until`` the balances of ``what`` move by ``amount`` more than its lines
-    do (exact decimal), or nothing covers the time (no ``what``).
+    do (exact decimal), the position before a fill of ``what`` is by ``amount`` another than the
+    fills before left, or nothing covers the time (no ``what``). ``named`` says that a break of the
+    lines is there, which says more. ``account`` is that of the fills, as the statement names it.
     """
 
     since: datetime
@@ -57,6 +59,8 @@ class Gap:
     what: str
     amount: str
     words: str
+    named: bool = False
+    account: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +93,7 @@ class Covered(NamedTuple):
     balances: Literal["line", "batch", "none"]
     descending: bool
     last_line: int | None
-    classes: frozenset[Class] | None
+    classes: tuple[Class, ...] | None
     fills: bool
 
     def states(self, kind: str) -> bool:
@@ -210,7 +214,7 @@ def covered(
 
 def _stated(
     connection: Connection, formats: Sequence[str], numbers: Sequence[int]
-) -> tuple[frozenset[Class] | None, bool]:
+) -> tuple[tuple[Class, ...] | None, bool]:
     """Return which movements the formats state, and whether they state fills.
 
     A mapped CSV states fills where it has any; of every other format that is known.
@@ -228,7 +232,8 @@ def _stated(
         "SELECT EXISTS (SELECT FROM clearing.recon_fill WHERE import = ANY(%s))", (list(numbers),)
     ).fetchone()
     fills = fills or bool(row and row[0])
-    return (None if classes is None else frozenset(classes)), fills
+    # In order, so that the same inputs have the same digest.
+    return (None if classes is None else tuple(sorted(classes))), fills
 
 
 GENERIC: Final = "generic-csv"
@@ -314,8 +319,11 @@ def leaps(movements: Sequence[Movement], balances: Sequence[Balance]) -> list[Le
     return sorted(found, key=lambda one: (one.since, one.asset))
 
 
-def balance_gaps(found: Sequence[Leap]) -> list[Gap]:
-    """Return where balances do not follow from lines, in words."""
+def balance_gaps(found: Sequence[Leap], breaks: Mapping[str, Sequence[int]]) -> list[Gap]:
+    """Return where balances do not follow from lines, in words.
+
+    ``breaks`` are the moments of what differs, by asset.
+    """
     return [
         Gap(
             from_microseconds(one.since),
@@ -323,6 +331,7 @@ def balance_gaps(found: Sequence[Leap]) -> list[Gap]:
             one.asset,
             decimal_text(one.amount),
             "the balances move by this more than the lines between them",
+            any(one.since < at <= one.until for at in breaks.get(one.asset, ())),
         )
         for one in found
     ]

@@ -3,7 +3,7 @@
 The Python API reaches it as ``ledger.desk(person)``, the command line does the same.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol
 
@@ -18,6 +18,7 @@ from clearing.reconcile.coverage import ImportView, imports
 from clearing.reconcile.recompute import FundingCharge, FundingReport, recompute_funding
 from clearing.reconcile.residuals import residual_events
 from clearing.reconcile.running import Reconciliation, reconcile
+from clearing.reconcile.sampling import Planted, sample_statement
 from clearing.reconcile.signoff import (
     Proposal,
     decide,
@@ -79,6 +80,17 @@ class Desk:
             partial=partial,
             progress=progress,
         )
+
+    def sample_statement(
+        self,
+        account: str,
+        since: datetime,
+        until: datetime,
+        planted: Sequence[Planted] = (),
+    ) -> Iterator[str]:
+        """Yield the lines of a sample statement; see :mod:`clearing.reconcile.sampling`."""
+        moment = self._books.moment()
+        return sample_statement(self._connection, moment, account, since, until, planted)
 
     def statements(
         self, leg: Leg | None = None, venue: str | None = None, account: str | None = None

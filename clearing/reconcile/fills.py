@@ -7,6 +7,7 @@ by.
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from clearing.events.fields import from_microseconds
@@ -23,6 +24,7 @@ def match_fills(ours: Sequence[Fill], theirs: Sequence[Fill], tolerances: Tolera
     matching.by_native_id(lambda one: one.market)
     matching.by_native_id(lambda _: "")
     matching.pair(lambda one: (one.market, one.size, one.price, one.at), "composite")
+    matching.name_copies()
     matching.pair(lambda one: (one.market, one.price, one.at), "")
     matching.pair(lambda one: (one.market, one.size, one.at), "")
     matching.pair(lambda one: (one.market, abs(one.size), one.price, one.at), "")
@@ -42,11 +44,13 @@ class _Matching:
         self.theirs = theirs
         self.tolerances = tolerances
         self.found = Matched()
+        self._needed = 0  # the version of a tolerance that the pair being settled needed
+        self._matched: set[tuple[str, int, int, int]] = set()
         self.open_ours = dict.fromkeys(_by_time(ours))
         self.open_theirs = dict.fromkeys(_by_time(theirs))
 
     def by_native_id(self, within: Callable[[Fill], str]) -> None:
-        """Bring together what has the same trade id ``within`` the same; of several, equal ones."""
+        """Bring together what has the same trade id ``within`` the same."""
         there: dict[tuple[str, str], list[int]] = defaultdict(list)
         for place in self.open_theirs:
             one = self.theirs[place]
@@ -63,78 +67,91 @@ class _Matching:
             self._settle_group(mine, there[named])
 
     def _settle_group(self, mine: list[int], yours: list[int]) -> None:
-        if len(mine) > 1 or len(yours) > 1:
-            if self._same_in_sum(mine, yours):
-                self._settle_sum(mine, yours)
-                return
-            mine, yours = self._equal_first(mine, yours)
+        """Match what shares a trade id: equal parts first, then what adds up, then in order."""
+        if len(mine) == 1 == len(yours):
+            self._settle("native id", mine[0], yours[0])
+            return
+        settled: tuple[list[int], list[int]] = ([], [])
+        for key in (_likeness_and_fee, _likeness, _size_and_price):
+            self._settle_equal(key, mine, yours, settled)
+        if self._same_in_sum(mine, yours):
+            self._settle_sum(mine, yours)
+            return
+        self._name_copies(mine, yours, settled)
+        mine.sort(key=lambda place: (self.ours[place].size, self.ours[place].price))
+        yours.sort(key=lambda place: (self.theirs[place].size, self.theirs[place].price))
         for one, other in zip(mine, yours, strict=False):
             self._settle("native id", one, other)
-        for place in yours[len(mine) :]:
-            twin = self.theirs[place]
-            copy = any(
-                _likeness(self.theirs[other]) == _likeness(twin) for other in yours[: len(mine)]
-            )
-            if copy:
-                del self.open_theirs[place]
-                self._differ(
-                    "duplicate", mine[:1], [place], twin.size, words="they state it more than once"
-                )
 
-    def _equal_first(self, mine: list[int], yours: list[int]) -> tuple[list[int], list[int]]:
-        """Return both in an order that pairs equal ones, and the others by size and price."""
-        mine = sorted(mine, key=lambda place: (self.ours[place].size, self.ours[place].price))
-        yours = sorted(yours, key=lambda place: (self.theirs[place].size, self.theirs[place].price))
-        equal: dict[tuple[str, int, int], list[int]] = defaultdict(list)
-        for place in yours:
-            equal[_likeness(self.theirs[place])[:3]].append(place)
-        pairs = []
-        for place in mine:
-            alike = equal.get(_likeness(self.ours[place])[:3])
-            if alike:
-                pairs.append((place, alike.pop(0)))
-        first, second = dict(pairs), {other: one for one, other in pairs}
-        return (
-            [*first, *(place for place in mine if place not in first)],
-            [*second, *(place for place in yours if place not in second)],
-        )
+    def _settle_equal(
+        self,
+        key: Callable[[Fill], Any],
+        mine: list[int],
+        yours: list[int],
+        settled: tuple[list[int], list[int]],
+    ) -> None:
+        """Settle pairs that are equal under a key; they leave ``mine`` and ``yours``."""
+        there: dict[Any, list[int]] = defaultdict(list)
+        for place in reversed(yours):
+            there[key(self.theirs[place])].append(place)
+        for place in list(mine):
+            equal = there.get(key(self.ours[place]))
+            if equal:
+                other = equal.pop()
+                settled[0].append(place)
+                settled[1].append(other)
+                self._settle("native id", place, other)
+        done = set(settled[0]), set(settled[1])
+        mine[:] = [place for place in mine if place not in done[0]]
+        yours[:] = [place for place in yours if place not in done[1]]
+
+    def _name_copies(
+        self, mine: list[int], yours: list[int], settled: tuple[list[int], list[int]]
+    ) -> None:
+        """Say which of what is left repeat what was settled under the same trade id."""
+        known = {_likeness(self.ours[place]) for place in settled[0]}
+        known |= {_likeness(self.theirs[place]) for place in settled[1]}
+        for place in [p for p in yours if _likeness(self.theirs[p]) in known]:
+            yours.remove(place)
+            self._copy_there(settled[0][:1], place)
+        for place in [p for p in mine if _likeness(self.ours[p]) in known]:
+            mine.remove(place)
+            self._copy_here(place)
+
+    def _copy_there(self, mine: Sequence[int], place: int) -> None:
+        del self.open_theirs[place]
+        words = "they state it more often than we have it"
+        self._differ("duplicate", mine, [place], self.theirs[place].size, words)
+
+    def _copy_here(self, place: int) -> None:
+        del self.open_ours[place]
+        words = "we have it more often than they state it"
+        self._differ("duplicate", [place], [], -self.ours[place].size, words)
+
+    def _same_in_sum(self, mine: list[int], yours: list[int]) -> bool:
+        """Whether parts of one market and direction come to the same size and value."""
+        if len(mine) == len(yours) or not (mine and yours):
+            return False
+        both = [self.ours[p] for p in mine], [self.theirs[p] for p in yours]
+        if len({(one.market, one.size > 0) for side in both for one in side}) != 1:
+            return False
+        sums = [
+            (sum(one.size for one in side), sum(one.size * one.price for one in side))
+            for side in both
+        ]
+        return sums[0] == sums[1]
 
     def _settle_sum(self, mine: list[int], yours: list[int]) -> None:
-        """Match what is the same in sum, or say by what the sums of the fees differ."""
-        here, there = self._fee_of(self.ours, mine), self._fee_of(self.theirs, yours)
-        tolerance = self.tolerances.of(self.ours[mine[0]].market, "fee")
-        if (
-            here is None
-            or there is None
-            or here == there
-            or (tolerance is not None and tolerance.allows(here, there))
-        ):
+        """Match parts with their whole, or say that their fees or moments differ."""
+        self._needed = 0
+        here, there = _whole(self.ours, mine), _whole(self.theirs, yours)
+        found = [one for one in (self._fee(here, there), self._time(here, there)) if one]
+        if not found:
             self._take("one to many" if len(mine) > 1 else "many to one", mine, yours)
             return
         self._close(mine, yours)
-        at = min([self.ours[p].at for p in mine] + [self.theirs[p].at for p in yours])
-        places, market = (tuple(mine), tuple(yours)), self.theirs[yours[0]].market
-        texts = (decimal_text(here), decimal_text(there))
-        self.found.differences.append(
-            Difference("fee", "fill", market, 0, at, *places, "fee", *texts)
-        )
-
-    def _fee_of(self, side: Sequence[Fill], places: Sequence[int]) -> int | None:
-        """Return the fees of several in sum, None where not all are told or of one asset."""
-        fees = [side[place].fee for place in places]
-        told = [fee for fee in fees if fee is not None]
-        assets = {side[place].fee_asset for place in places if side[place].fee}
-        return sum(told) if len(told) == len(fees) and len(assets) < 2 else None
-
-    def _same_in_sum(self, mine: list[int], yours: list[int]) -> bool:
-        if len(mine) == len(yours):
-            return False
-        sides = ([self.ours[p] for p in mine], [self.theirs[p] for p in yours])
-        sums = [
-            (sum(one.size for one in side), sum(one.size * one.price for one in side))
-            for side in sides
-        ]
-        return sums[0] == sums[1]
+        places = (tuple(mine), tuple(yours))
+        self.found.differences += [replace(one, ours=places[0], theirs=places[1]) for one in found]
 
     def pair(self, key: Callable[[Fill], Any], rule: Rule | str) -> None:
         """Pair what is equal under a key in order; without a rule only what is alone under it."""
@@ -169,75 +186,91 @@ class _Matching:
     def _settle(self, rule: Rule, mine: int, yours: int) -> None:
         """Match a pair, or say in which fields its sides differ."""
         here, there = self.ours[mine], self.theirs[yours]
+        self._needed = 0
         differences = [
-            self._field("static_data", "market", here.market, there.market, 0, mine, yours),
-            self._size(mine, yours),
-            self._number("price", "price", here.price, there.price, mine, yours),
-            self._fee(mine, yours),
-            self._time(mine, yours),
+            self._field("static_data", "market", here.market, there.market, 0, here, there),
+            self._size(here, there),
+            self._number("price", "price", here.price, there.price, here, there),
+            self._fee(here, there),
+            self._time(here, there),
         ]
         found = [one for one in differences if one is not None]
         if found:
             self._close([mine], [yours])
             self.found.differences += found
+        elif self._needed and rule == "composite":
+            self._take("tolerance", [mine], [yours])
         else:
             self._take(rule, [mine], [yours])
 
-    def _size(self, mine: int, yours: int) -> Difference | None:
-        here, there = self.ours[mine].size, self.theirs[yours].size
-        if here == -there:
-            away = there - here
-            texts = (decimal_text(here), decimal_text(there))
-            return self._field("sign", "quantity", *texts, away, mine, yours)
-        return self._number("quantity", "quantity", here, there, mine, yours)
+    def _size(self, here: Fill, there: Fill) -> Difference | None:
+        if here.size == -there.size:
+            texts = (decimal_text(here.size), decimal_text(there.size))
+            return self._field("sign", "quantity", *texts, there.size - here.size, here, there)
+        return self._number("quantity", "quantity", here.size, there.size, here, there)
 
     def _number(
-        self, type_: BreakType, named: Field, here: int, there: int, mine: int, yours: int
+        self, type_: BreakType, named: Field, mine: int, yours: int, here: Fill, there: Fill
     ) -> Difference | None:
-        if here == there or (named == "price" and not (here and there)):
+        if mine == yours or (named == "price" and not (mine and yours)):
             return None
-        tolerance = self.tolerances.of(self.ours[mine].market, named)
-        if tolerance is not None and tolerance.allows(here, there):
+        tolerance = self.tolerances.of(here.market, named)
+        if tolerance is not None and tolerance.allows(mine, yours):
+            self._needed = max(self._needed, tolerance.version)
             return None
-        away = there - here if named == "quantity" else 0
-        texts = (decimal_text(here), decimal_text(there))
-        return self._field(type_, named, *texts, away, mine, yours)
+        away = yours - mine if named == "quantity" else 0
+        texts = (decimal_text(mine), decimal_text(yours))
+        return self._field(type_, named, *texts, away, here, there)
 
-    def _fee(self, mine: int, yours: int) -> Difference | None:
-        here, there = self.ours[mine], self.theirs[yours]
-        if here.fee is None or there.fee is None or not (here.fee or there.fee):
+    def _fee(self, here: Fill, there: Fill) -> Difference | None:
+        if here.fee is None or there.fee is None or here.fee == there.fee == 0:
             return None
-        if here.fee_asset != there.fee_asset:
+        if here.fee and there.fee and here.fee_asset != there.fee_asset:
             names = (here.fee_asset, there.fee_asset)
-            return self._field("static_data", "fee asset", *names, 0, mine, yours)
+            return self._field("static_data", "fee asset", *names, 0, here, there)
         if here.fee == -there.fee:
             texts = (decimal_text(here.fee), decimal_text(there.fee))
-            return self._field("sign", "fee", *texts, 0, mine, yours)
-        return self._number("fee", "fee", here.fee, there.fee, mine, yours)
+            return self._field("sign", "fee", *texts, 0, here, there)
+        return self._number("fee", "fee", here.fee, there.fee, here, there)
 
-    def _time(self, mine: int, yours: int) -> Difference | None:
-        here, there = self.ours[mine], self.theirs[yours]
-        if abs(here.at - there.at) <= self.tolerances.window(here.market):
+    def _time(self, here: Fill, there: Fill) -> Difference | None:
+        if here.at == there.at:
+            return None
+        tolerance = self.tolerances.of(here.market, "time")
+        if tolerance is not None and abs(here.at - there.at) <= tolerance.absolute:
+            self._needed = max(self._needed, tolerance.version)
             return None
         texts = (_moment(here.at), _moment(there.at))
-        return self._field("timing", "time", *texts, 0, mine, yours)
+        return self._field("timing", "time", *texts, 0, here, there)
 
     def _field(
         self,
         type_: BreakType,
         named: str,
-        here: str,
-        there: str,
+        mine: str,
+        yours: str,
         amount: int,
-        mine: int,
-        yours: int,
+        here: Fill,
+        there: Fill,
     ) -> Difference | None:
-        if here == there:
+        if mine == yours:
             return None
-        one, other = self.ours[mine], self.theirs[yours]
-        at = min(one.at, other.at)
-        places = ((mine,), (yours,))
-        return Difference(type_, "fill", other.market, amount, at, *places, named, here, there)
+        at = min(here.at, there.at)
+        places = ((here.ref,), (there.ref,))
+        return Difference(type_, "fill", there.market, amount, at, *places, named, mine, yours)
+
+    def name_copies(self) -> None:
+        """What is left of one side and equal to what was matched is there once too often.
+
+        What the other side knows by an identifier of its own is nobody's copy.
+        """
+        for place in list(self.open_theirs):
+            one = self.theirs[place]
+            if not one.ids and _likeness(one) in self._matched:
+                self._copy_there((), place)
+        for place in list(self.open_ours):
+            if _likeness(self.ours[place]) in self._matched:
+                self._copy_here(place)
 
     def name_missing(self) -> None:
         """What is left is missing on the other side."""
@@ -265,7 +298,9 @@ class _Matching:
 
     def _take(self, rule: Rule, mine: Sequence[int], yours: Sequence[int]) -> None:
         self._close(mine, yours)
-        match = Match(rule, tuple(mine), tuple(yours), self.theirs[yours[0]].market)
+        self._matched |= {_likeness(self.theirs[p]) for p in yours if not self.theirs[p].ids}
+        market = self.theirs[yours[0]].market
+        match = Match(rule, tuple(mine), tuple(yours), market, self._needed)
         self.found.matches.append(match)
 
     def _close(self, mine: Sequence[int], yours: Sequence[int]) -> None:
@@ -275,36 +310,33 @@ class _Matching:
             self.open_theirs.pop(place, None)
 
 
-def chain_gaps(fills: Sequence[Fill]) -> list[tuple[Fill, int]]:
-    """Return the fills whose told position does not follow from the ones before, and by how much.
-
-    Fills of one account in the order told. ``before`` is compared with what the last fill of the
-    market left (its own ``before`` plus its size, or its ``after``): another one says that fills
-    are missing in between, their size in all being the difference.
-    """
-    held: dict[str, int] = {}
-    gaps = []
-    for one in fills:
-        expected = held.get(one.market)
-        if one.before is not None and expected is not None and one.before != expected:
-            gaps.append((one, one.before - expected))
-        if one.after is not None:
-            if one.before is None and expected is not None and one.after != expected + one.size:
-                gaps.append((one, one.after - expected - one.size))
-            held[one.market] = one.after
-        elif one.before is not None:
-            held[one.market] = one.before + one.size
-        elif expected is not None:
-            held[one.market] = expected + one.size
-    return gaps
-
-
 def _by_time(side: Sequence[Fill]) -> list[int]:
     return sorted(range(len(side)), key=lambda place: (side[place].at, place))
 
 
 def _likeness(one: Fill) -> tuple[str, int, int, int]:
     return (one.market, one.size, one.price, one.at)
+
+
+def _likeness_and_fee(one: Fill) -> tuple[Any, ...]:
+    return (*_likeness(one), one.fee, one.fee_asset)
+
+
+def _size_and_price(one: Fill) -> tuple[str, int, int]:
+    return (one.market, one.size, one.price)
+
+
+def _whole(side: Sequence[Fill], places: Sequence[int]) -> Fill:
+    """Return parts as one fill: their fees added up where all tell one in the same asset."""
+    parts = [side[place] for place in places]
+    assets = {one.fee_asset for one in parts if one.fee}
+    told = all(one.fee is not None for one in parts) and len(assets) <= 1
+    return parts[0]._replace(
+        at=min(one.at for one in parts),
+        size=sum(one.size for one in parts),
+        fee=sum(one.fee or 0 for one in parts) if told else None,
+        fee_asset=next(iter(assets), parts[0].fee_asset),
+    )
 
 
 def _words(one: Fill) -> str:
@@ -317,4 +349,4 @@ def _moment(at: int) -> str:
     return from_microseconds(at).isoformat().replace("+00:00", "Z")
 
 
-__all__ = ["SCALE", "chain_gaps", "match_fills"]
+__all__ = ["SCALE", "match_fills"]

@@ -5,6 +5,7 @@ Amounts, sizes and prices are whole numbers at :data:`DECIMALS`, moments are mic
 is positive). One side is ours, the ledger's; the other is theirs, a statement's.
 """
 
+from decimal import Decimal
 from typing import Final, Literal, NamedTuple
 
 from clearing.adapters.statements import MAX_DECIMALS
@@ -109,3 +110,15 @@ def decimal_text(value: int) -> str:
     whole, fraction = divmod(digits, SCALE)
     text = f"{fraction:0{DECIMALS}d}".rstrip("0")
     return f"{sign}{whole}.{text}" if text else f"{sign}{whole}"
+
+
+def scaled(value: Decimal) -> int:
+    """Return an exact decimal at the common decimals; a finer one is refused.
+
+    Raises :class:`ValueError`.
+    """
+    sign, digits, exponent = value.as_tuple()
+    if not isinstance(exponent, int) or exponent < -DECIMALS:
+        raise ValueError(f"{value} has more than {DECIMALS} decimals")
+    number: int = int("".join(map(str, digits)) or "0") * 10 ** (exponent + DECIMALS)
+    return -number if sign else number

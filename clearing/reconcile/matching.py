@@ -122,6 +122,9 @@ class _Matching:
                     self._check_moment(mine, yours)
                 return
         yours = self._without_copies(mine, yours)
+        mine, yours = self._without_equal(mine, yours)
+        if not mine or not yours:
+            return  # one side has parts that the other lacks: left for the rules that follow
         sums = _sums(self.ours, mine), _sums(self.theirs, yours)
         if sums[0].keys() != sums[1].keys():
             self._settle_assets(mine, yours, sums)
@@ -219,12 +222,6 @@ class _Matching:
         if tolerance is not None:
             self._take(rule, mine, yours, tolerance, there - here)
             return
-        if len(mine) > 1 and len(yours) > 1:
-            mine, yours = self._without_equal(mine, yours)
-            here = sum(self.ours[place].amount for place in mine)
-            there = sum(self.theirs[place].amount for place in yours)
-        if not mine or not yours:
-            return  # one side has a part that the other lacks: left for the rules that follow
         cls = class_of(self.theirs[yours[0]].kind)
         at = min(self.ours[mine[0]].at, self.theirs[yours[0]].at)
         places = (tuple(mine), tuple(yours))
@@ -237,13 +234,15 @@ class _Matching:
         left = defaultdict(list)
         for place in yours:
             one = self.theirs[place]
-            left[class_of(one.kind), one.amount].append(place)
+            left[one.asset, class_of(one.kind), one.amount].append(place)
         rest = []
         for place in mine:
             one = self.ours[place]
-            equal = left.get((class_of(one.kind), one.amount))
+            equal = left.get((one.asset, class_of(one.kind), one.amount))
             if equal:
-                self._take("native id", [place], [equal.pop(0)])
+                other = equal.pop(0)
+                self._take("native id", [place], [other])
+                self._check_moment([place], [other])
             else:
                 rest.append(place)
         return rest, sorted(place for places in left.values() for place in places)

@@ -4,6 +4,7 @@ Signs are ours: a fee paid and an overcharge are positive, funding received is p
 posted: the report is what somebody claims back with.
 """
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,9 +16,17 @@ from math import ceil, floor
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
-from clearing.adapters.statements import StatementLine
+from clearing.adapters.statements import FillLeg, StatementLine
 from clearing.audit.funding_due import FundingDue
 from clearing.events.documents import DocumentUnreadable, read_text
 from clearing.quantities import Rounding, divide
@@ -27,7 +36,12 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-Text = Annotated[str, Field(pattern=r"^-?[0-9]{1,30}(\.[0-9]{1,18})?$")]
+def _as_text(value: object) -> object:
+    """Return a whole number as a document tells it as text; anything else as it is."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+Text = Annotated[str, BeforeValidator(_as_text), Field(pattern=r"^-?[0-9]{1,30}(\.[0-9]{1,18})?$")]
 """An exact decimal as text."""
 
 
@@ -66,9 +80,10 @@ class FeeSchedule(_Strict):
 
     The fee of a fill is notional × rate, rounded by ``rounding`` to ``decimals``; the notional is
     size × price × the market's ``multipliers`` (1 unless named), of ``inverse`` markets size ×
-    multiplier / price. The tier is that of the volume of the ``volume_days`` before the fill's UTC
-    day, as far as the lines have it. Without ``taker_when`` either rate is right, because the lines
-    do not say which it was. ``units`` is by how many units of the last decimal a charge may differ.
+    multiplier / price; a fee in what was traded is size × rate. The tier is that of the volume of
+    the ``volume_days`` before the fill's UTC day, as far as the lines have it. Without
+    ``taker_when`` either rate is right, because the lines do not say which it was. ``units`` is by
+    how many units of the last decimal a charge may differ.
     """
 
     format: Literal[1]
@@ -145,12 +160,13 @@ def recompute_fees(lines: Iterable[StatementLine], schedule: FeeSchedule) -> Fee
         notional = _notional(fill.market, fill.size, fill.price, schedule)
         tier = _tier(schedule, line.at, fill.market, volumes.before(line.at))
         volumes.add(line.at, notional)
+        base = _base(fill, notional)
         if tier is None:
             report.unscheduled += 1
             continue
         report.compared += 1
         charged = Fraction(fill.fee)
-        expected, rate = _expected(notional, _rates(tier, line, schedule), charged, schedule)
+        expected, rate = _expected(base, _rates(tier, line, schedule), charged, schedule)
         for name, value in (("charged", charged), ("expected", expected)):
             sums[name][fill.fee_asset] += value
         away = charged - expected
@@ -164,7 +180,7 @@ def recompute_fees(lines: Iterable[StatementLine], schedule: FeeSchedule) -> Fee
                 line.at,
                 fill.market,
                 fill.trade_id,
-                _text(notional),
+                _text(base),
                 rate,
                 _text(charged),
                 _text(expected),
@@ -199,6 +215,11 @@ def _notional(market: str, size: Decimal, price: Decimal, schedule: FeeSchedule)
     if market in schedule.inverse:
         return abs(Fraction(size)) * multiplier / Fraction(price)
     return abs(Fraction(size)) * Fraction(price) * multiplier
+
+
+def _base(fill: FillLeg, notional: Fraction) -> Fraction:
+    """Return what the fee is a rate of: the notional, or the size if it is in what was traded."""
+    return abs(Fraction(fill.size)) if fill.fee_of == "size" else notional
 
 
 def _tier(schedule: FeeSchedule, at: datetime, market: str, volume: Fraction) -> FeeTier | None:
@@ -263,7 +284,8 @@ def implied_rates(
 ) -> list[ImpliedRate]:
     """Return the rates that fees tell, where a venue's schedule for an account is not known.
 
-    A fee of ``decimals`` decimals within ``units`` of what notional × rate gives.
+    A fee of ``decimals`` decimals within ``units`` of what notional × rate gives (size × rate where
+    it is in what was traded). With ``by_market`` a rate for each market, else one for all together.
     """
     groups: dict[tuple[str, str, str, str], list[tuple[Fraction, Fraction, int]]] = {}
     for line in lines:
@@ -276,9 +298,7 @@ def implied_rates(
             else str(line.told.get(taker_when.column) == taker_when.value).lower()
         )
         key = (line.account, fill.fee_asset, fill.market if by_market else "", takes)
-        notional = abs(Fraction(fill.size)) * Fraction(fill.price)
-        if fill.fee_asset == fill.market:
-            notional = abs(Fraction(fill.size))
+        notional = _base(fill, abs(Fraction(fill.size)) * Fraction(fill.price))
         groups.setdefault(key, []).append((notional, Fraction(fill.fee), line.line))
     slack = Fraction(units, 10**decimals)
     found = []
@@ -359,13 +379,14 @@ def recompute_funding(
 ) -> FundingReport:
     """Compare charges with what was due; a charge belongs to the settlement ``within`` before it.
 
+    Only one of the same market and asset.
     The due is rounded to the asset's units by ``rounding``; ``units`` is by how many a charge may
     differ.
     """
     report = FundingReport()
-    waiting: dict[str, list[FundingCharge]] = defaultdict(list)
+    waiting: dict[tuple[str, str], list[FundingCharge]] = defaultdict(list)
     for charge in sorted(charges, key=lambda one: one.at):
-        waiting[charge.market].append(charge)
+        waiting[charge.market, charge.asset].append(charge)
     sums: dict[str, dict[str, Fraction]] = defaultdict(lambda: defaultdict(Fraction))
     decimals: dict[str, int] = {}
     for one in due:
@@ -374,8 +395,11 @@ def recompute_funding(
         scale = 10**one.decimals
         rounded = divide(one.due.numerator * scale, one.due.denominator, rounding)
         expected = Fraction(rounded, scale)
-        mine = [c for c in waiting[one.market] if at <= c.at <= at + within]
-        waiting[one.market] = [c for c in waiting[one.market] if c not in mine]
+        left = waiting[one.market, one.asset]
+        first = bisect_left(left, at, key=_charged_at)
+        last = bisect_right(left, at + within, key=_charged_at)
+        mine = left[first:last]
+        del left[first:last]
         charged = sum((Fraction(c.amount) for c in mine), Fraction(0))
         report.compared += 1
         sums["due"][one.asset] += expected
@@ -408,6 +432,10 @@ def recompute_funding(
     return report
 
 
+def _charged_at(charge: FundingCharge) -> datetime:
+    return charge.at
+
+
 def charges_of(lines: Iterable[StatementLine]) -> Iterator[FundingCharge]:
     """Yield what the lines of a statement say was charged for funding."""
     for line in lines:
@@ -419,7 +447,7 @@ def charges_of(lines: Iterable[StatementLine]) -> Iterator[FundingCharge]:
 def _text(value: Fraction) -> str:
     """Write an exact decimal; what is none (an inverse notional) is cut at 18 decimals."""
     scaled = value * 10**18
-    whole = scaled.numerator // scaled.denominator
-    sign, digits = ("-", -whole) if whole < 0 else ("", whole)
+    digits = abs(scaled.numerator) // scaled.denominator
+    sign = "-" if scaled < 0 and digits else ""
     text = f"{digits // 10**18}.{digits % 10**18:018d}".rstrip("0").rstrip(".")
     return f"{sign}{text}"

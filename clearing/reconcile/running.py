@@ -19,6 +19,7 @@ from clearing.log import Connection
 from clearing.reconcile.acting import acting, one_at_a_time
 from clearing.reconcile.balances import Course, Held, compare_balances, meanwhile
 from clearing.reconcile.breaks import Found, Recorded, record_breaks
+from clearing.reconcile.chains import chain_gaps
 from clearing.reconcile.coverage import (
     Coverage,
     Covered,
@@ -33,7 +34,7 @@ from clearing.reconcile.coverage import (
 )
 from clearing.reconcile.differences import Difference
 from clearing.reconcile.doubts import run_together, wrong_accounts, wrong_order
-from clearing.reconcile.fills import chain_gaps, match_fills
+from clearing.reconcile.fills import match_fills
 from clearing.reconcile.lines import decimal_text
 from clearing.reconcile.matching import match_movements
 from clearing.reconcile.sides import Ours, TheirRef, Theirs, load_ours, load_theirs
@@ -125,8 +126,13 @@ class Reconciliation:
     @property
     def clean(self) -> bool:
         """Whether both sides agree and nothing speaks against the statements being whole."""
+        return not self.differences and self.whole
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing speaks against the statements being whole but what breaks say anyway."""
         doubtful = any(view.doubts for view in self.coverage.imports)
-        return not (self.differences or self.coverage.gaps or doubtful)
+        return not doubtful and all(gap.named for gap in self.coverage.gaps)
 
 
 def reconcile(
@@ -237,11 +243,17 @@ class _Result:
 
     def gaps(self) -> list[Gap]:
         """Return where lines of the statements are missing as far as they show it."""
-        found = balance_gaps(self.leaps)
-        for one, amount in chain_gaps(self.theirs.fills):
-            at = from_microseconds(one.at)
-            words = "the position before this fill does not follow from the fills before"
-            found.append(Gap(at, at, one.market, decimal_text(amount), words))
+        moments: dict[str, list[int]] = defaultdict(list)
+        for one in self.differences:
+            if one.side == "cash":
+                moments[one.what].append(one.at)
+                moments[one.what] += [self.ours.movements[place].at for place in one.ours]
+                moments[one.what] += [self.theirs.movements[place].at for place in one.theirs]
+        found = balance_gaps(self.leaps, moments)
+        for gap in chain_gaps(self.theirs.fills):
+            at, market = from_microseconds(gap.fill.at), gap.fill.market
+            amount = decimal_text(gap.amount)
+            found.append(Gap(at, at, market, amount, gap.words, account=gap.fill.account))
         return found
 
     def totals(self) -> Iterable[LegTotals]:
@@ -360,7 +372,9 @@ class _Result:
 
     def inputs(self, of: tuple[str, str, str]) -> bytes:
         """Return the digest of all that was compared, and by which tolerances."""
-        digest = hashlib.sha256(canonical_json([*of, self.span, self.versions]).encode())
+        classes = None if self.span.classes is None else sorted(self.span.classes)
+        span = self.span._replace(classes=None)
+        digest = hashlib.sha256(canonical_json([*of, span, classes, self.versions]).encode())
         for ref, movement in zip(self.ours.movement_refs, self.ours.movements, strict=True):
             digest.update(f"{ref.position} {ref.line} {movement.amount}\n".encode())
         for ref in self.ours.fill_refs:

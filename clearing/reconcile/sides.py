@@ -13,7 +13,7 @@ from clearing.audit.movements import FillRow, MovementRow, Wanted, fills, moveme
 from clearing.log import Connection
 from clearing.reconcile.balances import Held
 from clearing.reconcile.coverage import Covered
-from clearing.reconcile.lines import DECIMALS, SCALE, Balance, Fill, Movement
+from clearing.reconcile.lines import DECIMALS, SCALE, Balance, Fill, Movement, scaled
 from clearing.reconcile.taking import EVERY, Leg
 
 
@@ -100,7 +100,7 @@ def _take_movement(ours: Ours, row: MovementRow, covered: Covered) -> None:
 def _take_fill(ours: Ours, row: FillRow, covered: Covered) -> None:
     size = row.size * 10 ** (DECIMALS - row.size_decimals)
     ours.held.append(Held(row.occurred_at, row.market, size, position=True))
-    if not covered.has(row.occurred_at):
+    if row.carried or not covered.has(row.occurred_at):
         return
     ours.fills.append(
         Fill(
@@ -178,7 +178,7 @@ def load_theirs(connection: Connection, covered: Covered) -> Theirs:
         values,
     ):
         theirs.balances.append(
-            Balance(int(row[0]), row[1], _scaled(row[2]), bool(row[3]), bool(row[4]), -1)
+            Balance(int(row[0]), row[1], scaled(row[2]), bool(row[3]), bool(row[4]), -1)
         )
     return theirs
 
@@ -189,10 +189,10 @@ def _take_cash(
     at, number, line, leg, asset, kind, amount, balance, native_id, account, market, key, nth = row
     place = len(theirs.movements)
     ids = (native_id,) if native_id else ()
-    scaled = _scaled(amount)
+    moved = scaled(amount)
     if balance is not None:
-        ref = place if scaled else -1
-        stated = Balance(int(at), asset, _scaled(balance), False, False, ref)
+        ref = place if moved else -1
+        stated = Balance(int(at), asset, scaled(balance), False, False, ref)
         known = last.get((int(at), asset))
         if covered.balances == "line" and known is not None:
             # Of lines of one moment only the last states what was there after all of it.
@@ -200,9 +200,9 @@ def _take_cash(
         else:
             last[int(at), asset] = len(theirs.balances)
             theirs.balances.append(stated)
-    if not scaled:
+    if not moved:
         return  # what moved nothing (a cancelled withdrawal) is on neither side
-    theirs.movements.append(Movement(place, int(at), asset, kind, scaled, ids, market, account))
+    theirs.movements.append(Movement(place, int(at), asset, kind, moved, ids, market, account))
     theirs.movement_refs.append(TheirRef(number, line, leg, native_id, key.hex(), nth))
 
 
@@ -216,37 +216,25 @@ def _take_their_fill(theirs: Theirs, row: Sequence[Any], last: dict[tuple[int, s
             place,
             int(at),
             market,
-            _scaled(size),
-            0 if price is None else _scaled(price),
-            None if fee is None else _scaled(fee),
+            scaled(size),
+            0 if price is None else scaled(price),
+            None if fee is None else scaled(fee),
             fee_asset,
             (known,) if known else (),
             account,
-            None if before is None else _scaled(before),
-            None if after is None else _scaled(after),
+            None if before is None else scaled(before),
+            None if after is None else scaled(after),
         )
     )
     theirs.fill_refs.append(TheirRef(number, line, -1, native_id, key.hex(), nth))
     if after is not None:
-        stated = Balance(int(at), market, _scaled(after), True, False, place)
+        stated = Balance(int(at), market, scaled(after), True, False, place)
         known = last.get((int(at), market))
         if known is None:
             last[int(at), market] = len(theirs.balances)
             theirs.balances.append(stated)
         else:
             theirs.balances[known] = stated
-
-
-def _scaled(value: Any) -> int:
-    """Return an exact decimal at the common decimals; a finer one is refused.
-
-    Raises :class:`ValueError`.
-    """
-    sign, digits, exponent = value.as_tuple()
-    if not isinstance(exponent, int) or exponent < -DECIMALS:
-        raise ValueError(f"{value} has more than {DECIMALS} decimals")
-    number: int = int("".join(map(str, digits)) or "0") * 10 ** (exponent + DECIMALS)
-    return -number if sign else number
 
 
 __all__ = ["SCALE", "OurRef", "Ours", "TheirRef", "Theirs", "load_ours", "load_theirs"]

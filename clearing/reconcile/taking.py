@@ -25,6 +25,7 @@ from clearing.events.canonical import canonical_json
 from clearing.events.fields import to_microseconds
 from clearing.log import Connection
 from clearing.reconcile.acting import acting
+from clearing.reconcile.chains import FileChain, FillGap
 
 Leg = Literal["venue", "chain", "bank"]
 """Whose statement it is: the venue's own of an account, a chain's, a bank's."""
@@ -67,7 +68,9 @@ class Taken:
 
     ``number`` is the import's, 0 where it was not taken in; ``new`` is false where the same file
     was taken in before. ``seen`` says what was recognised and covered, ``kinds`` counts what moved,
-    ``refusals`` are the lines that could not be read.
+    ``refusals`` are the lines that could not be read. ``gaps`` are the first fills whose position
+    does not follow from the fills before them, account by account and market by market,
+    ``gap_count`` how many there are.
     """
 
     file: str
@@ -77,6 +80,8 @@ class Taken:
     seen: Described
     kinds: dict[str, int] = field(default_factory=dict)
     refusals: list[Refusal] = field(default_factory=list)
+    gaps: list[FillGap] = field(default_factory=list)
+    gap_count: int = 0
 
 
 def look(
@@ -89,6 +94,7 @@ def look(
     reader = settled_reader(reader, settings)
     taken = Taken(path, reader.name, 0, False, Described(path, reader.name))
     kinds: Counter[str] = Counter()
+    chain = FileChain()
     for count, item in enumerate(described(reader, path, reader.read(path, settings)), 1):
         match item:
             case Described():
@@ -99,10 +105,12 @@ def look(
             case StatementLine():
                 kinds.update(leg.kind for leg in item.cash)
                 kinds["fill"] += item.fill is not None
+                chain.see(item)
             case StatedBalance():
                 kinds["balance"] += 1
         if progress is not None and count % 1_000 == 0:
             progress(count)
+    taken.gaps, taken.gap_count = chain.gaps(taken.seen.order)
     taken.kinds = {kind: count for kind, count in sorted(kinds.items()) if count}
     return taken
 

@@ -15,7 +15,8 @@ from clearing.log import read_log
 from clearing.projectors import log_resolver
 from tests.audit.stories import stored
 from tests.audit.test_scenarios import AFTER, wick
-from tests.engine.venue import Venue, rulebook
+from tests.engine.test_scenarios_portfolio import Grid, grid, members
+from tests.engine.venue import START, Venue, rulebook
 from tests.projectors.ledgers import eventful_ledger
 from tests.workings import computed
 
@@ -48,13 +49,25 @@ def test_equity_down_to_its_events(database_url: str) -> None:
     assert (answer.rulebook.adopted.log_position, answer.rulebook.confidence) == (7, "own")
 
 
+def test_a_late_fact_makes_no_other_younger(database_url: str) -> None:
+    venue = wick()
+    venue("ClockTicked", after=60)
+    venue("Deposited", account="bob", asset="USD", amount="1", at=START)
+    with stored(venue, database_url) as ledger:
+        tree = ledger.explain_equity("ada", "USD").tree
+    (mark,) = tree.named("unrealised BTC").named("value of one").named("mark").sources
+    assert mark.kind == "Marked"
+    assert mark.age_seconds == "61", "a trade and a minute after it"
+
+
 def test_margin_and_its_clause(database_url: str) -> None:
     venue = wick()
     with stored(venue, database_url) as ledger:
         answer = ledger.explain_margin("ada", "USD")
         initial = ledger.explain_margin("ada", "USD", level="initial")
-        with pytest.raises(NameUnknown, match="its levels are initial, maintenance"):
-            ledger.explain_margin("ada", "USD", level="variation")
+        for level in ("variation", "equity"):
+            with pytest.raises(NameUnknown, match="its levels are initial, maintenance"):
+                ledger.explain_margin("ada", "USD", level=level)
         with pytest.raises(NameUnknown, match="no account 'eve'"):
             ledger.explain_margin("eve", "USD")
     assert (answer.result, initial.result) == ("50", "10")
@@ -182,6 +195,46 @@ def test_a_fact_that_the_event_set_itself_names_that_event(database_url: str) ->
     size = equity.named("unrealised BTC").named("size")
     assert size.sources[0].log_position == venue.engine.position - 1
     assert coin.sources[0].age_seconds == "4"
+
+
+@pytest.mark.parametrize("scheduled", [0, 3])
+def test_a_rulebook_that_closes_an_account_by_itself_is_the_one_named(
+    database_url: str, scheduled: int
+) -> None:
+    """A stricter one at its adoption, or where it was scheduled for: it is what the rung was by."""
+    levels = {
+        "initial": {"op": "rate", "rate": "0.5"},
+        "maintenance": {"op": "rate", "rate": "0.4"},
+    }
+    venue = wick()
+    adopted = venue.engine.position + 1
+    effective = {"effective_position": adopted + scheduled} if scheduled else {}
+    venue.adopt(rulebook(schedule=levels), name="strict", confidence="secondary", **effective)
+    for _ in range(scheduled):
+        venue.mark(BTC="100")
+    with stored(venue, database_url) as ledger:
+        answer = ledger.explain_liquidation("ada")
+    clause = answer.rulebooks["USD"]
+    assert answer.log_position == adopted + scheduled
+    assert (clause.rulebook, clause.confidence) == (f"strict@{adopted - 1}", "secondary")
+    assert clause.adopted.log_position == adopted
+    (step,) = answer.steps
+    (asked,) = (part for part in step.working if part.name == "maintenance")
+    rates = [node for node in every(asked) if node.name == "rate"]
+    assert [node.sources[0].log_position for node in rates] == [adopted]
+
+
+def test_a_risk_array_that_the_event_publishes_is_what_it_was_tested_by(database_url: str) -> None:
+    venue = Grid(grid(btc=members("BTC", "CALL")), mode="derive")
+    venue.sell("CALL", "10", "8.00")
+    venue.publish("7", "3", "0.5", "-4", "-14")
+    venue.publish("7", "3", "0.5", "-4", "-140")
+    with stored(venue, database_url) as ledger:
+        answer = ledger.explain_liquidation("ada")
+    (step,) = answer.steps
+    losses = [n for part in step.working for n in every(part) if n.name == "loss of one"]
+    assert losses
+    assert {node.sources for node in losses} == {(answer.event,)}
 
 
 def test_a_price_says_what_each_source_said_and_when(database_url: str) -> None:

@@ -19,16 +19,20 @@ from clearing.audit import (
 )
 from clearing.audit.accounts import account_view
 from clearing.audit.house import house_view
+from clearing.audit.load import Histories
+from clearing.audit.replay import keeping
+from clearing.audit.replay.run import Column, Observer
 from clearing.audit.replay.running import log_rows, start
 from clearing.database import connect
+from clearing.engine import Entry
 from clearing.events.fields import parse_time
 from clearing.ledger import Ledger
-from clearing.projectors import RebuildBusy, one_rebuild
+from clearing.projectors import BrokenCheckpoint, RebuildBusy, one_rebuild
 from clearing.projectors.generations import table_differences
 from tests.audit.stories import stored
 from tests.audit.test_scenarios import AFTER, WICK, mirrored, scenario, wick
 from tests.engine.stories import MARKETS, Story
-from tests.engine.venue import Venue
+from tests.engine.venue import PERSON, START, Venue
 
 DEPOSIT = {"kind": "Deposited", "account": "bob", "asset": "USD", "amount": "5"}
 CLAMPED = scenario({"override": "prices", **WICK, "from": AFTER}, name="clamped")
@@ -82,6 +86,59 @@ def test_it_has_rulebooks_and_a_clock_of_its_own(ledger: Ledger) -> None:
     price = ledger.market("BTC", end).prices[0]
     assert price.since is not None
     assert price.age_seconds == (parse_time(later) - price.since).total_seconds()
+
+
+def test_its_clock_is_the_scenarios_at_every_position(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Late facts that did not happen, or did besides, and one of an hour later: written in steps.
+
+    What is inserted before an event stands at the position of the one before it, also where that is
+    the last of a step.
+    """
+    monkeypatch.setattr(keeping, "_BATCH", 1)
+    venue = wick()
+    venue.deposit("bob", "1")
+    venue("Deposited", account="bob", asset="USD", amount="2", at=START)
+    late = venue.engine.position
+    venue.deposit("bob", "3")
+
+    def inserted(time: str) -> dict[str, Any]:
+        event = {**DEPOSIT, "occurred_at": time}
+        return {"override": "insert", "from": late, "event": event}
+
+    documents = [
+        scenario({"override": "drop", "event": late}),
+        scenario(inserted("2026-01-01T00:00:02Z"), **{"from": AFTER}),
+        scenario(inserted("2026-01-01T00:00:02Z")),
+        scenario(inserted("2026-01-01T01:00:00Z")),
+        scenario({**inserted("2026-01-01T01:00:00Z"), "from": late + 2}),
+    ]
+    with stored(venue, database_url) as ledger:
+        for document in documents:
+            number, answer = ledger.keep_scenario(document)
+            running = start(ledger.connection, parse_scenario(document), ledger.moment())
+            latest: dict[int, int] = {}
+            running.observers.append(noting(running.scenario, latest))
+            position = running.recorded.engine.position
+            running.run(log_rows(ledger.connection, position, running.overlay.upto))
+            assert latest
+            for position, time in latest.items():
+                moment = ledger.moment(position, generation=number)
+                assert Histories(ledger.connection, moment).empty_book().latest == time
+            told = ledger.diff_generations(1, number).columns[1]
+            assert told.digest == answer.columns[-1].digest
+
+
+def noting(column: Column, latest: dict[int, int]) -> Observer:
+    """What notes the greatest time of a column's facts at each position."""
+
+    def observe(of: Column, position: int, entries: list[Entry]) -> None:
+        del entries
+        if of is column:
+            latest[position] = of.book.latest
+
+    return observe
 
 
 def test_what_is_contested_stands_in_its_house_and_its_trial_balance(database_url: str) -> None:
@@ -161,6 +218,14 @@ def test_what_is_refused_or_interrupted_leaves_nothing(
     assert [g.number for g in ledger.generations()] == [1, number]
 
 
+def test_nothing_is_kept_beside_the_books_of_another_engine(ledger: Ledger) -> None:
+    ledger.connection.execute("UPDATE clearing.generation SET engine_version = '5'")
+    with pytest.raises(BrokenCheckpoint, match=r"generation 1 was written by engine 5 .* rebuild"):
+        ledger.keep_scenario(CLAMPED)
+    assert [g.number for g in ledger.generations()] == [1]
+    assert ledger.replay(CLAMPED).fates, "what is not stored is told anyway"
+
+
 def overrides(dice: Random, end: int) -> list[dict[str, Any]]:
     """A few overrides of every sort at places of the dice's choosing."""
     first = dice.randrange(end // 2, end)
@@ -204,6 +269,41 @@ def test_its_histories_are_the_engines_at_every_position(database_url: str, seed
 def shown(view: Any) -> list[Any]:
     """What there is to see of an account: scopes of nothing are only in one of the two."""
     return [scope for scope in view.scopes if scope.equity != "0" or scope.positions]
+
+
+def test_only_sides_of_fills_are_counted_as_contested(database_url: str) -> None:
+    """Ada's sale, its reversal, her sale again, and the market's end: two sides were contested."""
+    venue = wick()
+    venue.mark(BTC="97")
+    venue.trade("bob", "ada", "BTC", "10", "98")
+    target = {"source": "venue", "external_id": venue.events[-1].external_id}
+    venue("Reversed", target=target, **PERSON)
+    venue.trade("bob", "ada", "BTC", "10", "98")
+    venue("MarketSettled", market="BTC", price="100")
+    deeper = {"override": "prices", "market": "BTC", "scale": "0.9", "from": AFTER}
+    with stored(venue, database_url) as ledger:
+        number, answer = ledger.keep_scenario(scenario(deeper))
+        assert len(answer.contested) == 2
+        assert ledger.diff_generations(1, number).columns[1].contested == 2
+
+
+def test_who_accrues_by_other_funding_is_who_held_the_market_then(database_url: str) -> None:
+    """Dan holds when funding differs, and no longer at the end: his entries differ since then."""
+    venue = wick()
+    venue.account("dan")
+    venue.deposit("dan", "1000")
+    venue.trade("dan", "bob", "BTC", "1", "100")
+    venue("FundingSettled", market="BTC", rate="0.001", price="100")
+    at = venue.engine.position
+    venue.trade("bob", "dan", "BTC", "1", "100")
+    dearer = scenario({"override": "amend", "event": at, "set": {"rate": "0.002"}})
+    with stored(venue, database_url) as ledger:
+        number, _ = ledger.keep_scenario(dearer)
+        read = ledger.diff_generations(1, number)
+        run = ledger.diff(LOG, parse_scenario(dearer))
+    for answer in (read, run):
+        found = [(fate.account, fate.diverged) for fate in answer.fates]
+        assert found == [("ada", at), ("bob", at), ("dan", at)]
 
 
 COUNTED = (

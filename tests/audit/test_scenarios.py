@@ -25,9 +25,9 @@ def scenario(*overrides: dict[str, Any], **fields: Any) -> dict[str, Any]:
     return {"scenario": 1, "name": "test", "overrides": list(overrides), **fields}
 
 
-def wick(mode: str = "derive") -> Venue:
+def wick(mode: str = "derive", *, decimals: int = 2) -> Venue:
     """Ada is long ten at 100 with 60 of cash; a wick to 50 would take her; bob sold to her."""
-    venue = Venue()
+    venue = Venue(decimals=decimals)
     venue.market("BTC")
     venue.account("ada", "bob")
     venue.adopt(rulebook(mode=mode))
@@ -116,9 +116,9 @@ def test_what_an_account_cannot_afford_is_contested(database_url: str) -> None:
     assert fate(answer, "ada").scenario.equity == "51"
 
 
-def told(mode: str) -> Venue:
+def told(mode: str, *, decimals: int = 2) -> Venue:
     """A venue that says itself whom it liquidated: ada at the wick, and funding after it."""
-    venue = wick(mode)
+    venue = wick(mode, decimals=decimals)
     venue.mark(BTC="94.5")
     venue(
         "Traded",
@@ -155,15 +155,53 @@ def test_record_mode_holds_until_the_first_override(database_url: str, mode: str
     ]
 
 
-def test_told_funding_follows_the_size_of_the_position(database_url: str) -> None:
-    venue = told("record")
+@pytest.mark.parametrize(
+    ("decimals", "paid", "equity"),
+    [
+        (2, "-0.50", "54.5"),  # eleven instead of one: 5.50 instead of 0.50
+        (18, "1.25", "73.75"),
+        (18, "9.50", "164.5"),  # more than 63 bits, told and paid
+    ],
+)
+def test_told_funding_follows_the_size_of_the_position(
+    database_url: str, decimals: int, paid: str, equity: str
+) -> None:
+    venue = told("record", decimals=decimals)
     venue.trade("ada", "bob", "BTC", "1", "100")
-    venue("FundingPaid", account="ada", market="BTC", amount="-0.50")
+    venue("FundingPaid", account="ada", market="BTC", amount=paid)
     with stored(venue, database_url) as ledger:
         filtered = {"override": "prices", "market": "BTC", "at_least": "99", "from": AFTER}
         answer = ledger.replay(scenario(filtered))
-    # Eleven instead of one: 5.50 instead of 0.50.
-    assert fate(answer, "ada").scenario.equity == "54.5"
+    assert fate(answer, "ada").scenario.equity == equity
+
+
+def test_a_liquidation_that_the_record_refused_is_not_contested(database_url: str) -> None:
+    """The rulebook derives, so a liquidation that the venue tells is nobody's: bob's neither."""
+    venue = wick("derive")
+    venue.mark(BTC="100")
+    sides = {"buyer": "bob", "seller": "ada", "seller_cause": "liquidation"}
+    venue("Traded", market="BTC", size="10", price="50", **sides)
+    with stored(venue, database_url) as ledger:
+        person = {"account": "ada", "asset": "USD", "amount": "1"}
+        more = {"override": "insert", "from": AFTER, "event": {"kind": "Deposited", **person}}
+        answer = ledger.replay(scenario(more))
+    assert answer.contested == ()
+    assert [(f.account, f.scenario.equity) for f in answer.fates] == [("ada", "61")]
+    for name in ("recorded", "scenario"):
+        assert column(answer, name).deviations == {"venue_outcome": 1}
+
+
+def test_a_reversal_of_told_funding_takes_back_what_was_paid_there(database_url: str) -> None:
+    venue = told("record")
+    venue.trade("ada", "bob", "BTC", "1", "100")
+    venue("FundingPaid", account="ada", market="BTC", amount="-0.50", id="paid")
+    target = {"source": "venue", "external_id": "paid"}
+    venue("Reversed", target=target, **PERSON)
+    with stored(venue, database_url) as ledger:
+        filtered = {"override": "prices", "market": "BTC", "at_least": "99", "from": AFTER}
+        answer = ledger.replay(scenario(filtered))
+    # Eleven instead of one paid 5.50, and got back as much.
+    assert fate(answer, "ada").scenario.equity == "60"
 
 
 def test_a_rulebook_with_another_margin(database_url: str) -> None:
@@ -222,6 +260,33 @@ def test_a_breaker_that_pauses_liquidations(database_url: str) -> None:
         assert answer.fates == ()
 
 
+def test_where_a_state_ends_another_may_still_hold(database_url: str) -> None:
+    """Reduce only, and halted within it or beginning in it: each until its own end."""
+    venue = wick()
+    for _ in range(6):
+        venue.mark(BTC="100")
+    less = {"override": "state", "market": "*", "state": "reduce_only"}
+    none = {"override": "state", "market": "BTC", "state": "halted"}
+    stories = [
+        ((AFTER, AFTER + 4), (AFTER + 1, AFTER + 2), "reduce_only"),
+        ((AFTER, AFTER + 2), (AFTER + 1, AFTER + 4), "halted"),
+    ]
+    with stored(venue, database_url) as ledger:
+        for first, second, between in stories:
+            overrides = [
+                {**less, "from": first[0], "to": first[1]},
+                {**none, "from": second[0], "to": second[1]},
+            ]
+            for ordered in (overrides, overrides[::-1]):
+                number, _ = ledger.keep_scenario(scenario(*ordered))
+                states = [
+                    ledger.market("BTC", ledger.moment(AFTER + i, generation=number)).state
+                    for i in range(6)
+                ]
+                # What begins or ends before an event stands at the position before it.
+                assert states == ["halted", "halted", between, between, "normal", "normal"]
+
+
 def test_events_dropped_moved_and_found_by_identity(database_url: str) -> None:
     venue = wick()
     venue.mark(BTC="50")
@@ -239,6 +304,47 @@ def test_events_dropped_moved_and_found_by_identity(database_url: str) -> None:
         never = {**late, "external_id": "never"}
         with pytest.raises(ScenarioRefused, match="venue/never is not in the log"):
             ledger.replay(scenario({"override": "drop", "event": never}))
+
+
+def test_a_reversal_may_be_inserted_right_after_what_it_reverses(database_url: str) -> None:
+    venue = wick()
+    venue.deposit("ada", "100")
+    target = {"source": "venue", "external_id": venue.events[-1].external_id}
+    venue.mark(BTC="100")
+    reversal = {"kind": "Reversed", "target": target, **PERSON}
+    with stored(venue, database_url) as ledger:
+        after = {"override": "insert", "from": AFTER + 1, "event": reversal}
+        answer = ledger.replay(scenario(after))
+        assert fate(answer, "ada").scenario.equity == "60"
+        assert column(answer, "scenario").deviations == {}
+        before = ledger.replay(scenario({**after, "from": AFTER}))
+        assert column(before, "scenario").deviations == {"reversal_unknown": 1}
+
+
+def test_nothing_reverses_itself(database_url: str) -> None:
+    venue = wick()
+    itself = {"source": "venue", "external_id": "itself"}
+    venue("Reversed", id="itself", target=itself, **PERSON)
+    with stored(venue, database_url) as ledger:
+        told = column(ledger.replay(scenario(**{"from": AFTER})), "recorded")
+    assert told.deviations == {"reversal_unknown": 1}
+
+
+def test_a_market_is_dropped_from_marks_of_several(database_url: str) -> None:
+    """The wick is told together with another market's mark, which stays."""
+    venue = wick()
+    venue.market("ETH")
+    venue.mark(BTC="50", ETH="20")
+    venue.mark(ETH="21")
+    with stored(venue, database_url) as ledger:
+        quiet = {"override": "drop", "kind": "Marked", "market": "BTC", "from": AFTER}
+        number, answer = ledger.keep_scenario(scenario(quiet))
+        ada = fate(answer, "ada").scenario
+        assert (ada.status, ada.equity, ada.liquidations) == ("healthy", "60", 0)
+        assert [(o.events, o.first) for o in answer.overrides] == [(1, AFTER + 1)]
+        there = ledger.moment(AFTER + 1, generation=number)
+        assert ledger.market("BTC", there).prices[0].price == "100.00"
+        assert ledger.market("ETH", there).prices[0].price == "20.00"
 
 
 def test_a_reversal_of_what_did_not_happen_reverses_nothing(database_url: str) -> None:
@@ -272,6 +378,45 @@ def test_what_makes_no_sense_is_refused_by_name(override: dict[str, Any], proble
     with pytest.raises(ScenarioRefused) as refused:
         parse_scenario(scenario(override))
     assert problem in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("override", "problem"),
+    [
+        ({"override": "prices", "market": "ETH", "drop": True}, "market: 'ETH'"),
+        ({"override": "prices", "market": "*", "source": "desk", "drop": True}, "source: 'desk'"),
+        ({"override": "state", "market": "ETH", "state": "halted"}, "market: 'ETH'"),
+        ({"override": "drop", "kind": "Traded", "market": "ETH"}, "market: 'ETH'"),
+        ({"override": "drop", "kind": "Traded", "account": "eve"}, "account: 'eve'"),
+    ],
+)
+def test_what_is_not_declared_is_refused_by_name(
+    database_url: str, override: dict[str, Any], problem: str
+) -> None:
+    with (
+        stored(wick(), database_url) as ledger,
+        pytest.raises(ScenarioRefused, match=rf"overrides\.0\.{problem} is not declared"),
+    ):
+        ledger.replay(scenario(override))
+
+
+@pytest.mark.parametrize(
+    ("way", "problem"),
+    [
+        ({"add": "0.001"}, "add: 0.001 has more than 2 decimals"),
+        ({"balance": "1.005"}, "balance: 1.005 has more than 2 decimals"),
+        ({"scale": "1.0000000000001"}, "scale: 1.0000000000001 has more than 12 decimals"),
+    ],
+)
+def test_a_fund_is_changed_by_what_its_asset_can_hold(
+    database_url: str, way: dict[str, str], problem: str
+) -> None:
+    fund = {"override": "fund", "fund": "insurance", "asset": "USD", "from": AFTER - 1}
+    with (
+        stored(wick(), database_url) as ledger,
+        pytest.raises(ScenarioRefused, match=rf"overrides\.0\.{problem}"),
+    ):
+        ledger.replay(scenario({**fund, **way}))
 
 
 def mirrored(answer: Diff) -> Diff:
@@ -396,6 +541,41 @@ def test_a_declaration_is_not_moved(database_url: str) -> None:
             moved = {"override": "move", "event": event, "to": 10}
             with pytest.raises(ScenarioRefused, match=f"{event} declares a name"):
                 ledger.replay(scenario(moved))
+
+
+@pytest.mark.parametrize(
+    ("event", "to", "unknown"),
+    [
+        (9, 5, "account 2 is not declared; 1 are"),
+        (8, 2, "account 1 is not declared; 0 are"),
+        (11, 4, "market 1 is not declared; 0 are"),
+        (12, 6, "account 3 is not declared; 2 are"),
+        (7, 1, "source 1 is not declared; 0 are"),
+    ],
+)
+def test_nothing_is_moved_to_before_what_it_names(
+    database_url: str, event: int, to: int, unknown: str
+) -> None:
+    with stored(wick(), database_url) as ledger:
+        place = rf"overrides\.0\.to: before log position {to} .* that {event} names"
+        with pytest.raises(ScenarioRefused, match=rf"{place} \({unknown}\)"):
+            ledger.replay(scenario({"override": "move", "event": event, "to": to}))
+
+
+def test_before_the_first_event_no_override_changes_anything(database_url: str) -> None:
+    with stored(wick(), database_url) as ledger:
+        document = scenario({"override": "prices", "market": "*", "scale": "0.9"})
+        (part,) = ledger.attribute(document, 0)
+        assert (part.effect.first, part.effect.fates) == (None, ())
+        assert ledger.replay(document, 0).fates == ()
+
+
+def test_nothing_is_inserted_before_the_first_source(database_url: str) -> None:
+    with stored(wick(), database_url) as ledger:
+        ticked = {"override": "insert", "from": 1, "event": {"kind": "ClockTicked"}}
+        with pytest.raises(ScenarioRefused, match=r"overrides\.0: .* 1 no source is declared"):
+            ledger.replay(scenario(ticked))
+        assert ledger.replay(scenario({**ticked, "from": 2})).fates == ()
 
 
 def test_what_comes_after_the_last_event_still_comes(database_url: str) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from clearing.events.kinds import MARKET_STATES
 from tests.auditor.documents import rulebook, spoiled
-from tests.auditor.parts import enrich
+from tests.auditor.parts import enrich, unwind
 
 if TYPE_CHECKING:
     from tests.auditor.generate import World
@@ -19,7 +19,9 @@ def adopt(world: World, asset: str) -> None:
     markets = [m.name for m in world.markets if m.asset == asset]
     decimals = world.decimals[asset]
     document = rulebook(rng, asset, decimals, markets, world.accounts, world.funds)
-    enrich(world.more, document, markets, world.funds)
+    enrich(world.more, document, markets, world.accounts, world.funds)
+    if world.unwinds:
+        unwind(world.more, document, world.accounts, world.funds)
     if not rng.randrange(25):
         document = spoiled(rng, document)
     fields: dict[str, Any] = {"name": "rules", "version": f"v{len(world.events)}"}

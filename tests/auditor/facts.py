@@ -16,6 +16,7 @@ from clearing.events import (
     Withdrawn,
 )
 from clearing.events.fields import to_microseconds
+from tests.auditor import margin
 from tests.auditor.fills import price_waiting
 from tests.auditor.margin import measure
 from tests.auditor.numbers import floor, scaled
@@ -69,6 +70,8 @@ def _limit(book: Book, holder: Holder, asset: int, amount: int) -> None:
         return
     numbers = measure(book, holder[1], asset)
     limit = max(Fraction(0), min(Fraction(numbers.cash), numbers.equity - numbers.initial))
+    if book.policy(holder[1], asset):
+        limit = Fraction(_releasable(book, holder, asset, numbers.cash))
     if amount > limit:
         book.deviate(
             "withdrawn_too_much",
@@ -77,6 +80,21 @@ def _limit(book: Book, holder: Holder, asset: int, amount: int) -> None:
             expected=book.fine(asset, floor(limit)),
             found=book.fine(asset, amount),
         )
+
+
+def _releasable(book: Book, holder: Holder, asset: int, cash: int) -> int:
+    """The most cash that may leave without what counts at initial falling below initial."""
+    low, high = 0, max(0, cash)
+    while low < high:
+        middle = (low + high + 1) // 2
+        with book.trial():
+            book.post("trial", asset, holder, EXTERNAL, middle)
+            numbers = measure(book, holder[1], asset)
+        if numbers.counts("initial") >= numbers.initial:
+            low = middle
+        else:
+            high = middle - 1
+    return low
 
 
 def _withdrawn(book: Book, event: Withdrawn, asset: int, amount: int) -> Posting:
@@ -172,9 +190,14 @@ def rulebook_entry(book: Book, rulebook: Rulebook, status: str) -> None:
 
 
 def put_in_force(book: Book, rulebook: Rulebook) -> None:
-    """Replace the rulebook in force; where gains are no longer paid at marks, flows end."""
+    """Replace the rulebook in force; another ladder ends rests, other markets paid at end flows."""
     asset = book.asset(rulebook.asset).ordinal
+    scopes = [scope for scope in book.scopes.values() if scope.asset == asset]
+    ladders = [margin.ladder(book, scope) for scope in scopes]
     book.rulebooks[asset] = rulebook
+    for scope, ladder in zip(scopes, ladders, strict=True):
+        if margin.ladder(book, scope) != ladder:
+            scope.rests = {}
     for market in book.markets:
         if market.asset == asset and not paid_at_marks(book, market):
             for key in [key for key in book.flows if key[1] == market.ordinal]:

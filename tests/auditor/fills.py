@@ -3,7 +3,7 @@
 from fractions import Fraction
 
 from tests.auditor.funding import holder_account, numeric, settle
-from tests.auditor.numbers import half_even, toward_zero
+from tests.auditor.numbers import floor, half_even, toward_zero
 from tests.auditor.state import Book, Holder, Market, Position, paid_at_marks
 
 
@@ -20,25 +20,30 @@ def opposite(a: int, b: int) -> bool:
 
 
 def by_rounded_entry(book: Book, market: Market, position: Position, closed: int) -> int:
-    """Released cost with the average entry rounded to the market's price decimals."""
+    """Released cost with the average entry rounded to price decimals; a share, where that is 0."""
     size = Fraction(abs(position.size), 10**market.size_decimals)
     cost = Fraction(abs(position.cost), book.unit(market.asset))
     scale = 10**market.price_decimals
     average = cost / (size * market.multiplier)
     entry = Fraction(numeric(book, market.asset, "entry_price", average * scale), scale)
     released = half_even(book.worth(market, closed, entry))
+    if not entry:
+        released = floor(Fraction(abs(position.cost) * closed, abs(position.size)))
     return released if position.cost > 0 else -released
 
 
 def apply_fill(
     book: Book, holder: Holder, market: Market, q: int, a: int, *, known: bool = True
 ) -> tuple[int, int]:
-    """Apply quantity ``q`` and amount ``a``; return our realised PnL, and that by rounded entry."""
+    """Apply quantity ``q`` and amount ``a``; return our realised PnL, and that by rounded entry.
+
+    A trial settles no funding.
+    """
     position = book.position(holder, market.ordinal)
     realised = alternative = 0
-    if position.size:
+    if position.size and not book.trials:
         settle(book, holder, market)
-    else:
+    elif not position.size:
         position.index = market.index
     if opposite(q, position.size):
         realised, alternative, q, a = _close(book, holder, market, q, a)
@@ -66,8 +71,10 @@ def _close(book: Book, holder: Holder, market: Market, q: int, a: int) -> tuple[
         average = toward_zero(Fraction(position.cost * closed, abs(position.size)))
     entry = by_rounded_entry(book, market, position, closed)
     rulebook = book.rulebooks.get(market.asset)
-    rounded = rulebook is not None and rulebook.cost_basis == "rounded_entry"
-    released = entry if rounded else average
+    basis = rulebook.cost_basis if rulebook else "average"
+    released = entry if basis == "rounded_entry" else average
+    if basis == "net" and not flat:
+        released = -part
     clearing = ("clearing", market.ordinal)
     realised = -part - released
     book.post(

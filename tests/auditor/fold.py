@@ -179,5 +179,6 @@ def fire(book: Book) -> None:
         if scope.call is None:
             continue
         scope.call.missed = True
-        level = margin.measure(book, account, asset).level(scope.call.restore)
+        numbers, restore = margin.measure(book, account, asset), scope.call.restore
+        level = numbers.level(restore) + numbers.haircuts.get(restore, 0)
         margin.call_entry(book, scope, "missed", scope.call, level)

@@ -36,6 +36,11 @@ class Traded:
         count = min(count, 10**13)
         return self.lot * max(1, count * rng.randrange(20, 180) // 100)
 
+    def worth(self, size: int) -> int:
+        """About how many whole units ``size`` (scaled) is worth at the last price."""
+        scale = int(10 ** (self.mark_decimals + self.size_decimals + self.multiplier_decimals))
+        return abs(size) * self.price * self.multiplier // scale
+
     def fill_price(self, rng: Random) -> str:
         """A price near the mark, at price decimals."""
         ticks = self.price // int(10 ** (self.mark_decimals - self.price_decimals))
@@ -49,8 +54,10 @@ class Traded:
 class World:
     """A venue being told: its names, its clock, and the documents of its events so far."""
 
-    def __init__(self, rng: Random) -> None:
+    def __init__(self, rng: Random, *, unwinds: bool = False) -> None:
         self.rng = rng
+        self.unwinds = unwinds
+        """Whether most of what happens is that positions gain and rules have gains sold."""
         self.more = Random(rng.random())  # noqa: S311 - test cases, not secrets
         self.events: list[Document] = []
         self.now = START
@@ -77,10 +84,11 @@ class World:
         steps = (0, 0, 1, 1, 5, 30, 61, 600, 3700)
         self.now += timedelta(seconds=self.rng.choice(steps))
 
-    def money(self, asset: str, low: int, high: int) -> str:
+    def money(self, asset: str, low: int, high: int, rng: Random | None = None) -> str:
         """An amount between two whole numbers, at the asset's decimals, never zero."""
         unit = 10 ** self.decimals[asset]
-        return decimal(self.rng.randrange(low * unit, high * unit) + 1, self.decimals[asset])
+        drawn = (rng or self.rng).randrange(low * unit, high * unit)
+        return decimal(drawn + 1, self.decimals[asset])
 
     def trader(self) -> str:
         """An account that trades, or now and then one that nobody declared, or a fund."""
@@ -153,10 +161,10 @@ def declare(world: World) -> None:
             world.funds.append(name)
 
 
-def generate(seed: int, length: int = 120) -> list[Document]:
-    """The documents of one venue's events, the same for the same seed."""
+def generate(seed: int, length: int = 120, *, unwinds: bool = False) -> list[Document]:
+    """The documents of one venue's events, the same for the same seed; see :class:`World`."""
     rng = Random(seed)  # noqa: S311 - test cases, not secrets
-    world = World(rng)
+    world = World(rng, unwinds=unwinds)
     declare(world)
     stream.tell(world, length)
     return world.events

@@ -2,12 +2,12 @@
 
 from fractions import Fraction
 
-from tests.auditor import margin, waterfall
-from tests.auditor.fills import apply_fill, drop_fraction
+from tests.auditor import covering, margin, reductions, waterfall
+from tests.auditor.fills import drop_fraction
 from tests.auditor.funding import numeric, settle
 from tests.auditor.margin import Measure, measure, requirement, unrealised, value
-from tests.auditor.numbers import ceiling, floor, half_even, scaled, text
-from tests.auditor.rules import Penalty, Rung
+from tests.auditor.numbers import floor, half_even, scaled, text
+from tests.auditor.rules import Rung
 from tests.auditor.state import Book, Holder, Market, Position, Scope
 
 
@@ -33,7 +33,7 @@ def _acts(book: Book, scope: Scope, rung: Rung) -> bool:
 
 def _urgency(book: Book, scope: Scope) -> Fraction:
     numbers = measure(book, scope.account, scope.asset)
-    return numbers.equity / (numbers.maintenance or 1)
+    return numbers.counts("maintenance") / (numbers.maintenance or 1)
 
 
 def _run(book: Book, scope: Scope) -> bool:
@@ -48,9 +48,13 @@ def _run(book: Book, scope: Scope) -> bool:
             continue
         _state(book, scope, number)
         if rung.action == "reduce":
-            _reduce(book, scope, rung)
+            reductions.reduce(book, scope, rung)
+        elif rung.action == "cover":
+            covering.cover(book, scope, rung)
         else:
             _take_over(book, scope, rung)
+        if rung.pause_seconds:
+            scope.rests[number] = book.time + rung.pause_seconds * 1_000_000
     return acted
 
 
@@ -68,7 +72,7 @@ def _state(book: Book, scope: Scope, number: int) -> None:
             scope.asset,
             number + 1,
             rung.action,
-            book.fine(scope.asset, numbers.equity),
+            book.fine(scope.asset, numbers.counts(level)),
             comparator,
             level,
             text(factor),
@@ -76,70 +80,6 @@ def _state(book: Book, scope: Scope, number: int) -> None:
             book.fine(scope.asset, numbers.maintenance),
         )
     )
-
-
-def _fund(book: Book, scope: Scope) -> int:
-    binding = book.binding(scope.account, scope.asset)
-    if binding is None or binding.waterfall is None:
-        raise ValueError("a ladder that closes has a waterfall")
-    fund = book.account(binding.waterfall.fund)
-    if fund is None:
-        raise ValueError("the fund is declared")
-    return fund.ordinal
-
-
-def _penalise(book: Book, scope: Scope, penalty: Penalty, amount: int) -> None:
-    """Each recipient's share; the first also what is left."""
-    shares = [floor(amount * share) for _, share in penalty.recipients]
-    shares[0] += amount - sum(shares)
-    for (name, _), share in zip(penalty.recipients, shares, strict=True):
-        account = book.account(name)
-        if account is None:
-            raise ValueError("a recipient is declared")
-        payer, payee = ("account", scope.account), ("account", account.ordinal)
-        book.post("penalty", scope.asset, payer, payee, share)
-
-
-def _closed_size(book: Book, rung: Rung, market: Market, position: Position) -> int:
-    """How much a reduction closes, unsigned: whole lots, or everything."""
-    size = abs(position.size)
-    lots = ceiling(size * rung.close_factor / market.lot)
-    quantity = min(size, lots * market.lot)
-    remaining = abs(value(book, market, size - quantity))
-    if remaining < rung.minimum_notional * book.unit(market.asset):
-        return size
-    return quantity
-
-
-def _reduce(book: Book, scope: Scope, rung: Rung) -> None:
-    """Close a part of the position with the largest maintenance requirement."""
-    candidates = [
-        pair for pair in book.held(scope.account, scope.asset) if margin.may_close(pair[0])
-    ]
-    market, position = max(
-        candidates,
-        key=lambda pair: (
-            requirement(book, scope.account, pair[0], pair[1], "maintenance"),
-            -pair[0].ordinal,
-        ),
-    )
-    size = _closed_size(book, rung, market, position)
-    q = size if position.size > 0 else -size
-    holder: Holder = ("account", scope.account)
-    fund = _fund(book, scope)
-    settle(book, holder, market)
-    if size == abs(position.size):
-        drop_fraction(book, holder, market)
-    v = value(book, market, q)
-    equity = measure(book, scope.account, scope.asset).equity
-    proceeds = max(floor(v - abs(v) * rung.spread), ceiling(v - equity))
-    waterfall.closed_entry(book, scope, market, "reduce", fund, q, proceeds, proceeds - v)
-    apply_fill(book, holder, market, -q, -proceeds)
-    apply_fill(book, ("account", fund), market, q, proceeds)
-    if rung.penalty is not None:
-        left = floor(measure(book, scope.account, scope.asset).equity)
-        amount = max(0, min(floor(abs(v) * rung.penalty.rate), left))
-        _penalise(book, scope, rung.penalty, amount)
 
 
 def _shares(
@@ -166,7 +106,7 @@ def _take_over(book: Book, scope: Scope, rung: Rung) -> None:
     requirements = [requirement(book, scope.account, m, p, "maintenance") for m, p in held]
     notionals = [abs(value(book, market, position.size)) for market, position in held]
     weights = requirements if any(requirements) else notionals
-    pnls = _shares(book, numbers, held, weights)
+    pnls = _shares(book, numbers, held, weights) if held else []
     amounts = [position.cost + pnl for (_, position), pnl in zip(held, pnls, strict=True)]
     total = sum(weights)
     for number, (market, position) in enumerate(held):
@@ -188,15 +128,14 @@ def _take_over(book: Book, scope: Scope, rung: Rung) -> None:
     losses = waterfall.Losses()
     for (market, _), amount in zip(held, amounts, strict=True):
         waterfall.hand_over(book, scope, market, amount, numbers.equity, losses)
+    if not held:
+        covering.pay(book, scope, -numbers.cash, losses)
     if numbers.equity < 0:
-        none = Fraction(0)
-        parts = (-numbers.equity, losses.fund, losses.adl, none, losses.deficit, losses.rounding)
-        texts = [book.fine(scope.asset, part) for part in (*parts, none)]
-        book.entries.append(("loss", scope.account, scope.asset, *texts))
+        waterfall.loss_entry(book, scope, -numbers.equity, losses)
     elif rung.residual == "trader":
         rest = floor(numbers.equity)
-        fund: Holder = ("account", _fund(book, scope))
+        fund: Holder = ("account", reductions.fund_of(book, scope))
         book.post("residual", scope.asset, fund, holder, rest)
         if rung.penalty is not None:
             amount = min(floor(sum(notionals) * rung.penalty.rate), rest)
-            _penalise(book, scope, rung.penalty, amount)
+            reductions.penalise(book, scope, rung.penalty, amount)

@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 from fractions import Fraction
 
+from tests.auditor.collateral import Policy
 from tests.auditor.numbers import ceiling
 from tests.auditor.rules import Rung
 from tests.auditor.state import Book, Call, Market, Position, Scope
 
 CLOSED_STATES = ("liquidations_paused", "halted", "auction")
-CLOSING = ("reduce", "takeover")
+CLOSING = ("reduce", "takeover", "cover")
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,12 @@ class Measure:
     equity: Fraction
     initial: Fraction
     maintenance: Fraction
+    haircuts: dict[str, Fraction]
+    """What of the equity does not count, by level."""
+
+    def counts(self, name: str) -> Fraction:
+        """The equity that counts at a level; at ``zero`` all of it."""
+        return self.equity - self.haircuts.get(name, 0)
 
     def level(self, name: str) -> Fraction:
         return {
@@ -57,12 +64,33 @@ def requirement(
 def measure(book: Book, account: int, asset: int) -> Measure:
     """The scope's numbers now."""
     cash = book.cash(account, asset)
-    equity, initial, maintenance = Fraction(cash), Fraction(0), Fraction(0)
+    equity = Fraction(cash)
+    asked = {"initial": Fraction(0), "maintenance": Fraction(0)}
+    counting: dict[str, list[tuple[Fraction, Fraction]]] = {level: [] for level in asked}
     for market, position in book.held(account, asset):
-        equity += unrealised(book, market, position) + book.accrued(market, position)
-        initial += requirement(book, account, market, position, "initial")
-        maintenance += requirement(book, account, market, position, "maintenance")
-    return Measure(cash, equity, initial, maintenance)
+        pnl = unrealised(book, market, position) + book.accrued(market, position)
+        equity += pnl
+        for level in asked:
+            requires = requirement(book, account, market, position, level)
+            asked[level] += requires
+            counting[level].append((pnl, requires))
+    haircuts = {}
+    if policy := book.policy(account, asset):
+        unit = book.unit(asset)
+        for level, pairs in counting.items():
+            haircuts[level] = equity - _counts(policy, level, cash, pairs, unit)
+    return Measure(cash, equity, asked["initial"], asked["maintenance"], haircuts)
+
+
+def _counts(
+    policy: Policy, level: str, cash: int, pairs: list[tuple[Fraction, Fraction]], unit: int
+) -> Fraction:
+    """The equity that counts at ``level``; ``pairs`` are each position's PnL and requirement."""
+    if not policy.nested:
+        pnls = sum(policy.of_pnl(level, pnl) for pnl, _ in pairs)
+        return policy.of_cash(level, cash, unit) + pnls
+    beyond = sum(policy.of_pnl(level, pnl - asked) for pnl, asked in pairs)
+    return policy.of_cash(level, cash + beyond, unit) + sum(asked for _, asked in pairs)
 
 
 def ladder(book: Book, scope: Scope) -> tuple[Rung, ...]:
@@ -74,9 +102,14 @@ def ladder(book: Book, scope: Scope) -> tuple[Rung, ...]:
 def below(rung: Rung, numbers: Measure) -> bool:
     """Whether the rung's own inequality is true."""
     threshold = rung.factor * numbers.level(rung.level)
-    if rung.comparator == "<":
-        return numbers.equity < threshold
-    return numbers.equity <= threshold
+    counts = numbers.counts(rung.level)
+    return counts < threshold if rung.comparator == "<" else counts <= threshold
+
+
+def restored(numbers: Measure, restores: tuple[str, Fraction]) -> bool:
+    """Whether equity is at factor × level."""
+    level, factor = restores
+    return numbers.counts(level) >= factor * numbers.level(level)
 
 
 def call_rung(book: Book, scope: Scope) -> int | None:
@@ -93,7 +126,8 @@ def by_missed_call(book: Book, scope: Scope, number: int, numbers: Measure) -> b
     after = range(place + 1, len(rungs))
     following = next((i for i in after if rungs[i].action in CLOSING), None)
     liquidates = rungs[place].on_missed == "liquidate" and following == number
-    return liquidates and numbers.equity < numbers.level(scope.call.restore)
+    level = scope.call.restore
+    return liquidates and numbers.counts(level) < numbers.level(level)
 
 
 def holds(book: Book, scope: Scope, number: int, numbers: Measure) -> bool:
@@ -115,20 +149,68 @@ def may_close(market: Market) -> bool:
     return market.mark is not None and market.state not in CLOSED_STATES
 
 
+def owes(book: Book, account: int, asset: int) -> bool:
+    """Whether there is a debt that a collateral policy looks at."""
+    return book.policy(account, asset) is not None and book.cash(account, asset) < 0
+
+
+def flat(book: Book, scope: Scope) -> bool:
+    """Whether there is neither a position nor such a debt."""
+    where = scope.account, scope.asset
+    return not book.held(*where) and not owes(book, *where)
+
+
+def missing(book: Book, scope: Scope, restores: tuple[str, Fraction]) -> int:
+    """The fewest units of cash that restore a level: at most ten times what is owed, else 0."""
+    where = scope.account, scope.asset
+    low, high = 0, -10 * min(0, book.cash(*where))
+
+    def enough(units: int) -> bool:
+        with book.trial():
+            book.post("trial", scope.asset, ("external", 0), ("account", scope.account), units)
+            return restored(measure(book, *where), restores)
+
+    if enough(0) or not enough(high):
+        return 0
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if enough(middle) else (middle, high)
+    return high
+
+
 def can_act(book: Book, scope: Scope, number: int, numbers: Measure) -> bool:
     """Whether rung ``number``, whose condition holds, can act on the book as it is."""
     rung = ladder(book, scope)[number]
-    open_markets = [may_close(market) for market, _ in book.held(scope.account, scope.asset)]
+    held = book.held(scope.account, scope.asset)
+    if book.time < scope.rests.get(number, 0):
+        return False
     if rung.action == "margin_call":
         return scope.call is None
+    if rung.action == "cover":
+        return not held and rung.restores is not None and missing(book, scope, rung.restores) > 0
+    open_markets = [may_close(market) for market, _ in held]
     if rung.action == "reduce":
-        return numbers.equity > 0 and any(open_markets)
-    return all(open_markets)
+        if rung.restores and restored(numbers, rung.restores):
+            return False
+        return (numbers.equity > 0 or not rung.floored) and any(open_markets)
+    return all(open_markets) and not (held and rung.only_debts)
+
+
+def silent(book: Book, scope: Scope, number: int, numbers: Measure) -> bool:
+    """Whether rung ``number``, which holds, would not act either if its markets were open."""
+    rung = ladder(book, scope)[number]
+    if book.time < scope.rests.get(number, 0):
+        return True
+    if rung.action != "reduce":
+        held = book.held(scope.account, scope.asset)
+        return rung.action == "cover" or (rung.only_debts and bool(held))
+    done = rung.restores is not None and restored(numbers, rung.restores)
+    return done or (rung.floored and numbers.equity <= 0)
 
 
 def acting(book: Book, scope: Scope) -> list[int]:
     """The rungs that hold and can act; empty for a flat or unbound scope."""
-    if not book.held(scope.account, scope.asset):
+    if flat(book, scope):
         return []
     numbers = measure(book, scope.account, scope.asset)
     return [
@@ -140,7 +222,7 @@ def acting(book: Book, scope: Scope) -> list[int]:
 
 def status_of(book: Book, scope: Scope, numbers: Measure) -> str:
     """The worst status that applies."""
-    if not book.held(scope.account, scope.asset):
+    if flat(book, scope):
         return "flat"
     if book.binding(scope.account, scope.asset) is None:
         return "unmargined"
@@ -149,13 +231,13 @@ def status_of(book: Book, scope: Scope, numbers: Measure) -> str:
     calls = [r for r in ladder(book, scope) if r.action == "margin_call" and below(r, numbers)]
     if scope.call is not None or calls:
         return "margin_call"
-    return "restricted" if numbers.equity < numbers.initial else "healthy"
+    return "restricted" if numbers.counts("initial") < numbers.initial else "healthy"
 
 
 def call_entry(book: Book, scope: Scope, outcome: str, call: Call, level: Fraction) -> None:
     """Leave a margin call's entry; ``level`` is the requirement it names, now."""
-    equity = measure(book, scope.account, scope.asset).equity
-    texts = (book.fine(scope.asset, level), book.fine(scope.asset, equity))
+    numbers = measure(book, scope.account, scope.asset)
+    texts = (book.fine(scope.asset, level), book.fine(scope.asset, numbers.equity))
     where = (scope.account, scope.asset)
     book.entries.append(
         ("margin_call", *where, outcome, call.amount, call.restore, *texts, call.due)
@@ -166,7 +248,10 @@ def open_call(book: Book, scope: Scope, number: int) -> None:
     """Open the margin call of rung ``number``."""
     rung = ladder(book, scope)[number]
     numbers = measure(book, scope.account, scope.asset)
-    level = max(numbers.level(rung.restore), rung.factor * numbers.level(rung.level))
+    level = max(
+        numbers.level(rung.restore) + numbers.haircuts.get(rung.restore, 0),
+        rung.factor * numbers.level(rung.level) + numbers.haircuts.get(rung.level, 0),
+    )
     due = book.time + rung.grace_seconds * 1_000_000
     amount = ceiling(level - numbers.equity)
     scope.call = Call(rung.restore, amount, due)

@@ -65,6 +65,13 @@ class Replay:
     def position(self, account: int, market: int) -> Held:
         return self.positions["account", account, market]
 
+    def holds(self, account: int, asset: int) -> bool:
+        """Whether an account has a position in a market of ``asset``."""
+        return any(
+            held.size and kind == "account" and who == account and self.terms[m - 1].asset == asset
+            for (kind, who, m), held in self.positions.items()
+        )
+
     def value(self, market: int, size: int) -> Fraction:
         """Fine value at the mark, in smallest units."""
         terms = self.terms[market - 1]

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from tests.auditor.collateral import Policy, read_policy
+
 MODES = ("record", "verify", "derive")
 
 
@@ -33,6 +35,14 @@ class Penalty:
 
 
 @dataclass(frozen=True)
+class Gains:
+    """What selling a position's gains costs, and how much of them is sold at most (whole units)."""
+
+    penalty: Penalty | None
+    at_most: Fraction | None
+
+
+@dataclass(frozen=True)
 class Rung:
     action: str
     level: str
@@ -46,12 +56,30 @@ class Rung:
     minimum_notional: Fraction
     residual: str
     penalty: Penalty | None
+    restores: tuple[str, Fraction] | None
+    """Level and factor that a reduction or a cover restores; None: it closes a share."""
+    floored: bool
+    """Whether a price concession never exceeds equity."""
+    at_most: dict[str, Fraction]
+    """The most that one step closes: a ``share`` of the position, a ``notional``."""
+    gains: Gains | None
+    pause_seconds: int
+    only_debts: bool
+
+
+@dataclass(frozen=True)
+class Layer:
+    name: str
+    capacity: str
+    pays: bool
+    """Whether it pays money instead of assuming positions."""
+    account: str | None
 
 
 @dataclass(frozen=True)
 class Waterfall:
     fund: str
-    layers: tuple[tuple[str, str], ...]
+    layers: tuple[Layer, ...]
 
 
 @dataclass(frozen=True)
@@ -59,6 +87,7 @@ class Binding:
     markets: dict[str, dict[str, Requirement]]
     ladder: tuple[Rung, ...]
     waterfall: Waterfall | None
+    policy: Policy | None
 
     def schedule(self, market: str) -> dict[str, Requirement] | None:
         return self.markets.get(market, self.markets.get("*"))
@@ -103,7 +132,11 @@ def _penalty(data: dict[str, Any] | None) -> Penalty | None:
 
 
 def _rung(data: dict[str, Any]) -> Rung:
-    when = data["when"]
+    when, quantity = data["when"], data.get("quantity", {})
+    restoring = data if data["action"] == "cover" else quantity
+    restores = None
+    if data["action"] == "cover" or quantity.get("op") == "restore":
+        restores = restoring.get("level", "maintenance"), Fraction(restoring.get("factor", "1"))
     return Rung(
         action=data["action"],
         level=when["level"],
@@ -112,16 +145,37 @@ def _rung(data: dict[str, Any]) -> Rung:
         grace_seconds=data.get("grace_seconds", 0),
         restore=data.get("restore", "initial"),
         on_missed=data.get("on_missed", "notify"),
-        close_factor=Fraction(data.get("quantity", {}).get("share", "1")),
+        close_factor=Fraction(quantity.get("share", "1")),
         spread=Fraction(data.get("price", {}).get("spread", "0")),
         minimum_notional=Fraction(data.get("minimum_notional", "0")),
         residual=data.get("residual", "trader"),
         penalty=_penalty(data.get("penalty")),
+        restores=restores,
+        floored=data.get("price", {}).get("floor") != "none",
+        at_most={name: Fraction(most) for name, most in data.get("at_most", {}).items()},
+        gains=_gains(data.get("gains")),
+        pause_seconds=data.get("pause_seconds", 0),
+        only_debts=data.get("only_debts", False),
     )
 
 
+def _gains(data: dict[str, Any] | None) -> Gains | None:
+    if data is None:
+        return None
+    most = data.get("at_most")
+    return Gains(_penalty(data.get("penalty")), None if most is None else Fraction(most))
+
+
 def _waterfall(data: dict[str, Any]) -> Waterfall:
-    layers = tuple((x["layer"], x.get("capacity", "equity")) for x in data["layers"])
+    layers = tuple(
+        Layer(
+            x["layer"],
+            x.get("capacity", "equity"),
+            x["layer"] in ("haircut", "deficit") or x.get("by") == "paying",
+            x.get("account"),
+        )
+        for x in data["layers"]
+    )
     return Waterfall(data["fund"], layers)
 
 
@@ -149,19 +203,23 @@ def read(
         }
         ladders = {k: tuple(_rung(r) for r in v) for k, v in data.get("ladders", {}).items()}
         waterfalls = {k: _waterfall(v) for k, v in data.get("waterfalls", {}).items()}
+        policies = {k: read_policy(v, asset) for k, v in data.get("collateral", {}).items()}
         bindings = {
             item["account_class"]: Binding(
                 {market: schedules[key] for market, key in item["markets"].items()},
                 ladders[item["ladder"]] if item.get("ladder") else (),
                 waterfalls[item["waterfall"]] if item.get("waterfall") else None,
+                policies[item["collateral"]] if item.get("collateral") else None,
             )
             for item in data["bindings"]
         }
     except KeyError as error:
         raise RulebookError(f"{error} is missing") from None
     named = {w.fund for w in waterfalls.values()}
-    for ladder in ladders.values():
-        named |= {a for rung in ladder if rung.penalty for a, _ in rung.penalty.recipients}
+    named |= {x.account for w in waterfalls.values() for x in w.layers if x.account}
+    for rung in (rung for ladder in ladders.values() for rung in ladder):
+        for penalty in (rung.penalty, rung.gains.penalty if rung.gains else None):
+            named |= {account for account, _ in penalty.recipients} if penalty else set()
     variation = {
         market: rule.get("fund") for market, rule in data.get("variation_margin", {}).items()
     }

@@ -50,9 +50,9 @@ def tally(entries: list[Entry], counts: Counter[str]) -> None:
         counts[kind if kind not in words else f"{kind} {entry[words[kind]]}"] += 1
 
 
-def compare(seed: int, length: int) -> Outcome:
+def compare(seed: int, length: int, *, unwinds: bool = False) -> Outcome:
     """Fold one seed's events three times; stop at the first difference."""
-    return compare_events(seed, generate(seed, length))
+    return compare_events(seed, generate(seed, length, unwinds=unwinds))
 
 
 def compare_events(seed: int, documents: list[dict[str, Any]]) -> Outcome:
@@ -142,11 +142,12 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=1)
     parser.add_argument("--length", type=int, default=120)
     parser.add_argument("--show", type=int, default=5, help="how many differences to print whole")
+    parser.add_argument("--unwinds", action="store_true", help="mostly gains that are sold")
     options = parser.parse_args()
     counts: Counter[str] = Counter()
     different = []
     for seed in range(options.first, options.first + options.seeds):
-        outcome = compare(seed, options.length)
+        outcome = compare(seed, options.length, unwinds=options.unwinds)
         counts += outcome.counts
         if outcome.difference:
             different.append(seed)

@@ -4,9 +4,12 @@ Money is whole smallest units (``int``) or fine (``Fraction`` of a smallest unit
 numbers at the market's size decimals; prices are fractions in whole units of account.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
+from tests.auditor.collateral import Policy
 from tests.auditor.numbers import text
 from tests.auditor.rules import Binding, Rulebook
 
@@ -77,6 +80,8 @@ class Scope:
     taken_over: bool = False
     withheld: bool = False
     venue_closed: bool = False
+    rests: dict[int, int] = field(default_factory=dict)
+    """Until when a rung rests, by its place in the ladder."""
 
 
 @dataclass
@@ -98,6 +103,9 @@ class Book:
     """Markets of which a mark took effect in this event."""
     flows: dict[tuple[int, int], int] = field(default_factory=dict)
     """By account and market: what fills realised since gains were last paid there."""
+
+    trials: int = 0
+    """How many trials, one in the other, are on."""
 
     def asset(self, name: str) -> Asset:
         return next(a for a in self.assets if a.name == name)
@@ -152,6 +160,29 @@ class Book:
         if rulebook is None or account_class == "fund":
             return None
         return rulebook.bindings.get(account_class)
+
+    def policy(self, account: int, asset: int) -> Policy | None:
+        """The collateral policy of an account's class for ``asset``, if it has one."""
+        binding = self.binding(account, asset)
+        return binding.policy if binding else None
+
+    @contextmanager
+    def trial(self) -> Iterator[None]:
+        """What is done inside never happened: money, positions and entries are as before."""
+        balances, entries = dict(self.balances), list(self.entries)
+        touched, flows = set(self.touched), dict(self.flows)
+        positions = {key: (held, replace(held)) for key, held in self.positions.items()}
+        self.trials += 1
+        try:
+            yield
+        finally:
+            self.trials -= 1
+            self.balances, self.entries = balances, entries
+            self.touched, self.flows = touched, flows
+            self.positions = {}
+            for key, (held, before) in positions.items():
+                held.__dict__.update(before.__dict__)
+                self.positions[key] = held
 
     def mode(self, asset: int) -> str:
         rulebook = self.rulebooks.get(asset)

@@ -10,7 +10,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from clearing.events import Event
+from clearing.events import Event, RulebookAdopted
 from tests.auditor.numbers import floor
 from tests.auditor.replay import Held, Replay
 from tests.auditor.state import Entry
@@ -49,12 +49,21 @@ class Story(Replay):
         self.status: dict[Scope, str] = {}
         self.handed: dict[Scope, Handed] = {}
         self.reduced: tuple[int, int] | None = None
+        self.weighed = False
+        """Whether any rulebook has said that some of what there is counts for less."""
+        self.indebted = False
+        """Whether any has said that a reduction may leave a debt."""
+        self.covered: tuple[Scope, int] | None = None
+        """Who is about to be given what it lacks, and the cash that it has."""
         self.cut: Counter[int] = Counter()
         """By asset: what was cut from gains, less what losers got of it."""
 
     def tell(self, event: Event, entries: list[Entry], entry_hash: bytes) -> None:
         """Take up one event's entries and the digest that the engine says they lead to."""
         self.declared(event)
+        if isinstance(event, RulebookAdopted):
+            self.weighed |= "collateral" in event.document
+            self.indebted |= '"floor":"none"' in json.dumps(event.document, separators=(",", ":"))
         self.events += 1
         words = json.dumps([self.events, entries], sort_keys=True, separators=(",", ":"))
         self.hash = hashlib.sha256(self.hash + words.encode()).digest()
@@ -119,7 +128,8 @@ class Story(Replay):
         self.positions[kind, holder, market] = now
         if kind == "account" and (holder, market) == self.reduced:
             self.reduced = None
-            if self.equity(holder, self.terms[market - 1].asset) < 0:
+            broke = self.equity(holder, self.terms[market - 1].asset) < 0
+            if broke and not self.indebted:
                 self.problems.append(f"account {holder} conceded more than it had")
 
     def _mark(self, market: int, price: int, effective: int) -> None:
@@ -163,13 +173,23 @@ class Story(Replay):
     def _liquidation(self, account: int, asset: int, *more: object) -> None:
         self._finish()
         stated, comparator, threshold = str(more[2]), more[3], Fraction(str(more[6]))
-        self._states(f"equity of {account}", asset, stated, self.equity(account, asset))
+        whole = self.equity(account, asset)
+        if self.weighed:
+            counts = Fraction(stated) * self.units[asset - 1]
+            self._expect(f"{counts} of {account} is at most {whole}", counts <= whole, True)
+        else:
+            self._states(f"equity of {account}", asset, stated, whole)
         true = Fraction(stated) < threshold or (
             comparator == "<=" and Fraction(stated) == threshold
         )
         self._expect(f"inequality of {account}", true, True)
         if more[1] == "takeover":
             self.handed[account, asset] = Handed()
+        holds = self.holds(account, asset)
+        if more[1] == "cover":
+            self._expect(f"{account} has no position", holds, False)
+        if more[1] in ("cover", "takeover") and not holds:
+            self.covered = ((account, asset), self.cash(account, asset))
 
     def _fund(self, account: int, asset: int, cash: int, inventory: str, equity: str) -> None:
         self._finish()
@@ -252,6 +272,9 @@ class Story(Replay):
         rounding: str,
         kept: str,
     ) -> None:
+        if self.covered is not None:
+            self._covered(account, asset, loss, [fund, adl, socialised, deficit, rounding, kept])
+            return
         if (account, asset) not in self.handed:
             self._lacked(account, asset, loss, [fund, socialised], [adl, deficit, rounding, kept])
             return
@@ -266,10 +289,26 @@ class Story(Replay):
         rest = (layers[2] + layers[3]) * self.units[asset - 1]
         self._expect("deficit and rounding", rest, scope.losses.get("deficit", none))
 
+    def _covered(self, account: int, asset: int, loss: str, parts: list[str]) -> None:
+        """An account without positions got all that its loss says: of a fund, gains, the house."""
+        if self.covered is None:
+            return
+        scope, before = self.covered
+        self.covered = None
+        got = Fraction(self.cash(account, asset) - before, self.units[asset - 1])
+        fund, adl, socialised, deficit, rounding, kept = parts
+        self._expect("who is covered", (account, asset), scope)
+        self._expect(f"what {account} got", Fraction(loss), got)
+        self._expect("who bore it", got, sum(map(Fraction, (fund, socialised, deficit))))
+        self._expect("who does not bear it", {adl, rounding, kept}, {"0"})
+        self.cut[asset] -= int(Fraction(socialised) * self.units[asset - 1])
+        self.handed.pop(scope, None)
+
     def _haircut(
         self, account: int, asset: int, market: int, payer: int, gain: int, paid: int
     ) -> None:
-        self._expect("who loses is many", account, 0)
+        covered = account if self.covered is None else self.covered[0][0]
+        self._expect("who loses is many, or the one that is covered", account in (0, covered), True)
         self._expect(f"cut of {payer}", 0 <= paid <= gain, True)
         self._expect(f"a fund's gain in {market}", payer in self.funds, False)
         self.cut[asset] += paid
@@ -310,4 +349,5 @@ class Story(Replay):
             self._expect(f"sizes in {market}", total, 0)
         for scope in holding | set(self.status):
             flat = self.status.get(scope, "flat") == "flat"
-            self._expect(f"{scope} is flat", flat, scope not in holding)
+            owes = self.weighed and self.cash(*scope) < 0
+            self._expect(f"{scope} is flat", flat, scope not in holding and not (owes and not flat))

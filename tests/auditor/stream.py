@@ -40,6 +40,26 @@ def tell(world: World, length: int) -> None:
         world.wait()
         (name,) = rng.choices(names, [taste[name] for name in names])
         ACTIONS[name](world)
+        if not world.more.randrange(3 if world.unwinds else 15):
+            pay_out(world)
+
+
+def pay_out(world: World) -> None:
+    """A position gains, and its holder withdraws that, as if it were cash already, or more."""
+    rng = world.more
+    held = sorted(key for key, size in world.holdings.items() if size and key[0] in world.accounts)
+    if not held:
+        return
+    account, name = rng.choice(held)
+    market = next(market for market in world.markets if market.name == name)
+    size, gain = world.holdings[account, name], rng.randrange(10, 250)
+    move(market, gain if size > 0 else -gain)
+    world.marks.append(world.say("Marked", marks=[quote(market)]))
+    won = market.worth(size) * gain // 1000
+    amount = world.money(market.asset, 0, 1, rng=rng)
+    if won < 10**6:
+        amount = world.money(market.asset, won // 2, 2 * won + rng.choice([20, 900]), rng=rng)
+    world.ids.append(world.say("Withdrawn", account=account, asset=market.asset, amount=amount))
 
 
 def quote(market: Traded) -> dict[str, str]:

@@ -25,6 +25,18 @@ def test_the_engine_and_the_second_ledger_agree(first: int) -> None:
     assert not differences, "\n".join(differences)
 
 
+@pytest.mark.parametrize("first", range(101, 121, CHUNK))
+def test_they_agree_where_gains_are_sold_and_debts_are_covered(first: int) -> None:
+    differences, covered = [], 0
+    for seed in range(first, first + CHUNK):
+        outcome = compare(seed, 120, unwinds=True)
+        covered += outcome.counts["liquidation cover"]
+        if outcome.difference:
+            differences.append(f"seed {seed}: {outcome.difference}")
+    assert not differences, "\n".join(differences)
+    assert covered
+
+
 def test_the_streams_reach_what_they_are_meant_to_reach() -> None:
     """Agreement says little where nothing happens: the rarest outcomes must occur."""
     counts = sum((outcome_of(seed).counts for seed in range(1, 41)), outcome_of(41).counts)
@@ -37,6 +49,8 @@ def test_the_streams_reach_what_they_are_meant_to_reach() -> None:
         "margin_call missed",
         "margin_call lapsed",
         "posting residual",
+        "liquidation cover",
+        "liquidation reduce",
         "posting variation",
         "posting loss",
         "posting haircut",

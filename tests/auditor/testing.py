@@ -1,5 +1,7 @@
 """Testing a scope: what its entries say, and nothing that moves."""
 
+from fractions import Fraction
+
 from tests.auditor import margin
 from tests.auditor.margin import Measure
 from tests.auditor.state import Book, Scope
@@ -36,14 +38,15 @@ def _settle_call(book: Book, scope: Scope, numbers: Measure) -> None:
         return
     place = margin.call_rung(book, scope)
     rung = None if place is None else margin.ladder(book, scope)[place]
-    if rung is None or not book.held(scope.account, scope.asset):
+    if rung is None or margin.flat(book, scope):
         outcome = "lapsed"
-    elif numbers.equity >= numbers.level(call.restore) and not margin.below(rung, numbers):
+    elif margin.restored(numbers, (call.restore, Fraction(1))) and not margin.below(rung, numbers):
         outcome = "met"
     else:
         return
     scope.call = None
-    margin.call_entry(book, scope, outcome, call, numbers.level(call.restore))
+    level = numbers.level(call.restore) + numbers.haircuts.get(call.restore, 0)
+    margin.call_entry(book, scope, outcome, call, level)
 
 
 def _deviations(book: Book, scope: Scope, before: str, numbers: Measure) -> None:
@@ -64,7 +67,7 @@ def _withhold(book: Book, scope: Scope, numbers: Measure) -> None:
         for number, rung in enumerate(margin.ladder(book, scope))
         if rung.action in margin.CLOSING
         and margin.holds(book, scope, number, numbers)
-        and not (rung.action == "reduce" and numbers.equity <= 0)
+        and not margin.silent(book, scope, number, numbers)
     ]
     able = any(margin.can_act(book, scope, number, numbers) for number in held)
     if not held or able or scope.withheld:

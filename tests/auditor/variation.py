@@ -49,7 +49,7 @@ def share(book: Book, market: Market, flows: Flows) -> None:
     lacking = {
         account: min(-flow, -book.cash(account, asset))
         for account, flow in sorted(flows.items())
-        if flow < 0 and book.cash(account, asset) < 0
+        if flow < 0 and book.cash(account, asset) < 0 and not book.policy(account, asset)
     }
     if not lacking:
         return

@@ -18,6 +18,7 @@ class Losses:
 
     fund: Fraction = Fraction(0)
     adl: Fraction = Fraction(0)
+    socialised: Fraction = Fraction(0)
     deficit: Fraction = Fraction(0)
     rounding: Fraction = Fraction(0)
 
@@ -36,6 +37,13 @@ def closed_entry(
     stated = book.fine(scope.asset, loss)
     where = (scope.account, scope.asset, market.ordinal)
     book.entries.append(("closed", *where, layer, taker, size, amount, _mark(market), stated))
+
+
+def loss_entry(book: Book, scope: Scope, loss: Fraction, by: Losses) -> None:
+    """A loss and who bore it; nothing is ever kept."""
+    parts = (loss, by.fund, by.adl, by.socialised, by.deficit, by.rounding, Fraction(0))
+    texts = [book.fine(scope.asset, part) for part in parts]
+    book.entries.append(("loss", scope.account, scope.asset, *texts))
 
 
 def _mark(market: Market) -> int:
@@ -114,12 +122,12 @@ def hand_over(
         losses.fund += hand.take("fund", hand.fund, hand.rest)
         return
     book.touched.add((fund.ordinal, scope.asset))
-    for layer, capacity in rules.layers:
-        if hand.rest and layer == "fund":
-            _by_fund(hand, capacity)
-        elif hand.rest and layer == "adl":
+    for layer in rules.layers:
+        if hand.rest and layer.name == "fund":
+            _by_fund(hand, layer.capacity)
+        elif hand.rest and layer.name == "adl":
             _by_adl(hand)
-        elif hand.rest and layer == "deficit":
+        elif hand.rest and layer.name == "deficit":
             hand.take("deficit", hand.fund, hand.rest)
 
 

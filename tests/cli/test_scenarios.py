@@ -63,6 +63,17 @@ def test_a_scenario_file_is_replayed(
 
 
 @pytest.mark.usefixtures("day")
+def test_a_name_is_shown_as_it_is_written(clearing: Run, tmp_path: Path) -> None:
+    """Brackets in a scenario's name are its own, in titles and in columns."""
+    name = "[red]a[/b] [0]"
+    file = tmp_path / "brackets.yaml"
+    file.write_text(CLAMPED.replace("name: clamped", f"name: '{name}'"))
+    for command in (("replay",), ("attribute",), ("diff", "log")):
+        code, out, err = clearing(*command, str(file))
+        assert (code, name in out) == (0, True), err
+
+
+@pytest.mark.usefixtures("day")
 def test_corrections_and_their_impact(clearing: Run, answer: Callable[..., Any]) -> None:
     (reversal,) = answer("corrections")
     assert (reversal["what"], reversal["amends"]) == ("reversal", AFTER + 1)

@@ -171,6 +171,45 @@ def test_a_fund_that_cannot_pay_what_it_took_is_a_loser_like_others() -> None:
     assert (v.cash("insurance"), v.cash("bob"), v.cash("cyd")) == ("0", "1340", "860")
 
 
+GAINS_COUNT_HALF = {"unrealised": {"maintenance": {"gain": "0.5"}}, "nested": True}
+
+
+def test_a_gain_that_was_sold_bears_losses_like_any_other() -> None:
+    """dan, with 1, sells ada a BTC at 90 and so loses 10. She owes 4, and 2 of her 10 are sold.
+
+    At the next mark of 100 he lacks 9. She won all of 10 since the last one, so they are hers to
+    bear.
+    """
+    v = Venue()
+    v.market("BTC")
+    v.account("ada")
+    v.account("dan", account_class="maker")
+    levels = {level: {"op": "rate", "rate": "0.04"} for level in ("initial", "maintenance")}
+    sale = {
+        "action": "reduce",
+        "when": {"level": "maintenance"},
+        "quantity": {"op": "restore"},
+        "gains": {},
+    }
+    later = {**TAKEOVER, "when": {"level": "zero", "grace_seconds": 100_000}}
+    document = rulebook(
+        schedule=levels,
+        variation_margin={"*": {}},
+        collateral={"half": GAINS_COUNT_HALF},
+        ladder=[sale, later],
+    )
+    document["bindings"][0]["collateral"] = "half"
+    assert deviations(v.adopt(document)) == []
+    v.mark(BTC="100.00")
+    v("Withdrawn", account="ada", asset="USD", amount="4")
+    v.deposit("dan", "1")
+    v.trade("ada", "dan", "BTC", "1", "90.00")
+    assert (v.cash("ada"), v.cash("dan")) == ("-2", "1")
+    entries = v.mark(BTC="100.00")
+    (cut,) = of_kind(entries, "haircut")
+    assert (cut["payer"], cut["gain"], cut["paid"]) == (v.ordinal("ada"), 1000, 900)
+
+
 @pytest.mark.parametrize(
     ("rules", "problem"),
     [

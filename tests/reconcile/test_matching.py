@@ -49,6 +49,20 @@ def test_of_parts_only_the_one_that_differs_is_a_break() -> None:
     assert [(one.ours, one.theirs) for one in matched.matches] == [((0,), (0,))]
 
 
+def test_a_part_that_they_lack_is_missing_and_one_that_is_late_is_late() -> None:
+    ours = side(
+        {"amount": 10, "ids": "t", "kind": "realised_pnl"},
+        {"amount": -1, "ids": "t", "kind": "fee"},
+    )
+    alone = side({"amount": -1, "ids": "t", "kind": "fee"})
+    assert found(match(ours, alone)) == [("missing_there", (0,), ())]
+    late = side(
+        {"amount": 10, "ids": "t", "kind": "realised_pnl"},
+        {"amount": -1, "ids": "t", "kind": "fee", "at": 8 * HOUR},
+    )
+    assert found(match(ours, late)) == [("timing", (1,), (1,))]
+
+
 def test_without_identifiers_asset_class_amount_and_moment_decide_in_order() -> None:
     ours = side({"amount": 5}, {"amount": 5}, {"amount": 5, "at": SECOND})
     theirs = side({"amount": 5, "at": SECOND}, {"amount": 5}, {"amount": 5})

@@ -68,7 +68,8 @@ class FillLeg(NamedTuple):
     ``price`` is per unit, None where none is told. ``before`` and ``after`` are the signed position
     around it as told, ``pnl`` the profit and loss that the venue says it realised (positive: won,
     before fees), ``fee`` what it cost in ``fee_asset`` (positive: paid). ``trade_id`` and
-    ``order_id`` are the venue's, empty where it tells none.
+    ``order_id`` are the venue's, empty where it tells none. ``fee_of`` is what the fee is a rate
+    of: the value in money, or the size itself, where the fee is in what was traded.
     """
 
     market: str
@@ -81,6 +82,7 @@ class FillLeg(NamedTuple):
     pnl: Decimal | None = None
     fee: Decimal | None = None
     fee_asset: str = ""
+    fee_of: Literal["value", "size"] = "value"
 
 
 @dataclass(frozen=True, slots=True)

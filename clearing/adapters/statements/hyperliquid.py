@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from clearing.adapters.base import OptionRefused, Setting, settle
 from clearing.adapters.fields import FieldRefused, choice_field, digits_field, name_field
-from clearing.adapters.hyperliquid_node import SETTLEMENT, is_spot, market_of
+from clearing.adapters.hyperliquid_node import SETTLEMENT, fee_of, is_spot, market_of
 from clearing.adapters.json_pages import Record, text_of, told
 from clearing.adapters.statements.base import (
     Balances,
@@ -170,6 +170,7 @@ def _fill(path: str, page: Any, record: Record, user: str) -> StatementLine:
             pnl=pnl,
             fee=fee,
             fee_asset=token,
+            fee_of=fee_of(coin, bought, fee),
         ),
         told(fields),
     )

@@ -14,6 +14,7 @@ from clearing.adapters.files import CsvRow, read_csv
 from clearing.adapters.hyperliquid_node import (
     COLUMNS,
     SETTLEMENT,
+    fee_of,
     is_node_fills,
     is_spot,
     market_of,
@@ -114,6 +115,7 @@ def _line(path: str, row: CsvRow) -> StatementLine:
             pnl=fill.pnl,
             fee=fill.fee,
             fee_asset=fill.token,
+            fee_of=fee_of(fill.coin, fill.buys, fill.fee),
         ),
         row.fields,
     )

@@ -33,10 +33,9 @@ class RungStep:
 
     The inequality that was true: ``counted`` ``comparator`` ``threshold`` (``factor`` × what
     ``level`` asked), missed by ``short`` (threshold − counted; 0 where both are equal). ``counted``
-    is the part of ``equity`` that counts at the level: all of it, where nothing is weighed. After
-    a missed margin call the entry's threshold is of the whole equity, and so is this. ``marks``
-    are those at which it was tested, ``working`` the trees of its figures (equity, what counts
-    less, each level), computed before the rung acted.
+    is the part of ``equity`` that counts at the level: all of it, where nothing is weighed.
+    ``marks`` are those at which it was tested, ``working`` the trees of its figures (equity, what
+    counts less, each level), computed before the rung acted.
     ``did`` are the workings of what the rung did, in order: how much was closed and by which rule,
     what it fetched, the penalty and its shares, the amount that each position was handed over for,
     what each layer could take and took or paid and what was left, each candidate's key by rank, and
@@ -48,7 +47,7 @@ class RungStep:
     rung: Value
     action: Value
     account: Value
-    equity: Value
+    equity: str
     counted: str
     comparator: Value
     threshold: Value
@@ -97,7 +96,9 @@ def explain_liquidation(
     engine = engine_at(connection, then, position - 1)
     entries, workings = engine.explain(upcast(read_at(connection, position)[0]))
     after = Sources(Histories(connection, then))
-    sources = Sources(Histories(connection, Moment(moment.generation, position - 1)), after.now)
+    before = Histories(connection, Moment(moment.generation, position - 1))
+    # The event may have put in force the very rulebook that it was acted by.
+    sources = Sources(before, after.now, rules=then)
     event = after.event(position)
     book = engine.book
     rulebooks = {
@@ -124,7 +125,7 @@ def _step(
     registry = sources.registry
     told = entry_view(registry, entries[line])
     paths = Paths(book, scope, int(told["rung"]))
-    counted = _counted(told, working)
+    counted = Fraction(str(told["equity"]))
     short = Fraction(str(told["threshold"])) - counted
     about = Subject(scope.account, 0, scope.asset)
     find = within(event, entries[:line], sources.find)
@@ -133,7 +134,7 @@ def _step(
         told["rung"],
         told["action"],
         told["account"],
-        told["equity"],
+        exact_text(_equity(working)),
         exact_text(counted),
         told["comparator"],
         told["threshold"],
@@ -175,18 +176,10 @@ def _told(node: Node) -> Node:
     return replace(node, sources=())
 
 
-def _counted(told: dict[str, Value], working: Trace) -> Fraction:
-    """Return what the rung compared with its threshold: the equity that counts at the level.
-
-    Where the threshold is not factor × requirement, a missed margin call made the rung act: that
-    threshold is the whole equity and what the level to restore is missed by.
-    """
-    figures = {part.name: Fraction(part.result) for part in working.inputs}
-    equity, level = Fraction(str(told["equity"])), str(told["level"])
-    asked = Fraction(str(told["factor"])) * figures.get(level, Fraction(0))
-    if Fraction(str(told["threshold"])) != asked:
-        return equity
-    return equity - figures.get(f"haircut {level}", Fraction(0))
+def _equity(working: Trace) -> Fraction:
+    """Return all that the scope was worth, what it has in other assets at its full value."""
+    figures = (part for part in working.inputs if part.name in ("equity", "collateral"))
+    return sum((Fraction(part.result) for part in figures), Fraction(0))
 
 
 def _marks(parts: Iterable[Node]) -> Iterable[tuple[str, str]]:

@@ -63,8 +63,9 @@ def explain_margin(
     """
     asked = _Asked(connection, account, asset, moment)
     parts = {node.name: node for node in asked.parts}
-    if level not in parts:
-        rules = asked.scope.rules
+    rules = asked.scope.rules
+    place = None if rules is None else rules.place(level)
+    if place is None:
         have = "no rules bind it" if rules is None else f"its levels are {', '.join(rules.levels)}"
         raise NameUnknown(f"{account!r} has no level {level!r} in {asset}: {have}")
     haircut = f"haircut {level}"
@@ -73,10 +74,7 @@ def explain_margin(
         formula += f" - {haircut.replace(' ', '_')}"
         inputs.append(parts[haircut])
     inputs.append(parts[level])
-    rules = asked.scope.rules
-    place = None if rules is None else rules.place(level)
-    surplus = 0 if place is None else asked.now.surplus(place)
-    result = format_exact(surplus, asked.working)
+    result = format_exact(asked.now.surplus(place), asked.working)
     tree = Node(f"beyond {level}", f"{formula} - {_name(level)}", result, "", (), tuple(inputs))
     return asked.answer("margin", tree)
 

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from clearing.audit.explain.nodes import Node, Source, Subject
 from clearing.audit.load import Histories
+from clearing.audit.moments import Moment
 from clearing.audit.rulebooks import rulebooks
 from clearing.events import Kind, upcast
 from clearing.events.fields import from_microseconds
@@ -19,17 +20,18 @@ LISTED: Final = 200
 class Sources:
     """Finds the events behind the facts of a book loaded from the histories at a position.
 
-    ``now`` (microseconds) is the moment that ages are counted to, if not that of the position.
+    ``now`` (microseconds) is the moment that ages are counted to, by default the greatest time at
+    which a fact had occurred: a late one makes nothing younger. ``rules`` is the moment whose
+    rulebooks are in force, by default that of the position.
     """
 
-    def __init__(self, histories: Histories, now: int | None = None) -> None:
+    def __init__(
+        self, histories: Histories, now: int | None = None, rules: Moment | None = None
+    ) -> None:
         self.histories = histories
+        self._rules = rules or histories.moment
         self.registry = histories.registry
-        row = histories.connection.execute(
-            "SELECT coalesce(max(occurred_at), 0) FROM clearing.log WHERE position = %s",
-            (histories.moment.of_log(),),
-        ).fetchone()
-        self.now = now if now is not None else int(row[0]) if row else 0
+        self.now = histories.latest_time() if now is None else now
         self.event = cache(self._event)
         self._adopted = cache(self._adoptions)
 
@@ -143,10 +145,9 @@ class Sources:
         return [position for held, position in self._adopted() if held == name][-1:]
 
     def _adoptions(self) -> list[tuple[str, int]]:
-        histories = self.histories
         return [
             (view.settlement_asset, view.adopted)
-            for view in rulebooks(histories.connection, histories.moment)
+            for view in rulebooks(self.histories.connection, self._rules)
             if view.status == "in_force"
         ]
 

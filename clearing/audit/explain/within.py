@@ -12,21 +12,27 @@ from clearing.engine import ENTRY_FIELDS, Entry
 
 _HELD: Final = ("position", ("holder", "market"))
 _MARK: Final = ("mark", ("market",))
+_ORDERS: Final = ("orders", ("account", "market"))
 _SET_BY: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     "size": _HELD,
     "cost": _HELD,
     "accrued at touch": _HELD,
     "index at touch": _HELD,
+    "pnl": _HELD,
+    "notional": _HELD,
     "mark": _MARK,
     "value of one": _MARK,
+    "value": _MARK,
     "index": ("funding", ("market",)),
     "leverage": ("leverage", ("account", "market")),
-    "buys": ("orders", ("account", "market")),
-    "sells": ("orders", ("account", "market")),
+    "buys": _ORDERS,
+    "sells": _ORDERS,
+    "by side": _ORDERS,
     "open notional": ("open_interest", ("market",)),
     "depth": ("depth", ("market",)),
     "published rate": ("margin_rate", ("market",)),
     "funding": ("funding_coming", ("market",)),
+    "loss of one": ("risk_array", ("market",)),
 }
 """By a fact's name, the kind of entry that sets it and the fields that say whose it is."""
 

@@ -42,7 +42,8 @@ def attribute(
     :class:`~clearing.audit.replay.ScenarioRefused`.
     """
     overlay = make_overlay(connection, scenario, moment)
-    told = {"since": min(overlay.first, overlay.upto), "upto": overlay.upto}
+    # Of an empty log nothing is told, and no place in it can be named.
+    told = {"since": min(overlay.first, overlay.upto), "upto": overlay.upto} if overlay.upto else {}
     before, found = LOG.model_copy(update=told), []
     for number, override in enumerate(scenario.overrides):
         name = "log" if not number else f"overrides up to {number - 1}"

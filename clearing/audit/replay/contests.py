@@ -7,7 +7,12 @@ contested holder, and its counterparty's side stands. A side is contested if
 - it makes a recorded position smaller, of which the scenario has less than that;
 - it makes a position larger and leaves less equity than initial margin asks, which in the record
   it did not.
+
+A venue's outcome that the record refused, since its rulebook derives, is nothing to contest: it is
+refused here as well, for both sides.
 """
+
+import json
 
 from clearing.audit.replay.scene import Scene
 from clearing.engine import Engine
@@ -19,11 +24,13 @@ from clearing.engine.scope import Scope
 from clearing.engine.side import Side, sides_of
 from clearing.engine.step import NOBODY, Step
 from clearing.events import EventRow, Kind
+from clearing.events.canonical import canonical_json
 from clearing.events.kinds import CAUSES
 from clearing.rulebook import INITIAL
 
 _TRADE = CAUSES.index("trade")
 _LIQUIDATION = CAUSES.index("liquidation")
+_DERIVE = "derive"
 
 
 class Contested:
@@ -54,6 +61,8 @@ class Contests:
             return NOBODY
         content = Content(row)
         market = engine.book.markets[row.market]
+        if _refuses(scene.recorded, row) and engine.book.assets[market.asset].mode == _DERIVE:
+            return NOBODY
         contested = set()
         for side in sides_of(content):
             reason = self._reason(scene.recorded, engine, content, market, side)
@@ -81,9 +90,7 @@ class Contests:
             return ""
         scope = engine.book.scope(*key)
         if side.cause != _TRADE:
-            step = Step(engine.book, content.row)
-            awaited = side.cause == _LIQUIDATION and waiting_rung(step, scope, market, side.size)
-            return "" if awaited else CAUSES[side.cause]
+            return "" if _awaited(engine, content.row, side) else CAUSES[side.cause]
         told = recorded.book.scope(*key)
         was, now = _held(told, market), _held(scope, market)
         closes = min(abs(side.size), abs(was)) if was * side.size < 0 else 0
@@ -96,6 +103,24 @@ class Contests:
             if not _misses_initial(recorded, told, content, other, side):
                 return "cannot afford it"
         return ""
+
+
+def _refuses(engine: Engine, row: EventRow) -> bool:
+    """Whether an engine does not apply a fill, since its rulebook derives what the venue tells."""
+    market = engine.book.markets[row.market]
+    if engine.book.assets[market.asset].mode != _DERIVE:
+        return False
+    sides = sides_of(Content(row))
+    return any(side.cause != _TRADE and not _awaited(engine, row, side) for side in sides)
+
+
+def _awaited(engine: Engine, row: EventRow, side: Side) -> bool:
+    """Whether a rung of a side's account waits for this very fill in an engine."""
+    market = engine.book.markets[row.market]
+    scope = engine.book.scopes.get((side.account, market.asset))
+    if side.cause != _LIQUIDATION or scope is None:
+        return False
+    return waiting_rung(Step(engine.book, row), scope, market, side.size) is not None
 
 
 def funding_in_proportion(scene: Scene, engine: Engine, row: EventRow) -> EventRow:
@@ -115,6 +140,11 @@ def funding_in_proportion(scene: Scene, engine: Engine, row: EventRow) -> EventR
     sign = 1 if content.amount * now * was >= 0 else -1
     paid = row.copy()
     paid.amount = sign * (abs(content.amount * now) // abs(was))
+    if row.detail:
+        # A payment beyond 63 bits is told there; here it stands in the row, whatever its size.
+        rare = json.loads(row.detail)
+        rare.pop("wide", None)
+        paid.detail = canonical_json(rare)
     return paid
 
 

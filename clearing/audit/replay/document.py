@@ -134,8 +134,9 @@ class PriceOverride(_Override):
 class DropOverride(_Override):
     """Events did not happen: one by ``event``, or all between ``from`` and ``to`` that match.
 
-    ``kind`` is what is dropped there, narrowed by ``account`` (on either side) and ``market``.
-    Declarations cannot be dropped.
+    ``kind`` is what is dropped there, narrowed by ``account`` (on either side) and ``market``. Of
+    marks that one event tells of several markets, only the market's. Declarations cannot be
+    dropped.
     """
 
     override: Literal["drop"]

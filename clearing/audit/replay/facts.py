@@ -15,9 +15,9 @@ from clearing.audit.replay.document import (
 )
 from clearing.audit.replay.scene import AUTHOR, Change, Scene, Window
 from clearing.engine.market_states import SETTLED
-from clearing.events import EventRefused, EventRow, Kind
+from clearing.events import EventRefused, EventRow, Kind, decode
 from clearing.events.kinds import RATE_DECIMALS
-from clearing.quantities import Rounding, divide, exact_decimal, to_scaled
+from clearing.quantities import NotExact, Rounding, divide, exact_decimal, to_scaled
 from clearing.rulebook import RATE_SCALE
 
 _DECIDED = {"author": AUTHOR, "approver": AUTHOR}
@@ -43,10 +43,19 @@ class Drop(Change):
         account = registry.account_ordinals.get(override.account or "", -1)
         if override.account is not None and account not in (row.account, row.contra):
             return row
-        market = registry.market_ordinals.get(override.market or "", -1)
-        if override.market is not None and row.market != market:
+        if override.market is None:
+            return None
+        if row.kind == Kind.Marked and not row.market:
+            return self._without(row, scene, override.market)
+        return None if row.market == registry.market_ordinals.get(override.market, -1) else row
+
+    def _without(self, row: EventRow, scene: Scene, market: str) -> EventRow | None:
+        """Return marks of several markets without that of one; nothing where it is the only one."""
+        marks = decode(row, scene.registry).model_dump()["marks"]
+        left = [mark for mark in marks if mark["market"] != market]
+        if len(left) == len(marks):
             return row
-        return None
+        return scene.changed(row, lambda event: {**event, "marks": left}) if left else None
 
 
 class Insert(Change):
@@ -83,6 +92,12 @@ class Move(Change):
 
     def before(self, scene: Scene) -> Sequence[EventRow]:
         """Return the event at its new place and time."""
+        try:
+            decode(self._row, scene.registry)
+        except KeyError as unknown:
+            problem = f"{self.where}.to: before log position {scene.position} not all is declared"
+            problem += f" that {self._row.position} names ({unknown.args[0]})"
+            raise ScenarioRefused(scene.name, [problem]) from unknown
         row = self._row.copy()
         row.position = scene.scenario.position
         row.occurred_at = scene.scenario.book.latest if self._time is None else self._time
@@ -134,7 +149,10 @@ class Fund(Change):
             raise ScenarioRefused(scene.name, [problem])
         decimals = registry.asset(asset).decimals
         cash = scene.scenario.book.balance("account", account, asset)
-        more = self._more(cash, decimals)
+        try:
+            more = self._more(cash, decimals)
+        except NotExact as wrong:
+            raise ScenarioRefused(scene.name, [f"{self.where}.{self._way}: {wrong}"]) from wrong
         if not more:
             return []
         event: dict[str, Any] = {
@@ -147,6 +165,12 @@ class Fund(Change):
         else:
             event |= {"kind": "FundWithdrawn", **_DECIDED, "reason": self.where}
         return [scene.row(self.where, event)]
+
+    @property
+    def _way(self) -> str:
+        """Which field says what the fund has."""
+        ways = ("scale", "balance", "add")
+        return next(way for way in ways if getattr(self._override, way) is not None)
 
     def _more(self, cash: int, decimals: int) -> int:
         """Return by how many units the cash differs from what the fund has."""
@@ -163,7 +187,10 @@ class Fund(Change):
 
 
 class State(Change):
-    """Markets that are in a state, whatever was told, for as long as the window lasts."""
+    """Markets that are in a state, whatever was told, for as long as the window lasts.
+
+    ``others`` are all of a scenario's: where one ends, another that began before may still hold.
+    """
 
     kinds = frozenset({int(Kind.MarketStateChanged)})
 
@@ -172,21 +199,36 @@ class State(Change):
         moments = () if last < first else (first, last + 1) if ends else (first,)
         super().__init__(where, window, moments)
         self._override = override
+        self.others: Sequence[State] = ()
+
+    def _concerns(self, market: str) -> bool:
+        return self._override.market in (EVERY, market)
+
+    def _left(self, position: int, market: str, told: str) -> str:
+        """Return the state that a market goes back to: what begun last of those that still hold."""
+        holding = [
+            other
+            for other in self.others
+            if other.window[0] <= position <= other.window[1] and other._concerns(market)
+        ]
+        last = max(holding, key=lambda other: other.window[0], default=None)
+        return told if last is None else last._override.state
 
     def before(self, scene: Scene) -> Sequence[EventRow]:
-        """Return the changes of state: into it, or back to what the log has."""
+        """Return the changes of state: into it, or back to another's, or what the log has."""
         begins = scene.position == self.window[0]
         rows = []
         for ordinal, market in sorted(scene.scenario.book.markets.items()):
-            if self._override.market not in (EVERY, market.spec.name) or market.state == SETTLED:
+            name = market.spec.name
+            if not self._concerns(name) or market.state == SETTLED:
                 continue
             told = scene.recorded.book.markets[ordinal].state
-            state = self._override.state if begins else told
+            state = self._override.state if begins else self._left(scene.position, name, told)
             if state not in (market.state, SETTLED):
                 event = {
                     "kind": "MarketStateChanged",
                     "external_id": f"scenario {self.where} {ordinal} {scene.position}",
-                    "market": market.spec.name,
+                    "market": name,
                     "state": state,
                     "reason": self.where,
                     **_DECIDED,
@@ -196,5 +238,4 @@ class State(Change):
 
     def alter(self, row: EventRow, scene: Scene) -> EventRow | None:
         """Return nothing for a change of state that was told meanwhile."""
-        name = scene.registry.market(row.market).name
-        return None if self._override.market in (EVERY, name) else row
+        return None if self._concerns(scene.registry.market(row.market).name) else row

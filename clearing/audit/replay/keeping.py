@@ -20,8 +20,9 @@ def keep_scenario(
     """Write what a scenario makes of the log up to ``moment``, and return where, and its answer.
 
     The log and the books stay as they are. What an interruption leaves is dropped by the next one.
-    Raises :class:`~clearing.audit.replay.ScenarioRefused`, and
-    :class:`~clearing.projectors.RebuildBusy` while a rebuild or verification runs.
+    Raises :class:`~clearing.audit.replay.ScenarioRefused`,
+    :class:`~clearing.projectors.RebuildBusy` while a rebuild or verification runs, and
+    :class:`~clearing.projectors.BrokenCheckpoint` where another engine version wrote the books.
     """
     with one_rebuild(connection):
         running = start(connection, scenario, moment)
@@ -46,6 +47,7 @@ def _write(
     def observe(column: Column, position: int, entries: list[Entry]) -> None:
         if column is running.scenario:
             staging.collect(position, entries)
+            staging.clock(position, column.book.latest)
             if any(entry[0] == "rulebook" for entry in entries):
                 staging.note_documents(column.engine)
 
@@ -53,12 +55,8 @@ def _write(
     recorded, scenario, end = running.recorded.engine, running.scenario.engine, running.overlay.upto
     for row in log_rows(connection, recorded.position, end):
         running.step(row)
-        if scenario.book.latest != recorded.book.latest and row.position < end:
-            staging.clock(row.position, scenario.book.latest)
         if row.position % _BATCH == 0:
             staging.write(scenario)
             if progress is not None:
                 progress(row.position)
     running.finish()
-    if scenario.book.latest != recorded.book.latest:
-        staging.clock(recorded.position, scenario.book.latest)

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from clearing.audit.moments import Moment, first_later
 from clearing.audit.replay.document import (
+    EVERY,
     DropOverride,
     FundOverride,
     InsertOverride,
@@ -186,6 +187,9 @@ def make_overlay(connection: Connection, scenario: Scenario, moment: Moment) -> 
     changes = [
         _change(log, override, f"overrides.{i}") for i, override in enumerate(scenario.overrides)
     ]
+    states = [change for change in changes if isinstance(change, State)]
+    for state in states:
+        state.others = states
     overlay = Overlay(changes, upto)
     if scenario.since is None:
         return overlay
@@ -208,27 +212,46 @@ def _change(log: _Log, override: Override, where: str) -> Change:
     window = log.window(override, where)
     match override:
         case PriceOverride():
-            _check_names(log, where, override)
+            _check_names(log, where, market=_one(override.market), source=override.source)
             return Prices(override, where, window)
         case RulebookOverride():
             return Rules(override, where, window)
         case StateOverride():
+            _check_names(log, where, market=_one(override.market))
             return State(override, where, window, ends=override.to is not None)
         case FundOverride():
             return Fund(override, where, window[0])
         case DropOverride():
+            _check_names(log, where, market=override.market, account=override.account)
             named = override.event
             position = 0 if named is None else log.event(named, where).position
             return Drop(override, where, window, position)
     return Amend(override, where, log.event(override.event, where).position)
 
 
-def _check_names(log: _Log, where: str, override: PriceOverride) -> None:
-    """Refuse a market or source that is not declared: it would change nothing, silently."""
-    registry, problems = log.registry, []
-    if override.market != "*" and override.market not in registry.market_ordinals:
-        problems.append(f"{where}.market: {override.market!r} is not declared")
-    if override.source is not None and override.source not in registry.source_ordinals:
-        problems.append(f"{where}.source: {override.source!r} is not declared")
+def _one(market: str) -> str | None:
+    """Return a market's name, or nothing where every one is meant."""
+    return None if market == EVERY else market
+
+
+def _check_names(
+    log: _Log,
+    where: str,
+    *,
+    market: str | None,
+    source: str | None = None,
+    account: str | None = None,
+) -> None:
+    """Refuse what is not declared: an override of it would change nothing, silently."""
+    registry = log.registry
+    problems = [
+        f"{where}.{field}: {name!r} is not declared"
+        for field, name, known in (
+            ("market", market, registry.market_ordinals),
+            ("source", source, registry.source_ordinals),
+            ("account", account, registry.account_ordinals),
+        )
+        if name is not None and name not in known
+    ]
     if problems:
         raise ScenarioRefused(log.name, problems)

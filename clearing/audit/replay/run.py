@@ -26,16 +26,23 @@ from clearing.events import EventRow, Kind
 Progress = Callable[[int], None]
 """Called with the log position reached."""
 
+Told = dict[tuple[int, str], EventRow | None]
+"""Events by source and identity."""
+
 
 class Column:
     """One of the engines of a replay, what its entries came to, and what was contested in it.
 
-    ``diverged`` maps scopes to the position at which their entries first differ from the record's.
+    ``diverged`` maps scopes to the position at which their entries first differ from the record's,
+    ``told`` identities to the events that it has otherwise than the log (None: left out).
     """
 
-    def __init__(self, name: str, engine: Engine, tally: Tally | None = None) -> None:
+    def __init__(
+        self, name: str, engine: Engine, told: Told | None = None, tally: Tally | None = None
+    ) -> None:
         self.name = name
         self.engine = engine
+        self.told: Told = {} if told is None else told
         self.tally = tally or Tally()
         self.contests = Contests()
         self.diverged: dict[Key, int] = {}
@@ -70,10 +77,8 @@ class Replay:
     ) -> None:
         self.overlay = overlay
         self.recorded = Column("recorded", start)
-        self._rows: dict[tuple[int, str], EventRow | None] = {}
-        self._source = start.resolve
         self._watch: WatchName = watch
-        self.scenario = Column("scenario", _copy(start, self._resolver(), watch))
+        self.scenario = self._beside("scenario")
         self.derived: Column | None = None
         self.observers: list[Observer] = []
         self.scene = Scene(name, start, self.scenario.engine)
@@ -99,28 +104,25 @@ class Replay:
         self._insert()
         self._apply(row)
 
-    def _resolver(self) -> Resolver:
-        """Return what finds earlier events as the scenario has them."""
-
-        def find(source: int, external_id: str) -> EventRow | None:
-            if (source, external_id) in self._rows:
-                return self._rows[source, external_id]
-            return self._source(source, external_id)
-
-        return find
+    def _beside(self, name: str, tally: Tally | None = None) -> Column:
+        """Return a copy of the recorded column that finds earlier events as it has them itself."""
+        told: Told = {}
+        recorded = self.recorded.engine
+        engine = _copy(recorded, _finding(told, recorded.resolve), self._watch)
+        return Column(name, engine, told, tally)
 
     def _insert(self) -> None:
         """Apply what the scenario has before the next event, at the position of the last one."""
         engine = self.scenario.engine
         for row in self.overlay.before(self.scene):
-            self._rows[row.source, row.external_id] = row
+            self.scenario.told[row.source, row.external_id] = row
             self._override(scope.key() for scope in _moved(engine, row, None))
             self._note(self.scenario, row.position, engine.apply_contested(row, NOBODY), [])
 
     def _apply(self, row: EventRow) -> None:
         altered = self.overlay.alter(row, self.scene)
         if altered is None or altered != row:
-            self._rows[row.source, row.external_id] = altered
+            self.scenario.told[row.source, row.external_id] = altered
             engine = self.scenario.engine
             self._override(scope.key() for scope in _moved(engine, row, altered))
         told = self._told(self.scenario, altered)
@@ -141,7 +143,10 @@ class Replay:
             return None, NOBODY
         contested = column.contests.of(self.scene, column.engine, row)
         if row.kind == Kind.FundingPaid:
-            row = funding_in_proportion(self.scene, column.engine, row)
+            paid = funding_in_proportion(self.scene, column.engine, row)
+            if paid is not row:
+                # A reversal takes back what was paid here.
+                column.told[row.source, row.external_id] = row = paid
         return row, contested
 
     def _advance(self, column: Column, told: tuple[EventRow | None, frozenset[int]]) -> list[Entry]:
@@ -203,10 +208,20 @@ class Replay:
 
     def _as_recorded(self) -> Column:
         """Return the record as it is, with the ladders of changed scopes about to act."""
-        recorded = self.recorded
-        copy = _copy(recorded.engine, recorded.engine.resolve, self._watch)
-        copy.override(sorted(self.scenario.engine.book.overridden))
-        return Column("derived", copy, deepcopy(recorded.tally))
+        derived = self._beside("derived", deepcopy(self.recorded.tally))
+        derived.engine.override(sorted(self.scenario.engine.book.overridden))
+        return derived
+
+
+def _finding(told: Told, log: Resolver) -> Resolver:
+    """Return what finds earlier events as they were told, and else as the log has them."""
+
+    def find(source: int, external_id: str) -> EventRow | None:
+        if (source, external_id) in told:
+            return told[source, external_id]
+        return log(source, external_id)
+
+    return find
 
 
 def _copy(engine: Engine, resolver: Resolver, watch: WatchName) -> Engine:

@@ -57,6 +57,9 @@ class Scene:
         ``where`` names the override, ``time`` (microseconds) is when it happened: by default with
         the latest event. Raises :class:`ScenarioRefused` with what is wrong with it.
         """
+        if not self.registry.source_ordinals:
+            problem = f"{where}: before log position {self.position} no source is declared"
+            raise ScenarioRefused(self.name, [problem])
         happened = self.scenario.book.latest if time is None else time
         document = {
             "source": self.registry.source(1).name,

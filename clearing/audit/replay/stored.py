@@ -21,13 +21,16 @@ from clearing.audit.replay.diff import Diff, FateDifference, FirstDifference, fi
 from clearing.audit.replay.sums import difference, house_lines
 from clearing.audit.replay.tally import Key, Tally, scopes_of
 from clearing.engine import Entry
+from clearing.engine.book import Book
 from clearing.engine.valuation import measure
-from clearing.events import upcast
+from clearing.events import Kind, upcast
 from clearing.log import Connection, read_at
 from clearing.projectors import POSTING, TABLES, Generation, Table, first_difference, schema_of
 
 _SPAN: Final = 5_000
 """How many positions are read at once."""
+
+_CONTESTED: Final = "contested"
 
 Progress = Callable[[int], None]
 """Called with the log position reached."""
@@ -37,7 +40,10 @@ Placed = list[tuple[int, int, Entry]]
 
 
 class StoredRun:
-    """One of two generations: its books at the end, and what its entries come to."""
+    """One of two generations: its books at the end, and what its entries come to.
+
+    ``now`` knows who holds what after the entries noted so far.
+    """
 
     def __init__(self, connection: Connection, generation: Generation, upto: int) -> None:
         self.name = f"generation {generation.number}"
@@ -47,11 +53,19 @@ class StoredRun:
         self._connection = connection
         self._upto = upto
         self.book = Histories(connection, Moment(generation, upto)).full_book()
+        self.now = Book(self.book.registry)
+        self._contested: dict[int, int] = {}
 
     def begin(self, since: int) -> None:
         """Count from the event at ``since`` on."""
-        before = Moment(self.generation, since - 1)
-        self.tally.begin(Histories(self._connection, before).whole_book())
+        moment = Moment(self.generation, since - 1)
+        before = Histories(self._connection, moment).whole_book()
+        self.tally.begin(before)
+        self.now = Histories(self._connection, Moment(self.generation, self._upto)).empty_book()
+        for ordinal, market in before.markets.items():
+            self.now.markets[ordinal].holders |= market.holders
+            if _CONTESTED in market.houses:
+                self._contested[ordinal] = market.houses[_CONTESTED].size
 
     def digest(self) -> str:
         """Return the digest of the book at the end where a snapshot of it is stored, else none."""
@@ -86,9 +100,26 @@ class StoredRun:
     def note(self, position: int, entries: list[Entry]) -> None:
         """Count entries."""
         self.tally.note(self.book, position, entries)
-        self.contested += sum(
-            entry[0] == "position" and entry[1] == "contested" for entry in entries
-        )
+        for entry in entries:
+            if entry[0] == "position":
+                kind, holder, market, size = str(entry[1]), *map(int, entry[2:5])
+                self._note_position(position, kind, holder, market, size)
+
+    def _note_position(
+        self, position: int, kind: str, holder: int, ordinal: int, size: int
+    ) -> None:
+        """Note who holds a market, and sides of fills that the contested holder took."""
+        market = self.now.markets[ordinal]
+        if kind == "account":
+            market.holders.pop(holder, None)
+            if size:
+                market.holders[holder] = self.now.scope(holder, market.asset)
+        if kind != _CONTESTED or size == self._contested.get(ordinal, 0):
+            return
+        # A reversal and a market's settlement move it, too, and neither is a side of a fill.
+        self._contested[ordinal] = size
+        row = read_at(self._connection, position)[0]
+        self.contested += row.kind in (Kind.Filled, Kind.Traded)
 
 
 def _entry(kind: str, stored: tuple[object, ...]) -> Entry:
@@ -141,7 +172,7 @@ class StoredPair:
                 run.note(position, entries)
             if one != other:
                 for entry in (found for only in _only(one, other) for found in only):
-                    for key in scopes_of(self.b.book, entry):
+                    for key in scopes_of(self.b.now, entry):
                         self.diverged.setdefault(key, position)
             if progress is not None:
                 progress(position)
