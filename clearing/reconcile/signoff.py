@@ -186,6 +186,8 @@ def propose_tolerance(
         "residual_account": residual_account,
     }
     asset = "" if field in ("time", "quantity", "price") else what
+    if asset and millionths:
+        asset = ANY  # a share of any figure is of no amount: not for whose limit is of one asset
     amount = f"{number:f}" if asset else "0"
     return _propose(connection, "tolerance", None, asset, amount, document, author, reason)
 
@@ -203,7 +205,9 @@ def propose_limit(
     """Propose up to which amount a person may approve proposals of a kind in an asset.
 
     ``kind`` and ``asset`` may be ``*``. While no limit of a kind in an asset was adopted, anybody
-    but the author may approve any amount of it. Raises :class:`NotAllowed`.
+    but the author may approve any amount of it; what is of several assets, of a fill, or a share of
+    any figure is held against any limit of its kind. Nobody approves their own limit. Raises
+    :class:`NotAllowed`.
     """
     if kind not in (*PROPOSAL_KINDS, ANY):
         raise NotAllowed(f"{kind!r} is no kind; there are {', '.join(PROPOSAL_KINDS)} and *")

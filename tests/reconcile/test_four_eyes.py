@@ -94,8 +94,12 @@ def test_a_tolerance_of_everything_is_held_against_limits_of_anything(day: Day) 
     limit = ann.propose_limit("bob", "tolerance", "XBT", "0.00000001", "the board's table")
     eve.decide(limit.number, approve=True)
     asked = ann.propose_tolerance("amount", "1000", "all of it", residual_account="small-change")
-    with pytest.raises(NotAllowed, match="may approve up to 0"):
-        bob.decide(asked.number, approve=True)
+    share = ann.propose_tolerance(
+        "amount", "0", "all of it", what="XBT", millionths=10**6, residual_account="small-change"
+    )
+    for one in (asked, share):
+        with pytest.raises(NotAllowed, match="may approve up to 0"):
+            bob.decide(one.number, approve=True)
 
 
 def test_the_database_carries_out_nothing_that_was_not_approved(
