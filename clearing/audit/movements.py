@@ -185,6 +185,41 @@ def fills(connection: Connection, moment: Moment, wanted: Wanted) -> Iterator[Fi
                 )
 
 
+class PositionChange(NamedTuple):
+    """What an event made of a position: by ``amount`` (positive: more long) at ``decimals``."""
+
+    occurred_at: int
+    market: str
+    amount: int
+    decimals: int
+
+
+def position_changes(
+    connection: Connection, moment: Moment, wanted: Wanted
+) -> Iterator[PositionChange]:
+    """Yield every change of an account's positions up to a moment, whatever made it, in log order.
+
+    Fills, and also what no source told: takeovers, auctions, deleveraging, settlements.
+    """
+    histories = Histories(connection, moment)
+    registry = histories.registry
+    ordinal = registry.account_ordinals.get(wanted.account, 0)
+    if not ordinal:
+        return
+    rows = histories.rows(
+        "SELECT l.occurred_at, h.market, h.size - coalesce(lag(h.size) OVER (PARTITION BY h.market"
+        " ORDER BY h.position, h.line), 0) FROM {position_history} h"
+        " JOIN clearing.log l ON l.position = h.position WHERE h.holder_kind = 'account'"
+        " AND h.holder = %(account)s AND h.position <= %(position)s ORDER BY h.position, h.line",
+        ["position_history"],
+        account=ordinal,
+    )
+    for at, number, amount in rows:
+        if amount and (wanted.until is None or at <= wanted.until):
+            market = registry.market(number)
+            yield PositionChange(int(at), market.name, int(amount), market.size_decimals)
+
+
 def _sides(row: Any) -> list[tuple[int, int, int]]:
     """Return (account, signed size, fee) of each side that a fill, trade or position names."""
     numbers = _wide(row)

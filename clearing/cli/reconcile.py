@@ -12,6 +12,7 @@ from clearing.cli.where import Where, ledger
 from clearing.events.fields import parse_time
 from clearing.reconcile import (
     BREAK_TYPES,
+    LEGS,
     BreakView,
     DifferenceView,
     Leg,
@@ -131,6 +132,46 @@ def _difference(one: DifferenceView) -> tuple[str, ...]:
         f" (line {theirs}{' …' if len(one.theirs) > 3 else ''})" if theirs else ""
     )
     return (one.type, one.what, amount(one.amount), shown_time(one.at), here, there, one.words)
+
+
+def threeway(
+    account: Annotated[str, Parameter(help="the ledger account; *: all")],
+    /,
+    *,
+    until: Annotated[
+        str | None, Parameter(help="what happened before this time, with an offset")
+    ] = None,
+    when: When | None = None,
+    where: Where | None = None,
+) -> int:
+    """Show what came from outside or went there, as ledger, venue, and chain or bank have it.
+
+    It goes by what `clearing reconcile` matched on each leg. Exit code 1 where any does not agree.
+    """
+    with ledger(where) as opened:
+        found = opened.desk("reader").three_way(
+            account,
+            at=moment_of(opened, when),
+            until=None if until is None else parse_time(until),
+        )
+    if where is not None and where.json:
+        print_json(found)
+        return 0 if all(one.agrees for one in found) else 1
+    rows = [
+        (
+            f"{one.log_position:,}",
+            shown_time(one.occurred_at),
+            one.account,
+            one.kind,
+            f"{amount(one.amount)} {one.asset}",
+            *(one.legs[leg] for leg in LEGS),
+            "✓" if one.agrees else "✗",
+        )
+        for one in found
+    ]
+    columns = (">log position", "at", "account", "what", ">amount", *LEGS, "")
+    out.print(table(f"From and to the outside: {account}", columns, rows))
+    return 0 if all(one.agrees for one in found) else 1
 
 
 app = App(name="breaks", help="Differences between our books and statements, and their history.")

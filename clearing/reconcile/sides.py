@@ -10,7 +10,14 @@ from sys import intern
 from typing import Any, Final, NamedTuple
 
 from clearing.audit.moments import Moment
-from clearing.audit.movements import FillRow, MovementRow, Wanted, fills, movements
+from clearing.audit.movements import (
+    FillRow,
+    MovementRow,
+    Wanted,
+    fills,
+    movements,
+    position_changes,
+)
 from clearing.log import Connection
 from clearing.reconcile.balances import Held
 from clearing.reconcile.coverage import Covered
@@ -77,8 +84,13 @@ def load_ours(
     for row in movements(connection, moment, wanted):
         _take_movement(ours, row, covered)
     if leg == "venue" and covered.fills:
+        followed = set()
+        for change in position_changes(connection, moment, wanted):
+            followed.add(change.market)
+            size = change.amount * 10 ** (DECIMALS - change.decimals)
+            ours.held.append(Held(change.occurred_at, change.market, size, position=True))
         for fill in fills(connection, moment, wanted):
-            _take_fill(ours, fill, covered)
+            _take_fill(ours, fill, covered, held=fill.market not in followed)
     return ours
 
 
@@ -98,9 +110,11 @@ def _take_movement(ours: Ours, row: MovementRow, covered: Covered) -> None:
     )
 
 
-def _take_fill(ours: Ours, row: FillRow, covered: Covered) -> None:
+def _take_fill(ours: Ours, row: FillRow, covered: Covered, *, held: bool) -> None:
+    """Take a fill; ``held`` where nothing else says what it made of the market's holding (spot)."""
     size = row.size * 10 ** (DECIMALS - row.size_decimals)
-    ours.held.append(Held(row.occurred_at, row.market, size, position=True))
+    if held:
+        ours.held.append(Held(row.occurred_at, row.market, size, position=True))
     if row.carried or not covered.has(row.occurred_at):
         return
     ours.fills.append(
