@@ -133,9 +133,7 @@ def _known(*, quick: bool, events: int | None) -> dict[str, Measure]:
             lambda connection, live: checkpoints.run(connection, live, samples=20 if quick else 200)
         ),
         "verify": asked(verifying.run),
-        "match": lambda: matching.run(
-            count=events or (20_000 if quick else 1_000_000), repeats=repeats
-        ),
+        "match": lambda: matching.run(count=events or (20_000 if quick else 1_000_000), repeats=3),
         "reconcile": lambda: _on_database(
             lambda url: reconciling.run(url, count=events or (20_000 if quick else 1_000_000))
         ),
