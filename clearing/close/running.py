@@ -290,7 +290,10 @@ class _Running:
         except ValueError as error:
             return StepDone(step, good=False, words=str(error), again=False)
         left = self.desk.breaks(status="open", of=(wanted.leg, venue, account))
-        words, good = _words_of(answer, len(left)), answer.whole and not left
+        words, good = (
+            _words_of(answer, len(left)),
+            answer.whole_since(self.period.begins) and not left,
+        )
         reached = answer.until + timedelta(microseconds=1)
         if reached < self.period.ends if wanted.whole_day else reached <= self.period.begins:
             words, good = f"{words}; covers only until {reached.isoformat()}", False

@@ -133,8 +133,15 @@ class Reconciliation:
     @property
     def whole(self) -> bool:
         """Whether nothing speaks against the statements being whole but what breaks say anyway."""
-        doubtful = any(view.doubts for view in self.coverage.imports)
-        return not doubtful and all(gap.named for gap in self.coverage.gaps)
+        return self.whole_since(self.since)
+
+    def whole_since(self, moment: datetime) -> bool:
+        """Whether that is so of what statements cover from a moment on."""
+        doubtful = any(
+            view.doubts and (view.until is None or view.until >= moment)
+            for view in self.coverage.imports
+        )
+        return not doubtful and all(gap.named or gap.until < moment for gap in self.coverage.gaps)
 
 
 def reconcile(

@@ -173,7 +173,8 @@ CREATE TABLE clearing.recon_history (
     run         bigint REFERENCES clearing.recon_run,
     proposal    bigint,
     person      text NOT NULL,
-    recorded_at timestamptz NOT NULL DEFAULT clock_timestamp()
+    recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    recorded_as text NOT NULL DEFAULT session_user
 );
 CREATE INDEX recon_history_break ON clearing.recon_history (break, id);
 COMMENT ON TABLE clearing.recon_history IS
@@ -189,7 +190,8 @@ CREATE TABLE clearing.recon_proposal (
     document    text NOT NULL,
     author      text NOT NULL CHECK (author ~ '\\S'),
     reason      text NOT NULL CHECK (reason ~ '\\S'),
-    recorded_at timestamptz NOT NULL DEFAULT clock_timestamp()
+    recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    recorded_as text NOT NULL DEFAULT session_user
 );
 COMMENT ON TABLE clearing.recon_proposal IS
     'What somebody wants done and somebody else has to approve.';
@@ -199,7 +201,8 @@ CREATE TABLE clearing.recon_decision (
     approved    boolean NOT NULL,
     approver    text NOT NULL CHECK (approver ~ '\\S'),
     reason      text NOT NULL,
-    recorded_at timestamptz NOT NULL DEFAULT clock_timestamp()
+    recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    recorded_as text NOT NULL DEFAULT session_user
 );
 COMMENT ON TABLE clearing.recon_decision IS
     'Who approved or declined a proposal: once, never its author, within their limit.';
