@@ -141,6 +141,8 @@ class Engine:
         if book.scheduled:
             put_scheduled_in_force(step, row.position)
         self._apply_fact(step)
+        # Contested is what the event tells; what follows from it closes whoever holds a position.
+        step.contested = NOBODY
         _note_funds(step)
         if row.kind in _CLOCKS:
             book.time = max(book.time, row.occurred_at)
