@@ -78,7 +78,7 @@ def _rules(rules: Any, places: int) -> Any:
         return rules
     return {
         key: times(value, places)
-        if key in ("floor", "minimum_notional") and isinstance(value, str)
+        if key in ("floor", "minimum_notional") and isinstance(value, str) and value[:1].isdigit()
         else _rules(value, places)
         for key, value in rules.items()
     }
