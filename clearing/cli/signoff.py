@@ -1,14 +1,15 @@
 """Commands of four eyes: what one person proposes another decides on."""
 
-import json
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
 from clearing.cli.output import amount, clock, out, print_json, table
 from clearing.cli.person import Person, person_of
 from clearing.cli.where import Where, ledger
+from clearing.events import EventRefused
+from clearing.events.lines import read_object
 from clearing.reconcile import Proposal
 
 app = App(
@@ -159,9 +160,10 @@ def rulebook(
     where: Where | None = None,
 ) -> None:
     """Propose a rulebook; author and approver will be those of the proposal."""
-    event: Any = json.loads(file.read_text(encoding="utf-8"))
-    if not isinstance(event, dict):
-        raise ValueError(f"{file}: is not an event")
+    try:
+        event = read_object(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, EventRefused) as error:
+        raise ValueError(f"{file}: {error}") from error
     with ledger(where) as opened:
         asked = opened.desk(person_of(person)).propose_rulebook(event, reason)
     _show([asked], "Proposed", where)

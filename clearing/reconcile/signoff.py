@@ -15,7 +15,9 @@ from typing import Any, Final, Literal, Protocol, get_args
 
 import psycopg
 
+from clearing.events import EventRefused, parse_event
 from clearing.events.canonical import canonical_json
+from clearing.events.lines import format_line
 from clearing.log import Connection
 from clearing.reconcile.acting import acting, one_at_a_time
 from clearing.reconcile.breaks import BreakView, break_view, settle_break
@@ -221,10 +223,20 @@ def propose_limit(
 def propose_rulebook(
     connection: Connection, event: Mapping[str, Any], *, author: str, reason: str
 ) -> Proposal:
-    """Propose a ``RulebookAdopted`` event; author and approver are those of the proposal."""
-    if event.get("kind") != "RulebookAdopted":
-        raise NotAllowed(f"kind {event.get('kind')!r} is not RulebookAdopted")
-    return _propose(connection, "rulebook", None, "", "0", dict(event), author, reason)
+    """Propose a ``RulebookAdopted`` event; author and approver are those of the proposal.
+
+    Raises :class:`NotAllowed` for what is no such event: nobody is to approve what the log refuses.
+    """
+    people = {"author": author, "approver": "nobody yet", "reason": reason}
+    try:
+        parsed = parse_event({**event, **people})
+    except EventRefused as error:
+        raise NotAllowed(str(error)) from error
+    if parsed.kind != "RulebookAdopted":
+        raise NotAllowed(f"kind {parsed.kind!r} is not RulebookAdopted")
+    told = json.loads(format_line(parsed))
+    document = {name: value for name, value in told.items() if name not in people}
+    return _propose(connection, "rulebook", None, "", "0", document, author, reason)
 
 
 def _decimal(name: str, text: str) -> Decimal:
