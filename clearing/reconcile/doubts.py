@@ -5,10 +5,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple
 
-from clearing.events.fields import from_microseconds
 from clearing.reconcile.coverage import Covered, Leap
 from clearing.reconcile.differences import Difference
-from clearing.reconcile.lines import decimal_text
+from clearing.reconcile.lines import decimal_text, moment_text
 from clearing.reconcile.sides import Theirs
 
 
@@ -36,7 +35,7 @@ def run_together(
     end = span.last_line
     tail = [] if end is None else [one for one in missing if one.at >= end]
     if end is not None and any(one.at > end for one in tail) and len(tail) > 1:
-        runs.append(_Run(tail, f"from its last line on, {_moment(end)}"))
+        runs.append(_Run(tail, f"from its last line on, {moment_text(end)}"))
         missing = _without(missing, tail)
     return [*rest, *missing, *(_joined(run) for run in _meeting(runs))]
 
@@ -77,10 +76,6 @@ def _joined(run: _Run) -> Difference:
 
 SEVERAL: Final = "*"
 """What a break is of that is of several assets at once."""
-
-
-def _moment(at: int) -> str:
-    return from_microseconds(at).isoformat().replace("+00:00", "Z")
 
 
 def _adjoining(leaps: Sequence[Leap]) -> list[Leap]:

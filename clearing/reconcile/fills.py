@@ -10,9 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from clearing.events.fields import from_microseconds
 from clearing.reconcile.differences import BreakType, Difference
-from clearing.reconcile.lines import SCALE, Fill, decimal_text
+from clearing.reconcile.lines import Fill, decimal_text, moment_text
 from clearing.reconcile.matching import TIMING, Match, Matched, Rule
 from clearing.reconcile.tolerances import Field, Tolerances
 
@@ -240,7 +239,7 @@ class _Matching:
         if tolerance is not None and abs(here.at - there.at) <= tolerance.absolute:
             self._needed = max(self._needed, tolerance.version)
             return None
-        texts = (_moment(here.at), _moment(there.at))
+        texts = (moment_text(here.at), moment_text(there.at))
         return self._field("timing", "time", *texts, 0, here, there)
 
     def _field(
@@ -343,10 +342,3 @@ def _words(one: Fill) -> str:
     verb = "bought" if one.size > 0 else "sold"
     price = f" at {decimal_text(one.price)}" if one.price else ""
     return f"{verb} {decimal_text(abs(one.size))}{price}"
-
-
-def _moment(at: int) -> str:
-    return from_microseconds(at).isoformat().replace("+00:00", "Z")
-
-
-__all__ = ["SCALE", "match_fills"]

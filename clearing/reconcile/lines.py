@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Final, Literal, NamedTuple
 
 from clearing.adapters.statements import MAX_DECIMALS
+from clearing.events.fields import from_microseconds
 
 DECIMALS: Final = MAX_DECIMALS
 """Decimals of every amount, size and price here: nothing that was read has more."""
@@ -122,3 +123,8 @@ def scaled(value: Decimal) -> int:
         raise ValueError(f"{value} has more than {DECIMALS} decimals")
     number: int = int("".join(map(str, digits)) or "0") * 10 ** (exponent + DECIMALS)
     return -number if sign else number
+
+
+def moment_text(at: int) -> str:
+    """Write a moment (microseconds since 1970) as ISO 8601 in UTC."""
+    return from_microseconds(at).isoformat().replace("+00:00", "Z")

@@ -13,9 +13,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Final, Literal, NamedTuple
 
-from clearing.events.fields import from_microseconds
 from clearing.reconcile.differences import Difference, amount_difference
-from clearing.reconcile.lines import Class, Movement, class_of, decimal_text
+from clearing.reconcile.lines import Class, Movement, class_of, decimal_text, moment_text
 from clearing.reconcile.subsets import MOST_CANDIDATES, adding_up
 from clearing.reconcile.tolerances import Field, Tolerance, Tolerances
 
@@ -256,7 +255,8 @@ class _Matching:
         self.found.differences.append(
             Difference(
                 "timing", "cash", one.asset, 0, min(here, there), tuple(mine), tuple(yours),
-                "time", _moment(here), _moment(there), f"{_seconds(there - here)} s later there",
+                "time", moment_text(here), moment_text(there),
+                f"{_seconds(there - here)} s later there",
             )
         )  # fmt: skip
 
@@ -416,8 +416,8 @@ class _Matching:
                     continue
                 at, chosen = moments.pop(best), mine.pop(best)
                 self._differ(
-                    "timing", [chosen], [place], there.asset, "time", _moment(at),
-                    _moment(there.at), 0, f"{_seconds(there.at - at)} s later there",
+                    "timing", [chosen], [place], there.asset, "time", moment_text(at),
+                    moment_text(there.at), 0, f"{_seconds(there.at - at)} s later there",
                 )  # fmt: skip
 
     def _pair_other(
@@ -580,7 +580,3 @@ def _seconds(microseconds: int) -> str:
     whole, rest = divmod(abs(microseconds), 1_000_000)
     sign = "-" if microseconds < 0 else ""
     return f"{sign}{whole}.{rest:06d}".rstrip("0").rstrip(".")
-
-
-def _moment(at: int) -> str:
-    return from_microseconds(at).isoformat().replace("+00:00", "Z")

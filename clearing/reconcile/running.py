@@ -37,7 +37,7 @@ from clearing.reconcile.differences import Difference
 from clearing.reconcile.doubts import run_together, wrong_accounts, wrong_order
 from clearing.reconcile.effects import effects, meanwhile
 from clearing.reconcile.fills import match_fills
-from clearing.reconcile.lines import decimal_text
+from clearing.reconcile.lines import decimal_text, moment_text
 from clearing.reconcile.matching import match_movements
 from clearing.reconcile.sides import Ours, TheirRef, Theirs, load_ours, load_theirs
 from clearing.reconcile.signoff import tolerances_in_force
@@ -368,7 +368,7 @@ class _Result:
                 "line": here[place].line,
                 "source": here[place].source,
                 "external_id": here[place].external_id,
-                "occurred_at": _moment(here[place].occurred_at),
+                "occurred_at": moment_text(here[place].occurred_at),
             }
             for place in ours
         ]
@@ -398,10 +398,6 @@ class _Result:
         opening = sum(change.amount for change in self.ours.held)
         digest.update(f"{len(self.ours.held)} {opening}".encode())
         return digest.digest()
-
-
-def _moment(at: int) -> str:
-    return from_microseconds(at).isoformat().replace("+00:00", "Z")
 
 
 def _known(ref: TheirRef) -> list[Any]:

@@ -12,9 +12,10 @@ from typing import Final, Literal, get_args
 
 from clearing.audit.moments import Moment
 from clearing.audit.movements import MovementRow, Wanted, movements
-from clearing.events.fields import from_microseconds, to_microseconds
+from clearing.events.fields import to_microseconds
 from clearing.log import Connection
 from clearing.quantities import format_scaled
+from clearing.reconcile.lines import moment_text
 
 Planted = Literal["missing", "amount", "sign", "fee", "time", "foreign", "duplicate"]
 PLANTED: Final[tuple[str, ...]] = get_args(Planted)
@@ -86,7 +87,7 @@ def sample_statement(
         _plant(lines, error, place, len(planted))
     yield HEADER
     for line in sorted(lines, key=lambda one: one.at):
-        at = from_microseconds(line.at).isoformat().replace("+00:00", "Z")
+        at = moment_text(line.at)
         amounts = f"{line.amount:f},{line.balance:f}"
         yield f"{at},{line.id},{line.kind},{line.market},{line.asset},{amounts}"
 

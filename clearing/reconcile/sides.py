@@ -21,7 +21,7 @@ from clearing.audit.movements import (
 from clearing.log import Connection
 from clearing.reconcile.balances import Held
 from clearing.reconcile.coverage import Covered
-from clearing.reconcile.lines import DECIMALS, SCALE, Balance, Fill, Movement, scaled
+from clearing.reconcile.lines import DECIMALS, Balance, Fill, Movement, scaled
 from clearing.reconcile.taking import EVERY, Leg
 
 
@@ -260,6 +260,3 @@ def _take_their_fill(theirs: Theirs, row: Sequence[Any], last: dict[tuple[int, s
             theirs.balances.append(stated)
         else:
             theirs.balances[known] = stated
-
-
-__all__ = ["SCALE", "OurRef", "Ours", "TheirRef", "Theirs", "load_ours", "load_theirs"]
