@@ -29,7 +29,8 @@ def test_the_demo_prints_what_the_readme_says_and_its_commands_run(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     readme = text("README.md")
-    (screen,) = re.findall(r"```text\n(.*?)```", readme, re.DOTALL)
+    (part,) = re.findall(r"## What the demo shows\n(.*?)\n## ", readme, re.DOTALL)
+    (screen,) = re.findall(r"```text\n(.*?)```", part, re.DOTALL)
     assert run(["demo"]) == 0
     printed = {line.rstrip() for line in capsys.readouterr().out.splitlines()}
     for line in screen.splitlines():
