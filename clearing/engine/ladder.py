@@ -91,7 +91,9 @@ def _act(step: Step, scope: Scope, rules: ClassRules, rung: Rung, now: Measure) 
         return
     _announce(step, scope, rung, now)
     freed = Freed(step.book, scope, rules)
+    step.acting = scope
     _do(step, scope, rules, rung)
+    step.acting = None
     freed.note()
 
 

@@ -8,10 +8,13 @@ naive watch, and both must leave the same entries and the same digest.
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
+from clearing.audit.explain.grouping import grouped, posted
 from clearing.engine import ENTRY_FIELDS, Engine, Entry, Trace
 from clearing.engine.reading import role_workings
+from clearing.engine.scope import Scope
 from clearing.engine.valuation import measure
 from clearing.events import Event, parse_event
 from clearing.events.codec import encode
@@ -110,6 +113,7 @@ class Venue:
         for _, _, working in workings:
             for part in working.inputs if working.name == "margin" else [working]:
                 computed(part.document())
+        postings_explained(self.oracle, entries, workings)
         if self.count % _PRICES_EVERY == 1:
             prices_again(self.oracle)
         assert self.engine.digest() == self.oracle.digest()
@@ -223,6 +227,26 @@ def prices_again(engine: Engine) -> None:
             else:
                 assert trace.note, f"{role} has no price and does not say why"
         assert {role: value for role, value in values.items() if value > 0} == market.feed.values
+
+
+def postings_explained(
+    engine: Engine, entries: list[Entry], workings: list[tuple[int, Scope, Trace]]
+) -> None:
+    """Every posting of a rung is the result of one of its workings."""
+    for group in grouped(workings):
+        line = group[0][0]
+        if line >= len(entries) or entries[line][0] != "liquidation":
+            continue
+        places = posted(entries, group)
+        for at, entry in enumerate(entries[line + 1 :], start=line + 1):
+            if entry[0] == "liquidation":
+                break
+            if entry[0] == "posting":
+                assert at in places, f"nothing explains {entry}"
+                _, _, asset, *_, amount, _ = entry
+                decimals = engine.book.registry.asset(int(asset)).decimals
+                result = Fraction(group[places[at]][2].result)
+                assert abs(result) == Fraction(int(amount), 10**decimals), entry
 
 
 def forgotten(trace: Trace) -> None:
