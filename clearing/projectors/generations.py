@@ -91,8 +91,10 @@ def create_generation(
     Only a live one has its indexes from the start: for the others, whole logs are written first.
     """
     connection.execute("LOCK TABLE clearing.generation IN SHARE ROW EXCLUSIVE MODE")
-    row = connection.execute("SELECT coalesce(max(number), 0) + 1 FROM clearing.generation")
-    (number,) = row.fetchone() or (1,)
+    row = connection.execute("SELECT nextval('clearing.generation_numbers')").fetchone()
+    if row is None:
+        raise RuntimeError("a generation got no number")
+    number = int(row[0])
     connection.execute(
         "INSERT INTO clearing.generation (number, status, engine_version, scenario, since)"
         " VALUES (%s, %s, %s, %s, %s)",

@@ -27,7 +27,7 @@ from clearing.database import connect
 from clearing.engine import Entry
 from clearing.events.fields import parse_time
 from clearing.ledger import Ledger
-from clearing.projectors import BrokenCheckpoint, RebuildBusy, one_rebuild
+from clearing.projectors import BrokenCheckpoint, CheckpointMoved, RebuildBusy, one_rebuild
 from clearing.projectors.generations import table_differences
 from tests.audit.stories import stored
 from tests.audit.test_scenarios import AFTER, WICK, mirrored, scenario, wick
@@ -204,9 +204,10 @@ def test_what_is_refused_or_interrupted_leaves_nothing(
         cut.setattr("clearing.projectors.staging.Staging.discard", lambda _: None)
         with pytest.raises(ScenarioRefused):
             ledger.keep_scenario(scenario(wrong))
-    assert [g.status for g in ledger.generations()] == ["live", "staging"]
+    _, staging = ledger.generations()
+    assert staging.status == "staging"
     with pytest.raises(ValueError, match="is being written"):
-        ledger.drop_generation(2)
+        ledger.drop_generation(staging.number)
     number, _ = ledger.keep_scenario(CLAMPED)
     assert [g.status for g in ledger.generations()] == ["live", "scenario"]
     with (
@@ -216,6 +217,23 @@ def test_what_is_refused_or_interrupted_leaves_nothing(
     ):
         ledger.keep_scenario(CLAMPED)
     assert [g.number for g in ledger.generations()] == [1, number]
+
+
+def test_a_number_is_never_given_twice(ledger: Ledger) -> None:
+    """An old report that names a generation never means another one."""
+    first, _ = ledger.keep_scenario(CLAMPED)
+    ledger.drop_generation(first)
+    second, _ = ledger.keep_scenario(CLAMPED)
+    assert second > first
+
+
+def test_books_that_were_rebuilt_and_dropped_meanwhile_are_asked_for_again(ledger: Ledger) -> None:
+    before = ledger.moment()
+    ledger.rebuild()
+    ledger.drop_generation(before.generation.number)
+    with pytest.raises(CheckpointMoved, match="was rebuilt and dropped meanwhile: ask again"):
+        ledger.keep_scenario(CLAMPED, before)
+    assert ledger.keep_scenario(CLAMPED)[0]
 
 
 def test_nothing_is_kept_beside_the_books_of_another_engine(ledger: Ledger) -> None:

@@ -55,9 +55,9 @@ class FateDifference:
     """An account whose status, equity, liquidations or deleveragings differ between two runs.
 
     ``equity`` is b − a. ``diverged`` is the first position with an entry that only one has, None
-    where only prices differ. ``cause`` is the override by which they came to differ: the last one
-    of those that had changed something by then (empty where both are overridden alike, and between
-    generations).
+    where only prices differ. ``cause`` is the override by which they came to differ: of those
+    that had changed something by then the one that began to last (empty where both are overridden
+    alike, and between generations).
     """
 
     account: str

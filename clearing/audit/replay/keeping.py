@@ -9,7 +9,7 @@ from clearing.audit.replay.running import log_rows, start
 from clearing.engine import Entry
 from clearing.events.canonical import canonical_json
 from clearing.log import Connection
-from clearing.projectors import Staging, one_rebuild
+from clearing.projectors import CheckpointMoved, Staging, generations, one_rebuild
 
 _BATCH = 10_000
 
@@ -21,10 +21,16 @@ def keep_scenario(
 
     The log and the books stay as they are. What an interruption leaves is dropped by the next one.
     Raises :class:`~clearing.audit.replay.ScenarioRefused`,
-    :class:`~clearing.projectors.RebuildBusy` while a rebuild or verification runs, and
+    :class:`~clearing.projectors.RebuildBusy` while a rebuild or verification runs,
+    :class:`~clearing.projectors.CheckpointMoved` where one took the books' place meanwhile, and
     :class:`~clearing.projectors.BrokenCheckpoint` where another engine version wrote the books.
     """
     with one_rebuild(connection):
+        if moment.generation.number not in {one.number for one in generations(connection)}:
+            raise CheckpointMoved(
+                f"generation {moment.generation.number} was rebuilt and dropped meanwhile:"
+                " ask again"
+            )
         running = start(connection, scenario, moment)
         document = canonical_json(scenario.model_dump(mode="json", by_alias=True))
         staging = Staging(connection, moment.generation, running.recorded.engine, document)
