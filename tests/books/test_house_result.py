@@ -11,7 +11,6 @@ from clearing.books.kinds import TRANSFERS
 from clearing.events.fields import from_microseconds
 from clearing.ledger import Ledger
 from tests.auditor.generate import generate
-from tests.auditor.generate import generate
 from tests.books.day import DAY, at, cash, day
 from tests.engine.stories import Story
 from tests.log.small import event
