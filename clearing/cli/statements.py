@@ -139,6 +139,11 @@ def take(
         for one in taken:
             if not one.number:
                 err.print(f"{one.file}: not taken in; mend it, or use --partial", style="red")
+            if one.withdrawn is not None:
+                why = f"import {one.number} was {one.withdrawn.words}"
+                err.print(
+                    f"{one.file}: {why}; --again takes it in anew", markup=False, soft_wrap=True
+                )
     return _code(taken)
 
 
@@ -282,10 +287,10 @@ def _print_gaps(one: Taken) -> None:
 
 def _state(one: Taken) -> str:
     words: list[Any] = []
-    if one.number:
-        words.append(f"import {one.number}" if one.new else f"import {one.number} already")
     if one.withdrawn is not None:
-        words.append(f"{one.withdrawn.words}; --again takes it in anew")
+        words.append(f"import {one.number}, which counts no more")
+    elif one.number:
+        words.append(f"import {one.number}" if one.new else f"import {one.number} already")
     if one.seen.saturated:
         words.append("a full page: more may have been left off")
     if one.seen.misplaced:

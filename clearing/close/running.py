@@ -275,7 +275,7 @@ class _Running:
         seen = taken.seen
         words = f"{taken.format}, {seen.lines:,} lines, import {taken.number}"
         if taken.withdrawn is not None:
-            words = f"{words}, {taken.withdrawn.words}"
+            words = f"{words}, was {taken.withdrawn.words}"
         # What is doubtful about it the reconciliation says, for that can be accepted later.
         return _Found(True, words)
 
