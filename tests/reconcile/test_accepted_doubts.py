@@ -7,6 +7,7 @@ import psycopg
 import pytest
 
 from clearing.adapters.statements import STATEMENT_READERS
+from clearing.close import ClosePlan, close_day
 from clearing.database import connect
 from clearing.ledger import Ledger
 from clearing.reconcile import NotAllowed
@@ -19,7 +20,7 @@ def day(database_url: str, tmp_path: Path) -> Iterator[Day]:
         yield Day(ledger, tmp_path)
 
 
-def full_page(day: Day) -> None:
+def full_page(day: Day, *, take: bool = True) -> None:
     """A hundred deposits, which is just as many as a page of the venue has."""
     day.append(
         *(
@@ -39,6 +40,8 @@ def full_page(day: Day) -> None:
         line["timestamp"] = f"2024-05-01T00:{place // 60:02}:{place % 60:02}Z"
     path = written(day.folder / "page.csv", lines)
     reader = STATEMENT_READERS["bitmex-wallet"]
+    if not take:
+        return
     assert day.ledger.desk("ann").take(reader, str(path), account="ada").new
 
 
@@ -90,6 +93,29 @@ def test_what_was_accepted_is_doubted_again_by_one_and_may_be_accepted_again(day
         day.ledger.desk("eve").revoke(number, " ")
     accepted(day, view.doubts[0].id, "the second page was of another account")
     assert day.reconcile().clean
+
+
+def test_a_day_with_a_full_page_closes_clean_once_it_is_accepted(day: Day) -> None:
+    """What the close remembers of taking it in says nothing against it."""
+    full_page(day, take=False)
+    day.append({"kind": "ClockTicked", "occurred_at": "2024-05-02T00:00:00Z"})
+    plan = ClosePlan.model_validate(
+        {
+            "format": 1,
+            "name": "morning",
+            "verify": False,
+            "checkpoint": False,
+            "accounts": [{"account": "ada", "statements": [{"files": ["page.csv"]}]}],
+        }
+    )
+
+    def verdict() -> str:
+        return close_day(day.ledger, plan, "2024-05-01", person="ann", folder=day.folder).verdict
+
+    assert verdict() == "breaks"
+    (view,) = day.ledger.desk("ann").statements()
+    accepted(day, view.doubts[0].id, "full by chance")
+    assert verdict() == "clean"
 
 
 def test_time_without_a_statement_is_accepted_as_it_is_and_no_more(day: Day) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from clearing.adapters.statements import STATEMENT_READERS
 from clearing.ledger import Ledger
 from clearing.reconcile.coverage import merged, within
 from tests.reconcile.desk import START, Day
@@ -75,6 +76,58 @@ def test_what_two_clocks_tell_apart_is_still_matched_across_the_end(day: Day) ->
     answer = day.reconcile()
     assert [one.type for one in answer.differences] == ["timing"]
     assert [gap.ours for gap in answer.coverage.gaps] == [0]
+
+
+def test_a_fill_between_two_statements_is_not_covered_either(day: Day) -> None:
+    """Of three trades the second lies between their statements, the fourth within the last."""
+    day.append(
+        {
+            "kind": "MarketDeclared",
+            "occurred_at": START.isoformat(),
+            "name": "BTC",
+            "settlement_asset": "XBT",
+            "lot": "1",
+            "price_decimals": 2,
+            "mark_decimals": 2,
+            "size_decimals": 0,
+        },
+        *(
+            {
+                "kind": "Traded",
+                "external_id": native,
+                "occurred_at": (START + timedelta(hours=hour)).isoformat(),
+                "market": "BTC",
+                "buyer": "ada",
+                "seller": "small-change",
+                "size": "1",
+                "price": "5.00",
+            }
+            for native, hour in (("a", 1), ("b", 20), ("c", 30), ("d", 31), ("e", 32))
+        ),
+    )
+    mapping = day.folder / "fills.yaml"
+    mapping.write_text(
+        "mapping: 1\nvenue: somewhere\ntime: {column: time, format: iso}\n"
+        "market: {constant: BTC}\n"
+        "fill: {size: size, positive: bought, price: price, trade_id: id}\n",
+        encoding="utf-8",
+    )
+    desk = day.ledger.desk("ann")
+    for name, lines in (("one", [("a", 1)]), ("two", [("c", 30), ("e", 32)])):
+        path = day.folder / f"{name}.csv"
+        told = [
+            f"{(START + timedelta(hours=hour)).isoformat()},{native},1,5.00"
+            for native, hour in lines
+        ]
+        path.write_text("\n".join(["time,id,size,price", *told]) + "\n", encoding="utf-8")
+        reader = STATEMENT_READERS["generic-csv"]
+        settings = {"mapping": str(mapping)}
+        assert desk.take(reader, str(path), account="ada", settings=settings).new
+    answer = desk.reconcile("somewhere", "ada")
+    assert [(one.type, one.side, one.at) for one in answer.differences] == [
+        ("missing_there", "fill", START + timedelta(hours=31))
+    ]
+    assert [gap.ours for gap in answer.coverage.gaps] == [1]
 
 
 def test_pieces_of_time_that_meet_are_one() -> None:
