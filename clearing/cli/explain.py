@@ -265,8 +265,8 @@ def _print_step(step: RungStep, depth: int) -> None:
     out.print(tree)
     if step.did:
         did = Tree("did", guide_style="dim")
-        for part in step.did[:_INPUTS]:
-            _grow(did.add(_line(part)), part, depth - 1)
+        for place, part in enumerate(step.did[:_INPUTS], start=1):
+            _grow(did.add(f"[dim]{place}.[/dim] {_line(part)}"), part, depth - 1)
         if len(step.did) > _INPUTS:
             did.add(f"[dim]… {len(step.did) - _INPUTS:,} more (--json)[/dim]")
         out.print(did)

@@ -6,6 +6,7 @@ stays where it is. Amounts are rounded in favour of who is not the account.
 
 from clearing.engine.book import Book
 from clearing.engine.collateral import balance_unit, value_of
+from clearing.engine.conversion_lines import SaleLines, SeizureLines
 from clearing.engine.scope import Scope
 from clearing.engine.step import Step
 from clearing.rulebook import (
@@ -28,15 +29,29 @@ def convert_collateral(step: Step, scope: Scope, policy: CollateralPolicy, taker
         value = value_of(step.book, scope, rule)
         if value:
             balance = step.book.scopes[scope.account, rule.asset].cash
-            _sell(step, scope, rule, taker, balance, value // lift)
+            lines = SaleLines(step, scope, rule, limited=False)
+            full = value // lift
+            _sell(step, scope, rule, taker, balance, full, full, lines)
 
 
 def _sell(
-    step: Step, scope: Scope, rule: CollateralRule, taker: int, balance: int, price: int
+    step: Step,
+    scope: Scope,
+    rule: CollateralRule,
+    taker: int,
+    sold: int,
+    price: int,
+    full: int,
+    lines: SaleLines,
 ) -> None:
-    """Give ``taker`` so much of an asset for ``price`` units (both negative: it repays a debt)."""
+    """Give ``taker`` so much of an asset for ``price`` units (both negative: it repays a debt).
+
+    ``full`` is what all of the account's balance would fetch.
+    """
     who = ("account", scope.account)
-    step.move("conversion", rule.asset, *who, "account", taker, balance, rule.market)
+    lines.sold(sold, full)
+    step.move("conversion", rule.asset, *who, "account", taker, sold, rule.market)
+    lines.paid(full, price)
     step.move("conversion", scope.asset, "account", taker, *who, price, rule.market)
 
 
@@ -62,14 +77,16 @@ def convert(step: Step, scope: Scope, rung: ConvertRung, fund: int) -> None:
     taker = rung.to or fund
     kept = RATE_SCALE - rung.discount
     for rule, balance, value in _owned(step.book, scope):
-        sold, price = balance, value * kept // (RATE_SCALE * lift)
+        sold, full = balance, value * kept // (RATE_SCALE * lift)
+        price = full
+        lines = SaleLines(step, scope, rule, rung.discount, limited=not rung.everything)
         if not rung.everything:
             if scope.cash >= 0:
                 return
             if price > -scope.cash:
                 sold = min(balance, -(-balance * -scope.cash // price))
                 price = -scope.cash
-        _sell(step, scope, rule, taker, sold, price)
+        _sell(step, scope, rule, taker, sold, price, full, lines)
 
 
 class _Debt:
@@ -130,15 +147,24 @@ def repay_and_seize(step: Step, scope: Scope, rung: RepayAndSeizeRung) -> None:
         owed = -(-debt.owed * rung.close_factor // RATE_SCALE)
     bonus = RATE_SCALE + rung.bonus
     seized = owed * debt.unit * bonus // (RATE_SCALE * collateral.unit)
-    if seized > collateral.owed:
+    all_of_it = seized > collateral.owed
+    if all_of_it:
         # All of the collateral goes, for as much of the debt as it and the bonus pay for.
         seized = collateral.owed
         owed = min(owed, -(-seized * collateral.unit * RATE_SCALE // (debt.unit * bonus)))
     extra = seized - seized * RATE_SCALE // bonus
     share = extra * rung.protocol_share // RATE_SCALE
     who = ("account", scope.account)
+    sides = (
+        (debt.asset, debt.owed, debt.unit),
+        (collateral.asset, collateral.owed, collateral.unit),
+    )
+    lines = SeizureLines(step, scope, rung, *sides)
+    lines.repaid(owed, seized, all_of_it=all_of_it)
     step.move("repayment", debt.asset, "account", rung.keeper, *who, owed)
+    lines.given(rung.keeper, seized, seized - share, protocol=False)
     step.move("seizure", collateral.asset, *who, "account", rung.keeper, seized - share)
     if share:
+        lines.given(rung.protocol, seized, share, protocol=True)
         step.move("seizure", collateral.asset, *who, "account", rung.protocol, share)
     step.touch(scope)

@@ -134,8 +134,17 @@ def _share_out(step: Step, asset: Asset, market: Market, dues: Dues) -> int:
 
     Return these units. Without such an account they go to rounding.
     """
+    before = market.residual
     market.residual += dues.left_over
     units = whole_units(asset, market, market.residual)
+    whose = step.book.registry.account(dues.residual).name if dues.residual else "rounding"
+    lines = step.posting("funding_residual", f"{market.spec.name} {whose}", 0, market.ordinal)
+    if lines is not None:
+        lines.formula = f"down(before + left_over, {asset.decimals})"
+        lines.value("before", before, market.accrued_decimals, "not in whole units yet")
+        note = "what is collected beyond what it is for"
+        lines.value("left over", dues.left_over, market.accrued_decimals, note)
+        lines.finish(units, asset.decimals)
     market.residual -= exact_units(asset, market, units)
     payee = ("account", dues.residual) if dues.residual else ("rounding", 0)
     step.move(

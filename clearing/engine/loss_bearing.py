@@ -252,40 +252,54 @@ def _cut_gains(step: Step, scope: Scope, amount: int, market: Market | None, *, 
     gains = _gains(step.book, scope, market)
     first: list[tuple[int, int]] = []
     shares = cuts([gain for _, _, gain in gains], amount, down=down, first=first)
-    if step.workings is not None:
-        _cut_lines(step, scope, amount, gains, shares, first, "down" if down else "up")
-    for (where, account, gain), paid in zip(gains, shares, strict=True):
+    total = sum(gain for _, _, gain in gains)
+    for (where, account, gain), paid, begun in zip(gains, shares, first, strict=True):
         step.entries.append(
             ("haircut", scope.account, scope.asset, where.ordinal, account, gain, paid)
         )
         realise(step, where, step.account_holder(account, where), paid)
+        if paid:
+            figures = (gain, total, amount, *begun, paid)
+            _cut_lines(step, scope, where, account, figures, "down" if down else "up")
         _owe(step, scope, "haircut", "account", account, paid, market)
 
 
 def _cut_lines(
     step: Step,
     scope: Scope,
-    amount: int,
-    gains: list[tuple[Market, int, int]],
-    shares: list[int],
-    first: list[tuple[int, int]],
+    market: Market,
+    account: int,
+    figures: tuple[int, int, int, int, int, int],
     rounding: str,
 ) -> None:
-    """Leave the working of everybody's share, and of who pays what roundings leave."""
+    """Leave the working of one payer's share, what roundings left included.
+
+    ``figures`` are its gain, all gains, the amount, what was left of it, its share, and what it
+    pays, in units.
+    """
+    name = f"haircut {market.spec.name} {_named(step, account)}"
+    lines = step.working(name, scope, market.ordinal)
+    if lines is None:
+        return
     decimals = step.book.assets[scope.asset].decimals
-    total = sum(gain for _, _, gain in gains)
-    for (market, account, gain), paid, (left, share) in zip(gains, shares, first, strict=True):
-        name = f"haircut {market.spec.name} {_named(step, account)}"
-        lines = step.working(name, scope, market.ordinal)
-        if lines is None:
-            return
-        lines.formula = f"min(left, {rounding}(gain * amount / gains, {decimals})) + more"
-        lines.value("left", left, decimals, "of the amount, before this one")
-        lines.value("gain", gain, decimals, "unrealised, in whole units")
-        lines.value("gains", total, decimals, "of all")
+    gain, total, amount, left, share, paid = figures
+    lines.formula = f"min(left, {rounding}(gain * amount / gains, {decimals})) + more"
+    lines.value("left", left, decimals, "of the amount, before this one")
+    lines.value("gain", gain, decimals, "unrealised, in whole units")
+    lines.value("gains", total, decimals, "of all")
+    lines.value("amount", amount, decimals, "to be paid by all")
+    lines.value("more", paid - share, decimals, "what roundings left, from the last one back")
+    lines.finish(paid, decimals)
+
+
+def _beyond_lines(step: Step, market: Market, amount: int, beyond: int) -> None:
+    """Leave the working of what an index coarser than units collects beyond the amount."""
+    lines = step.posting("per_unit", f"{market.spec.name} rounding", 0, market.ordinal)
+    if lines is not None:
+        decimals = step.book.assets[market.asset].decimals
+        lines.formula = f"up(amount, {market.accrued_decimals}) - amount"
         lines.value("amount", amount, decimals, "to be paid by all")
-        lines.value("more", paid - share, decimals, "what roundings left, from the last one back")
-        lines.finish(paid, decimals)
+        lines.finish(beyond, decimals, "the index is coarser than units")
 
 
 def _open_interest(book: Book, scope: Scope, market: Market, *, funds: bool = False) -> int:
@@ -347,16 +361,15 @@ def _charge_each_unit(
             format_exact(each, market.index_decimals),
         )
     )
-    step.move(
-        "per_unit",
-        scope.asset,
-        "funding",
-        market.ordinal,
-        *payee,
-        amount,
-        market.ordinal,
-    )
     here = market.ordinal
+    of_all = step.posting("per_unit", market.spec.name, 0, here)
+    if of_all is not None:
+        of_all.formula = "amount"
+        of_all.value("amount", amount, asset.decimals, "to be paid by all")
+        of_all.finish(amount, asset.decimals, "from the market's funding, which its indexes refill")
+    step.move("per_unit", scope.asset, "funding", here, *payee, amount, here)
     beyond = exact * coarse - amount if excess < 0 else 0
+    if beyond:
+        _beyond_lines(step, market, amount, beyond)
     step.move("per_unit", scope.asset, "funding", here, "rounding", 0, beyond, here)
     charge_by_index(step, market, each, each * interest - exact)

@@ -30,9 +30,9 @@ def charge(step: Step, scope: Scope, penalty: Penalty | None, amount: int) -> No
         return
     shares = [amount * share // RATE_SCALE for _, share in penalty.recipients]
     shares[-1 if penalty.dust_last else 0] += amount - sum(shares)
-    if step.workings is not None:
-        _share_lines(step, scope, penalty, amount, shares)
-    for (account, _), share in zip(penalty.recipients, shares, strict=True):
+    for i, ((account, _), share) in enumerate(zip(penalty.recipients, shares, strict=True)):
+        if share:
+            _share_lines(step, scope, penalty, amount, i, share)
         step.move("penalty", scope.asset, "account", scope.account, "account", account, share)
 
 
@@ -51,28 +51,28 @@ def penalty_lines(
 
 
 def _share_lines(
-    step: Step, scope: Scope, penalty: Penalty, amount: int, shares: list[int]
+    step: Step, scope: Scope, penalty: Penalty, amount: int, place: int, share: int
 ) -> None:
-    """Leave the working of each recipient's share; one has what roundings leave."""
+    """Leave the working of one recipient's share; one of them has what roundings leave."""
+    account, rate = penalty.recipients[place]
+    name = step.book.registry.account(account).name
+    working = step.working(f"penalty to {name}", scope)
+    if working is None:
+        return
     decimals = step.book.assets[scope.asset].decimals
-    dust = len(shares) - 1 if penalty.dust_last else 0
-    for i, (account, rate) in enumerate(penalty.recipients):
-        name = step.book.registry.account(account).name
-        working = step.working(f"penalty to {name}", scope)
-        if working is None:
-            return
-        working.value("penalty", amount, decimals)
-        others = "penalty"
-        for j, (_, other) in enumerate(penalty.recipients):
-            if i == dust and j != dust:
-                others += f" - down(penalty * share_{j + 1}, {decimals})"
-                working.value(f"share {j + 1}", other, RATE_DECIMALS, _clause(j))
-        working.formula = others
-        if i != dust:
-            working.formula = f"down(penalty * share, {decimals})"
-            working.value("share", rate, RATE_DECIMALS, _clause(i))
-        note = "and what the others' roundings leave" if i == dust else ""
-        working.finish(shares[i], decimals, note)
+    dust = len(penalty.recipients) - 1 if penalty.dust_last else 0
+    working.value("penalty", amount, decimals)
+    if place != dust:
+        working.formula = f"down(penalty * share, {decimals})"
+        working.value("share", rate, RATE_DECIMALS, _clause(place))
+        working.finish(share, decimals)
+        return
+    working.formula = "penalty"
+    for other, (_, of_other) in enumerate(penalty.recipients):
+        if other != dust:
+            working.formula += f" - down(penalty * share_{other + 1}, {decimals})"
+            working.value(f"share {other + 1}", of_other, RATE_DECIMALS, _clause(other))
+    working.finish(share, decimals, "and what the others' roundings leave")
 
 
 def _clause(number: int) -> str:

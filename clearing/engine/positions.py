@@ -2,6 +2,12 @@
 
 from clearing.engine.asset import Asset
 from clearing.engine.market import Market
+from clearing.engine.posting_lines import (
+    cost_basis_lines,
+    funding_lines,
+    gained_lines,
+    realised_lines,
+)
 from clearing.engine.scope import KNOWN, UNKNOWN, Position
 from clearing.engine.step import Holder, Step, asset_of
 from clearing.engine.valuation import accrued_funding
@@ -12,17 +18,11 @@ def settle_funding(step: Step, market: Market, holder: Holder, position: Positio
     """Settle what ``position`` has accrued: whole units in cash now, the fraction stays accrued."""
     asset = asset_of(step, market)
     owed = accrued_funding(market, position)
+    paid, left = _whole(asset, market, owed)
+    if paid and step.acting is not None:
+        funding_lines(step, market, holder, position, paid)
     position.index_at = market.index_of(position.size)
-    position.accrued = owed
-    if not owed:
-        return
-    rounding = asset.regime.funding
-    excess = market.accrued_decimals - asset.decimals
-    if excess <= 0:
-        paid, position.accrued = owed * 10**-excess, 0
-    else:
-        paid = divide(owed, 10**excess, rounding)
-        position.accrued = owed - paid * 10**excess
+    position.accrued = left
     step.move(
         "funding",
         market.asset,
@@ -33,6 +33,15 @@ def settle_funding(step: Step, market: Market, holder: Holder, position: Positio
         paid,
         market.ordinal,
     )
+
+
+def _whole(asset: Asset, market: Market, owed: int) -> tuple[int, int]:
+    """Return the whole units of accrued funding, and what is left of it at its own scale."""
+    excess = market.accrued_decimals - asset.decimals
+    if excess <= 0:
+        return owed * 10**-excess, 0
+    paid = divide(owed, 10**excess, asset.regime.funding)
+    return paid, owed - paid * 10**excess
 
 
 def drop_fraction(step: Step, market: Market, holder: Holder, position: Position) -> None:
@@ -106,6 +115,9 @@ def apply_fill(
         closing = sign * (abs(amount) * closed // abs(size))
         released, left_over = released_cost(asset, market, position, closed, closing)
         realised = -closing - released
+        if realised and step.acting is not None:
+            closed_for = (size, amount, closing)
+            realised_lines(step, market, holder, position, closed_for, released, realised)
         step.move(
             "realised_pnl",
             market.asset,
@@ -116,6 +128,8 @@ def apply_fill(
             realised,
             market.ordinal,
         )
+        if left_over and step.acting is not None:
+            cost_basis_lines(step, market, holder, position, released)
         step.move(
             "cost_basis",
             market.asset,
@@ -160,6 +174,8 @@ def realise(step: Step, market: Market, holder: Holder, gained: int) -> None:
         return
     position = step.position(market, holder)
     position.cost += gained
+    if step.acting is not None:
+        gained_lines(step, market, holder, gained)
     step.move(
         "realised_pnl",
         market.asset,

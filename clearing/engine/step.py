@@ -18,6 +18,10 @@ from clearing.quantities import Trace, format_exact
 NOBODY: Final[frozenset[int]] = frozenset()
 
 
+END: Final = "end"
+"""The name of what stands among the workings where a rung has done its work."""
+
+
 class Holder:
     """Who holds a position in a market: an account, or the market's control, suspense or contested.
 
@@ -47,9 +51,11 @@ class Step:
     fill or payment from: their side goes to the market's ``contested`` holder. ``workings``, where
     somebody asks for them, are how rungs came to act and to what they did: how many entries there
     were, the scope, and a working; that of the margin that a rung acted upon is the first of its.
+    ``acting`` is the scope whose rung is at work, None between them.
     """
 
     __slots__ = (
+        "acting",
         "book",
         "contested",
         "entries",
@@ -73,6 +79,7 @@ class Step:
         self.moved_markets: list[tuple[Market, int]] = []
         self.sold: dict[int, int] = {}
         self.workings: list[tuple[int, Scope, Trace]] | None = None
+        self.acting: Scope | None = None
 
     def working(self, name: str, scope: Scope, market: int = 0) -> Trace | None:
         """Return a working to be filled in, if somebody asks for workings."""
@@ -80,6 +87,20 @@ class Step:
             return None
         working = Trace(name, account=scope.account, asset=scope.asset, market=market)
         self.workings.append((len(self.entries), scope, working))
+        return working
+
+    def posting(self, purpose: str, whose: str, account: int, market: int = 0) -> Trace | None:
+        """Return the working of the posting that a rung is about to make, if somebody asks for it.
+
+        Its name is the posting's purpose and ``whose`` it is: the working at a posting's own place
+        among the entries whose name begins with its purpose is that posting's. ``account`` (0: no
+        account's) is what its facts are about.
+        """
+        if self.acting is None:
+            return None
+        working = self.working(f"{purpose} {whose}".rstrip(), self.acting, market)
+        if working is not None and account:
+            working.account = account
         return working
 
     def touch(self, scope: Scope) -> None:

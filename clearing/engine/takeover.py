@@ -8,7 +8,11 @@ from clearing.engine.positions import drop_fraction, settle_funding
 from clearing.engine.requirements import requirement_of
 from clearing.engine.scope import Scope
 from clearing.engine.step import Step
-from clearing.engine.takeover_lines import bankruptcy_lines, residual_lines
+from clearing.engine.takeover_lines import (
+    bankruptcy_lines,
+    residual_lines,
+    residual_posting_lines,
+)
 from clearing.engine.valuation import equity_of, measure, position_value, unrealised
 from clearing.engine.waterfall import HandOver
 from clearing.quantities import Rounding, divide, format_exact
@@ -39,6 +43,8 @@ def take_over(step: Step, scope: Scope, rung: TakeoverRung, waterfall: Waterfall
         # Estates took the equity with them; without any it is still where it was.
         left, here = equity // asset.lift, scope.cash
         residual = left - here if rung.returns_residual else -here
+        if residual:
+            residual_posting_lines(step, scope, left if rung.returns_residual else 0, residual)
         step.move("residual", scope.asset, "account", taker, "account", scope.account, residual)
         if rung.returns_residual:
             penalty = penalty_amount(

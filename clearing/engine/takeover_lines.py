@@ -63,6 +63,17 @@ def bankruptcy_lines(
     lines.finish(position.cost + pnl, decimals)
 
 
+def residual_posting_lines(step: Step, scope: Scope, kept: int, posted: int) -> None:
+    """Leave the working of what the taker pays (negative: gets), in units."""
+    lines = step.posting("residual", step.book.registry.account(scope.account).name, 0)
+    if lines is not None:
+        decimals = step.book.assets[scope.asset].decimals
+        lines.formula = "kept - cash"
+        lines.value("kept", kept, decimals, "what the account is to have in the end")
+        lines.value("cash", scope.cash, decimals, "what it has")
+        lines.finish(posted, decimals)
+
+
 def residual_lines(
     step: Step, scope: Scope, equity: int, penalty: Penalty | None, notional: int, amount: int
 ) -> None:

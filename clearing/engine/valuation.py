@@ -169,8 +169,8 @@ def equity_of(book: Book, scope: Scope, trace: Trace | None = None) -> int:
         equity += gain + owed
         if lines is not None:
             unrealised_lines(lines, asset, market, position)
-            _funding_lines(lines, market, position)
-            lines.inputs[-1].finish(owed, asset.working)
+            name = f"accrued funding {market.spec.name}"
+            accrued_lines(lines, name, market, position).finish(owed, asset.working)
     if lines is not None:
         lines.finish(equity, asset.working)
     return equity
@@ -207,14 +207,15 @@ def gains_of(book: Book, scope: Scope) -> dict[int, int]:
     return found
 
 
-def _funding_lines(trace: Trace, market: Market, position: Position) -> None:
-    name = f"accrued funding {market.spec.name}"
+def accrued_lines(trace: Trace, name: str, market: Market, position: Position) -> Trace:
+    """Leave the working of what a position has accrued, and return it to be finished."""
     formula = "accrued_at_touch - size * (index - index_at_touch)"
     accrued = trace.step(name, formula, market=market.ordinal)
     accrued.value("accrued at touch", position.accrued, market.accrued_decimals)
     accrued.value("size", position.size, market.spec.size_decimals)
     accrued.value("index", market.index_of(position.size), market.index_decimals)
     accrued.value("index at touch", position.index_at, market.index_decimals)
+    return accrued
 
 
 def unrealised_lines(trace: Trace, asset: Asset, market: Market, position: Position) -> None:

@@ -173,6 +173,8 @@ class HandOver:
             cost = divide(size * market.worth, self._asset.lift, Rounding.HALF_EVEN)
         apply_fill(step, market, step.account_holder(taker, market), size, cost)
         here = market.ordinal
+        if amount != cost:
+            self._lines.at_mark_in_cash(market, taker, size, amount, amount - cost)
         step.move(
             "variation", market.asset, "account", taker, "clearing", here, amount - cost, here
         )

@@ -175,6 +175,20 @@ class LossLines:
         face_lines(lines, market, market.mark)
         lines.finish(amount, self._decimals)
 
+    def at_mark_in_cash(
+        self, market: Market, taker: int, size: int, amount: int, posted: int
+    ) -> None:
+        """State what a taker pays in cash where it assumes the position at the mark."""
+        whose = f"{market.spec.name} {self._name(taker)}"
+        lines = self._step.posting("variation", whose, taker, market.ordinal)
+        if lines is None:
+            return
+        lines.formula = f"amount - half_even(size * value_of_one, {self._decimals})"
+        lines.value("amount", amount, self._decimals, "what the part is handed over for")
+        lines.inputs.append(fact("size", size, market.spec.size_decimals, "of the part"))
+        face_lines(lines, market, market.mark)
+        lines.finish(posted, self._decimals, "the position is assumed at the mark")
+
     def left_of(self, lines: Trace | None, before: int, capacity: int) -> None:
         """Take from a capacity what its fund bears in layers before this one."""
         if lines is not None:
@@ -191,9 +205,13 @@ class LossLines:
         self, layer: Layer, short: int, part: int, capacity: Trace | None, market: Market | None
     ) -> None:
         """State what a layer pays of what is short, and what is short after it."""
-        who = self._name(layer.account) if isinstance(layer, FundLayer) else ""
         ordinal = 0 if market is None else market.ordinal
-        name = f"paid by {layer.name} {who}".rstrip()
+        name = f"paid by {layer.name}"
+        if isinstance(layer, FundLayer):
+            # The purposes of these postings; everybody's part of others has a working of its own.
+            name = f"loss paid by {layer.name} {self._name(layer.account)}"
+        elif layer.name == "deficit":
+            name = "deficit paid by nobody"
         lines = self._step.working(name, self._scope, ordinal)
         if lines is None:
             return

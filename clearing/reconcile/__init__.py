@@ -9,6 +9,7 @@ from clearing.reconcile.accepting import Acceptance
 from clearing.reconcile.acting import NotAllowed
 from clearing.reconcile.breaks import BreakStep, BreakUnknown, BreakView
 from clearing.reconcile.chains import FillGap
+from clearing.reconcile.checks import CHECKS, Check, Checked
 from clearing.reconcile.closing import close_steps, record_close_step
 from clearing.reconcile.coverage import Coverage, Doubt, Gap, ImportView
 from clearing.reconcile.desk import Desk
@@ -40,6 +41,7 @@ from clearing.reconcile.withdrawing import Withdrawal
 
 __all__ = [
     "BREAK_TYPES",
+    "CHECKS",
     "EVERY",
     "LEGS",
     "MAPPING",
@@ -50,6 +52,8 @@ __all__ = [
     "BreakType",
     "BreakUnknown",
     "BreakView",
+    "Check",
+    "Checked",
     "Coverage",
     "Desk",
     "DifferenceView",

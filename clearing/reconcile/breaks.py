@@ -78,8 +78,10 @@ class BreakStep:
 
 @dataclass(frozen=True, slots=True)
 class BreakView:
-    """A break between our books and a statement.
+    """A break between our books and a statement, or what a check found.
 
+    ``leg`` is whose statement it is of (``venue``, ``chain``, ``bank``), or the check
+    (:data:`~clearing.reconcile.checks.Check`); of a check ``here`` is what was right.
     ``type`` is one of :data:`~clearing.reconcile.differences.BREAK_TYPES`, ``what`` the asset (or
     the market, of fills), ``amount`` theirs less ours (exact decimal; of fills the size). ``at`` is
     when it happened, ``first_seen`` when it was found first; ``age`` is the bucket of whole days
@@ -167,8 +169,9 @@ def record_breaks(
             "SELECT at, theirs FROM clearing.recon_break WHERE id = %s", (number,)
         ).fetchone()
         if row is not None and span[0] <= int(row[0]) <= span[1]:
-            stated = {int(line["import"]) for line in json.loads(row[1])} & withdrawn
-            words = "the sides agree now"
+            lines = json.loads(row[1])
+            stated = {int(line["import"]) for line in lines if "import" in line} & withdrawn
+            words = "it is not found any more"
             if stated:
                 words = f"{words}: import {min(stated)}, which stated it, was withdrawn"
             _step(connection, number, "closed", run=run, words=words)

@@ -8,10 +8,14 @@ naive watch, and both must leave the same entries and the same digest.
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
+from clearing.audit.explain.grouping import grouped, posted
 from clearing.engine import ENTRY_FIELDS, Engine, Entry, Trace
 from clearing.engine.reading import role_workings
+from clearing.engine.scope import Scope
+from clearing.engine.step import END
 from clearing.engine.valuation import measure
 from clearing.events import Event, parse_event
 from clearing.events.codec import encode
@@ -108,8 +112,11 @@ class Venue:
         expected, workings = self.oracle.explain(row)
         assert entries == expected, "the banded watch or a working makes other entries"
         for _, _, working in workings:
+            if working.name == END:
+                continue
             for part in working.inputs if working.name == "margin" else [working]:
                 computed(part.document())
+        postings_explained(self.oracle, entries, workings)
         if self.count % _PRICES_EVERY == 1:
             prices_again(self.oracle)
         assert self.engine.digest() == self.oracle.digest()
@@ -223,6 +230,21 @@ def prices_again(engine: Engine) -> None:
             else:
                 assert trace.note, f"{role} has no price and does not say why"
         assert {role: value for role, value in values.items() if value > 0} == market.feed.values
+
+
+def postings_explained(
+    engine: Engine, entries: list[Entry], workings: list[tuple[int, Scope, Trace]]
+) -> None:
+    """Every posting of a rung is the result of one of its workings."""
+    for rung in grouped(workings):
+        places = posted(entries, rung)
+        for at, entry in enumerate(entries[: rung.end]):
+            if at > rung.margin[0] and entry[0] == "posting":
+                assert at in places, f"nothing explains {entry}"
+                _, _, asset, *_, amount, _ = entry
+                decimals = engine.book.registry.asset(int(asset)).decimals
+                result = Fraction(rung.did[places[at] - 1][2].result)
+                assert abs(result) == Fraction(int(amount), 10**decimals), entry
 
 
 def forgotten(trace: Trace) -> None:

@@ -82,7 +82,7 @@ def test_a_corrected_statement_replaces_the_first_and_breaks_follow_it(day: Day)
         ("missing_here", "open", ["opened"]),
     ]
     closing = day.ledger.desk("ann").breaks()[0].history[-1]
-    assert closing.words == "the sides agree now: import 1, which stated it, was withdrawn"
+    assert closing.words == "it is not found any more: import 1, which stated it, was withdrawn"
     first, _ = day.ledger.desk("ann").statements()
     assert first.withdrawn is not None
     assert first.withdrawn.replaced_by == 2

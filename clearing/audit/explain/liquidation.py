@@ -4,14 +4,14 @@ The event is applied once more to the engine as it was just before it, from the 
 its entries are the ones that the histories have, and the workings are the fold's own.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Final
 
 from clearing.audit.entries import Value, entry_view
 from clearing.audit.explain.clauses import Clause, Paths, clause_of
-from clearing.audit.explain.grouping import Working, grouped
+from clearing.audit.explain.grouping import Rung, Working, grouped, posted
 from clearing.audit.explain.nodes import Node, Source, Subject, nodes_of
 from clearing.audit.explain.sources import TOLD, Sources
 from clearing.audit.explain.within import within
@@ -23,6 +23,7 @@ from clearing.audit.replay.sums import exact_text
 from clearing.engine import Entry
 from clearing.engine.book import Book
 from clearing.events import upcast
+from clearing.events.registry import Registry
 from clearing.log import Connection, read_at
 from clearing.quantities import Trace
 
@@ -41,7 +42,8 @@ class RungStep:
     what each layer could take and took or paid and what was left, each candidate's key by rank, and
     the loss. Notes ``ladders.…`` and ``waterfalls.…`` are paths in the rulebook's document.
     ``entries`` are all that followed until the next rung: what was closed, for how much, to whom,
-    by which layer; penalties; the whole ADL ranking with its features; losses and funds.
+    by which layer; penalties; the whole ADL ranking with its features; losses and funds. A posting
+    names its ``working``: the place in ``did``, from 1, of the figure that it posts.
     """
 
     rung: Value
@@ -107,9 +109,9 @@ def explain_liquidation(
         if (clause := clause_of(sources, asset.rulebook)) is not None
     }
     steps = [
-        _step(sources, event, entries, group, book)
-        for group in grouped(workings)
-        if group[0][1].account == ordinal and _is_step(entries, group[0])
+        _step(sources, event, entries, rung, book)
+        for rung in grouped(workings)
+        if rung.margin[1].account == ordinal and _is_step(entries, rung.margin)
     ]
     return LiquidationExplained(account, position, event, rulebooks, tuple(steps))
 
@@ -118,10 +120,10 @@ def _step(
     sources: Sources,
     event: Source,
     entries: list[Entry],
-    group: list[Working],
+    rung: Rung,
     book: Book,
 ) -> RungStep:
-    line, scope, working = group[0]
+    line, scope, working = rung.margin
     registry = sources.registry
     told = entry_view(registry, entries[line])
     paths = Paths(book, scope, int(told["rung"]))
@@ -143,8 +145,8 @@ def _step(
         exact_text(short),
         dict(_marks(parts)),
         parts,
-        tuple(paths.whole(_figure(sources, event, entries, one)) for one in group[1:]),
-        tuple(entry_view(registry, entry) for entry in _following(entries, line)),
+        tuple(paths.whole(_figure(sources, event, entries, one)) for one in rung.did),
+        tuple(_followed(registry, entries, rung)),
     )
 
 
@@ -192,9 +194,13 @@ def _marks(parts: Iterable[Node]) -> Iterable[tuple[str, str]]:
         yield from _marks(part.inputs)
 
 
-def _following(entries: list[Entry], line: int) -> Iterable[Entry]:
+def _followed(
+    registry: Registry, entries: Sequence[Entry], rung: Rung
+) -> Iterable[dict[str, Value]]:
     """Yield a rung's own entries: all until the next rung of any account acted."""
-    for entry in entries[line + 1 :]:
+    first, places = rung.margin[0] + 1, posted(entries, rung)
+    for line, entry in enumerate(entries[first:], start=first):
         if entry[0] == "liquidation":
             return
-        yield entry
+        view = entry_view(registry, entry)
+        yield {**view, "working": places[line]} if line in places else view
