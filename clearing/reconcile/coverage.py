@@ -249,11 +249,11 @@ def covered(
     withdrawn = tuple(int(row[0]) for row in every if int(row[0]) in gone)
     rows = [row for row in every if int(row[0]) not in gone and None not in _span(row)]
     spans = merged(_whole(_span(row)) for row in rows)
+    if until is not None:
+        spans = [(first, min(last, until)) for first, last in spans if first <= until]
     if not spans:
         return None
-    since, last = spans[0][0], spans[-1][1]
-    end = last if until is None else min(last, until)
-    spans = [(first, min(final, end)) for first, final in spans if first <= end]
+    since, end = spans[0][0], spans[-1][1]
     lines = sum(int(row[14]) for row in rows if row[16] == "descending")
     kinds = [row[22] for row in rows]
     balances: Literal["line", "batch", "none"] = "none"

@@ -171,7 +171,7 @@ def reconcile(
     say = progress or _silent
     cut = None if until is None else to_microseconds(until) - 1
     span = covered(connection, leg, venue, account, cut)
-    if span is None or span.until < span.since:
+    if span is None:
         raise NothingToCompare(
             f"no {leg} statement of {venue or 'anybody'} for {account} was taken in and counts"
             + ("" if until is None else f" that covers anything before {until.isoformat()}")
