@@ -545,14 +545,19 @@ class Ledger:
 
     def attribution(
         self,
-        account: str,
+        account: str | None,
         period: Period,
         *,
         known_at: int | None = None,
         folding: Folding | None = None,
     ) -> tuple[Attribution, ...]:
-        """Return the parts of what an account's equity changed by over a period, by asset."""
+        """Return the parts of what an account's equity changed by over a period, by asset.
+
+        An account of class fund is one, too; None asks for what is the house's own.
+        """
         made = books.cut(self._connection, period, known_at)
+        if account is None:
+            return books.attribute_house(self._connection, made.opening, made.closing, folding)
         return books.attribute(self._connection, account, made.opening, made.closing, folding)
 
     def export(

@@ -27,6 +27,11 @@ class Record(NamedTuple):
     number: int
     fields: dict[str, Any]
 
+    @property
+    def raw(self) -> str:
+        """Its text, on one line; numbers are texts in it."""
+        return json.dumps(self.fields, ensure_ascii=False)
+
 
 def read_page(path: str, lines: Iterable[Line | Refusal] | None = None) -> "Any | Refusal":
     """Return the page at ``path`` with every number as its text, or a refusal of the file.

@@ -4,7 +4,7 @@ It reads what the ledger's read models say through :mod:`clearing.audit` and wri
 nothing of the engine's inside and changes nothing in the log.
 """
 
-from clearing.books.attributing import attribute
+from clearing.books.attributing import attribute, attribute_house
 from clearing.books.attribution import Attribution, BooksDoNotAddUp, PartLine, PartView
 from clearing.books.calendar import (
     CALENDARS,
@@ -40,6 +40,7 @@ __all__ = [
     "Restatement",
     "Statement",
     "attribute",
+    "attribute_house",
     "between",
     "calendar_from",
     "calendar_of",

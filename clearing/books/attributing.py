@@ -1,8 +1,16 @@
-"""The attribution of an account's result between two moments, asked for by itself."""
+"""The attribution of an account's or the house's result between two moments, asked by itself."""
 
-from clearing.audit import Moment, MomentUnclear, NameUnknown, account, account_period
+from clearing.audit import (
+    Moment,
+    MomentUnclear,
+    NameUnknown,
+    account,
+    account_period,
+    house,
+    ledger_period,
+)
 from clearing.audit.refold import Progress
-from clearing.books.attribution import Attribution, attribution
+from clearing.books.attribution import Attribution, attribution, house_attribution
 from clearing.log import Connection, load_registry
 
 
@@ -21,7 +29,7 @@ def attribute(
     an account that was not opened by the later one.
     """
     _comparable(opening, closing)
-    known_at = closing.position if closing.reordered is None else closing.reordered.known_at
+    known_at = _known_at(closing)
     if name not in load_registry(connection, known_at).account_ordinals:
         raise NameUnknown(f"no account {name!r} was opened by log position {known_at:,}")
     before = {scope.asset: scope for scope in account(connection, name, opening, progress).scopes}
@@ -31,7 +39,49 @@ def attribute(
         attribution(asset, before.get(asset), after.get(asset), period)
         for asset in sorted({*before, *after})
     )
-    return tuple(each for each in found if each.parts or {each.opening, each.closing} != {"0"})
+    return tuple(each for each in found if _anything(each))
+
+
+def attribute_house(
+    connection: Connection, opening: Moment, closing: Moment, progress: Progress | None = None
+) -> tuple[Attribution, ...]:
+    """Return the parts of what the house's own equity changed by between two moments, by asset.
+
+    What its own is :func:`~clearing.books.attribution.house_attribution` says; the moments and
+    errors are those of :func:`attribute`.
+    """
+    _comparable(opening, closing)
+    registry = load_registry(connection, _known_at(closing))
+    every = [registry.account(ordinal) for ordinal in range(1, registry.counts()[3] + 1)]
+    funds = {
+        one.name: {
+            each.asset: each for each in attribute(connection, one.name, opening, closing, progress)
+        }
+        for one in every
+        if one.account_class == "fund"
+    }
+    before = {view.asset: view for view in house(connection, opening, progress).assets}
+    posted = ledger_period(connection, opening, closing, progress)
+    found = (
+        house_attribution(
+            view.asset,
+            before.get(view.asset),
+            view,
+            posted,
+            {name: of[view.asset] for name, of in funds.items() if view.asset in of},
+        )
+        for view in house(connection, closing, progress).assets
+    )
+    return tuple(each for each in found if _anything(each))
+
+
+def _known_at(closing: Moment) -> int:
+    """Return the log position up to which facts are known at a moment."""
+    return closing.position if closing.reordered is None else closing.reordered.known_at
+
+
+def _anything(found: Attribution) -> bool:
+    return bool(found.parts) or {found.opening, found.closing} != {"0"}
 
 
 def _comparable(opening: Moment, closing: Moment) -> None:

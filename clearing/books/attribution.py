@@ -1,24 +1,34 @@
-"""Attribution: the parts of the change of an account's equity, which add up to it exactly.
+"""Attribution: the parts of the change of an account's or the house's equity, which add up to it.
 
 Every posting belongs to one part. What fills changed equity by against the mark in force belongs to
 their cause; what is left of realised and unrealised PnL is what positions gained while they were
 held, which is the part ``price``. Roundings are taken out of the parts whose amounts were rounded.
+Sums are exact; where they do not hold there is no attribution.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
 
-from clearing.audit import PeriodView, PositionView, ScopeView, exact_text
+from clearing.audit import (
+    HouseAssetView,
+    PeriodView,
+    PositionView,
+    PostedView,
+    ScopeView,
+    exact_text,
+)
 from clearing.books.kinds import (
     COLLATERAL,
     FILLS,
     FUNDING,
+    OWN_LEDGERS,
     PARTS,
     PRICE,
     PURPOSES,
     ROUNDING,
+    SHARES,
     SOCIALISED,
 )
 
@@ -99,16 +109,59 @@ def attribution(
             f"{asset}: cash went from {exact_text(_of(opening, 'cash'))} to"
             f" {exact_text(_of(closing, 'cash'))}, but {exact_text(cash)} was posted"
         )
-    change = _of(closing, "equity") - _of(opening, "equity")
-    total = sum(parts.values(), ZERO)
+    return _made(asset, _of(opening, "equity"), _of(closing, "equity"), parts)
+
+
+def house_attribution(
+    asset: str,
+    opening: HouseAssetView | None,
+    closing: HouseAssetView,
+    posted: Iterable[PostedView],
+    funds: Mapping[str, Attribution],
+) -> Attribution:
+    """Return the parts of what the house's own equity in an asset changed by between two moments.
+
+    It is the balance of its own ledger accounts and the equity of its funds, without what others'
+    shares of them are worth. ``posted`` are the postings of all ledger accounts in between,
+    ``funds`` what each fund's equity changed by. What balances in other assets count for is in
+    those assets, and not here. Raises :class:`BooksDoNotAddUp`.
+    """
+    parts: Parts = {}
+    for each in posted:
+        if each.asset == asset and each.ledger in OWN_LEDGERS:
+            purpose = PURPOSES[each.purpose]
+            part = ROUNDING if each.ledger == "rounding" else purpose.part
+            _add(parts, part, f"{each.ledger}: {purpose.kind}", "", Fraction(each.amount))
+    for name, fund in funds.items():
+        for found in fund.parts:
+            if found.part != COLLATERAL:
+                for line in found.lines:
+                    item = f"{name}: {line.item}"
+                    _add(parts, found.part, item, line.market, Fraction(line.amount))
+    claims = Fraction(closing.fund_claims)
+    if opening is not None:
+        claims -= Fraction(opening.fund_claims)
+    _add(parts, SHARES, "providers", "", -claims)
+    return _made(asset, ZERO if opening is None else _owned(opening), _owned(closing), parts)
+
+
+def _owned(view: HouseAssetView) -> Fraction:
+    """Return what is the house's own in an asset."""
+    ledgers = sum((Fraction(view.ledgers.get(kind, "0")) for kind in OWN_LEDGERS), ZERO)
+    return ledgers + Fraction(view.funds.equity) - Fraction(view.fund_claims)
+
+
+def _made(asset: str, opening: Fraction, closing: Fraction, parts: Parts) -> Attribution:
+    """Return the attribution, if its parts are the change."""
+    change, total = closing - opening, sum(parts.values(), ZERO)
     if total != change:
         raise BooksDoNotAddUp(
             f"{asset}: equity changed by {exact_text(change)}, its parts are {exact_text(total)}"
         )
     return Attribution(
         asset,
-        exact_text(_of(opening, "equity")),
-        exact_text(_of(closing, "equity")),
+        exact_text(opening),
+        exact_text(closing),
         exact_text(change),
         tuple(_views(parts)),
     )

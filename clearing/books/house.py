@@ -15,6 +15,7 @@ from clearing.audit.refold import Progress
 from clearing.books.attribution import ZERO, BooksDoNotAddUp
 from clearing.books.calendar import iso
 from clearing.books.cuts import Cut
+from clearing.books.kinds import OWN_LEDGERS
 from clearing.books.statement import Movement, check_sum, movements_of
 from clearing.log import Connection
 
@@ -146,9 +147,6 @@ def _ledgers(
             yield line
 
 
-_EARNED: Final = ("fees", "interest", "rounding", "deficit", "adjustment")
-"""Ledger accounts whose change is the house's own: what it earned, left over, bore, gave."""
-
 _PUT_IN: Final = (
     "deposits",
     "withdrawals",
@@ -178,7 +176,7 @@ def _asset(
     result = {
         line.ledger: Fraction(line.closing) - Fraction(line.opening)
         for line in ledgers
-        if line.ledger in _EARNED
+        if line.ledger in OWN_LEDGERS
     }
     put_in = sum(
         (

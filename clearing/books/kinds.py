@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 TRANSFERS: Final = "transfers"
+SHARES: Final = "others' shares"
 PRICE: Final = "price"
 EXECUTION: Final = "execution"
 FUNDING: Final = "funding"
@@ -24,6 +25,7 @@ ROUNDING: Final = "rounding"
 
 PARTS: Final = {
     TRANSFERS: "deposits, withdrawals, transfers, shares of funds, positions carried in",
+    SHARES: "of the house: the change of what providers' shares of its funds are worth",
     PRICE: "positions held × the changes of their marks",
     EXECUTION: "trades and settlements: their prices against the mark in force",
     FUNDING: "funding paid and received, and what accrued",
@@ -38,6 +40,10 @@ PARTS: Final = {
     ROUNDING: "what the ledger's roundings left",
 }
 """The parts of a change of equity in the order of a statement, and what each holds."""
+
+
+OWN_LEDGERS: Final = ("fees", "interest", "rounding", "deficit", "adjustment")
+"""Ledger accounts that are the house's own: what it earned, left over, bore, gave."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -211,20 +211,25 @@ def _because(views: tuple[CorrectionView, ...]) -> list[tuple[str, ...]]:
 
 @app.command
 def attribution(
-    account: Annotated[str, Parameter(help="the account's name")],
+    account: Subject = None,
     /,
     *,
+    house: House = False,
     span: Span | None = None,
     known_at: KnownAt = None,
     where: Where | None = None,
 ) -> None:
-    """Show the parts of the change of an account's equity; they add up to it exactly."""
-    period = asked_period(span)
+    """Show the parts of the change of an account's equity, or of what is the house's own.
+
+    They add up to it exactly. A fund is asked for by its name, like any account.
+    """
+    subject, period = _subject(account, house=house), asked_period(span)
     with ledger(where) as opened, _folding() as folding:
-        found = opened.attribution(account, period, known_at=known_at, folding=folding)
+        found = opened.attribution(subject, period, known_at=known_at, folding=folding)
     if where is not None and where.json:
         print_json(found)
         return
+    who = subject or "the house"
     for each in found:
         rows: list[tuple[str, ...]] = []
         for part in each.parts:
@@ -232,12 +237,12 @@ def attribution(
             rows += [("", line.item, "", grouped(line.amount), line.market) for line in part.lines]
         rows.append(("change of equity", "", grouped(each.change), "", ""))
         title = (
-            f"{account}, {period.label()}: {each.asset} from {grouped(each.opening)}"
+            f"{who}, {period.label()}: {each.asset} from {grouped(each.opening)}"
             f" to {grouped(each.closing)}"
         )
         out.print(table(title, ("", "", ">amount", ">of it", "in, or what it is"), rows))
     if not found:
-        out.print(f"{account} had nothing, and nothing moved.", markup=False)
+        out.print(f"{who} had nothing, and nothing moved.", markup=False)
 
 
 @app.command

@@ -7,7 +7,7 @@ from cyclopts import App, Parameter
 from clearing.cli.moment import When, moment_of
 from clearing.cli.output import amount, clock, out, print_json, say_step, shown_time, table
 from clearing.cli.person import Person, person_of
-from clearing.cli.statements import print_imports
+from clearing.cli.statements import doubt_text, print_imports
 from clearing.cli.where import Where, ledger
 from clearing.events.fields import parse_time
 from clearing.reconcile import (
@@ -81,7 +81,9 @@ def print_reconciliation(answer: Reconciliation) -> None:
                 gap.account,
                 gap.what,
                 amount(gap.amount),
-                f"{gap.words}{'; see the breaks' if gap.named else ''}",
+                f"{gap.words}; see the breaks"
+                if gap.named
+                else doubt_text(gap.id, gap.words, gap.accepted),
             )
             for gap in answer.coverage.gaps[:_LISTED]
         ]

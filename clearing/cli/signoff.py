@@ -10,11 +10,12 @@ from clearing.cli.person import Person, person_of
 from clearing.cli.where import Where, ledger
 from clearing.events import EventRefused
 from clearing.events.lines import read_object
-from clearing.reconcile import Proposal
+from clearing.reconcile import Leg, Proposal
 
 app = App(
     name="signoff",
-    help="Adjustments, write-offs, tolerances, limits, rulebooks: one proposes, another decides.",
+    help="Adjustments, write-offs, tolerances, limits, rulebooks, withdrawn statements, accepted"
+    " doubts: one proposes, another decides.",
 )
 
 Break = Annotated[int, Parameter(help="the break's number")]
@@ -41,12 +42,12 @@ def _show(found: list[Proposal], title: str, where: Where | None) -> None:
     rows = [
         (
             str(one.number),
-            one.kind,
+            _what(one),
             str(one.break_number or ""),
             f"{amount(one.amount)} {one.asset}".strip() if one.asset else "",
             one.author,
             clock(one.proposed_at),
-            one.status,
+            f"revoked by {one.revoked_by}" if one.revoked_by else one.status,
             one.approver,
             one.reason,
         )
@@ -57,6 +58,17 @@ def _show(found: list[Proposal], title: str, where: Where | None) -> None:
         "reason",
     )
     out.print(table(title, columns, rows))
+
+
+def _what(one: Proposal) -> str:
+    """Write what a proposal is for; of statements also which, for no break says it."""
+    if one.kind == "withdrawal":
+        replaced = one.document["replaced_by"]
+        what = f"withdrawal of import {one.document['import']}"
+        return f"{what}, replaced by {replaced}" if replaced else what
+    if one.kind == "acceptance":
+        return f"acceptance: {one.document['words']}"
+    return one.kind
 
 
 def _of_break(
@@ -167,6 +179,59 @@ def rulebook(
     with ledger(where) as opened:
         asked = opened.desk(person_of(person)).propose_rulebook(event, reason)
     _show([asked], "Proposed", where)
+
+
+@app.command
+def withdraw(
+    number: Annotated[int, Parameter(help="the statement's import, as clearing statements says")],
+    reason: Because,
+    /,
+    *,
+    replaced_by: Annotated[int, Parameter(help="the import of the corrected one")] = 0,
+    person: Person = None,
+    where: Where | None = None,
+) -> None:
+    """Propose that a statement counts no more: taken in by mistake, or replaced."""
+    with ledger(where) as opened:
+        asked = opened.desk(person_of(person)).propose_withdrawal(
+            number, reason, replaced_by=replaced_by
+        )
+    _show([asked], "Proposed", where)
+
+
+@app.command
+def accept(
+    venue: Annotated[str, Parameter(help="whose statements")],
+    account: Annotated[str, Parameter(help="the ledger account that they are of")],
+    doubt: Annotated[str, Parameter(help="the doubt's or gap's id, as clearing reconcile says")],
+    reason: Because,
+    /,
+    *,
+    leg: Annotated[Leg, Parameter(help="venue, chain or bank")] = "venue",
+    person: Person = None,
+    where: Where | None = None,
+) -> None:
+    """Propose that a doubt about statements was looked into and is none."""
+    with ledger(where) as opened:
+        asked = opened.desk(person_of(person)).propose_acceptance(
+            venue, account, doubt, reason, leg=leg
+        )
+    _show([asked], "Proposed", where)
+
+
+@app.command
+def revoke(
+    number: Annotated[int, Parameter(help="the proposal by which it was accepted")],
+    reason: Because,
+    /,
+    *,
+    person: Person = None,
+    where: Where | None = None,
+) -> None:
+    """Doubt again what was accepted; one person is enough."""
+    with ledger(where) as opened:
+        done = opened.desk(person_of(person)).revoke(number, reason)
+    _show([done], "Revoked", where)
 
 
 @app.command

@@ -1,5 +1,6 @@
 """Commands about somebody else's statements: what a file is, taking it in, what is covered."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -19,7 +20,7 @@ from clearing.cli.where import Where, ledger
 from clearing.events.fields import parse_time
 from clearing.ledger import Ledger
 from clearing.log import Refused
-from clearing.reconcile import EVERY, ImportView, Leg, Taken, look
+from clearing.reconcile import EVERY, Acceptance, ImportView, Leg, Taken, look
 
 app = App(
     name="statements",
@@ -101,6 +102,9 @@ def take(
     partial: Annotated[
         bool, Parameter(negative=(), help="take in what can be read of files with bad lines")
     ] = False,
+    again: Annotated[
+        bool, Parameter(negative=(), help="take in again what was withdrawn, too")
+    ] = False,
     person: Person = None,
     where: Where | None = None,
 ) -> int:
@@ -123,6 +127,7 @@ def take(
                         asked_from=_time(since),
                         asked_until=_time(until),
                         partial=partial,
+                        again=again,
                         progress=progress.reached,
                     )
                 )
@@ -134,6 +139,11 @@ def take(
         for one in taken:
             if not one.number:
                 err.print(f"{one.file}: not taken in; mend it, or use --partial", style="red")
+            if one.withdrawn is not None:
+                why = f"import {one.number} was {one.withdrawn.words}"
+                err.print(
+                    f"{one.file}: {why}; --again takes it in anew", markup=False, soft_wrap=True
+                )
     return _code(taken)
 
 
@@ -144,7 +154,7 @@ def listed(
     venue: Annotated[str | None, Parameter(help="of this venue alone")] = None,
     where: Where | None = None,
 ) -> None:
-    """List the statements that were taken in: what each covers, and what is doubtful."""
+    """List the statements that were taken in: what each covers, what is doubtful, what counts."""
     with ledger(where) as opened:
         found = opened.desk("reader").statements(None, venue, account)
     if where is not None and where.json:
@@ -154,7 +164,7 @@ def listed(
 
 
 def print_imports(found: list[ImportView] | tuple[ImportView, ...]) -> None:
-    """Print what was taken in, with its doubts."""
+    """Print what was taken in, with its doubts, and what became of it."""
     rows = [
         (
             str(one.number),
@@ -164,12 +174,31 @@ def print_imports(found: list[ImportView] | tuple[ImportView, ...]) -> None:
             f"{one.lines:,}",
             shown_time(one.since),
             shown_time(one.until),
-            "; ".join(one.doubts),
+            "; ".join(_standing(one)),
         )
         for one in found
     ]
     columns = (">import", "who", "account", "file", ">lines", "from", "until", "doubtful")
     out.print(table("Statements", columns, rows))
+
+
+def _standing(one: ImportView) -> Iterator[str]:
+    """Yield why a statement counts no more, or what is doubtful about it and who accepted it."""
+    if one.withdrawn is not None:
+        yield one.withdrawn.words
+        return
+    if one.again_after:
+        yield f"again, after {one.again_after}"
+    for doubt in one.doubts:
+        yield doubt_text(doubt.id, doubt.words, doubt.accepted)
+
+
+def doubt_text(name: str, words: str, accepted: Acceptance | None) -> str:
+    """Write a doubt: by what it can be accepted, or who accepted it and why."""
+    if accepted is None:
+        return f"{words} [{name}]"
+    people = f"{accepted.author}, {accepted.approver}"
+    return f"{words} (accepted by {accepted.proposal}: {people}: {accepted.reason})"
 
 
 def _files(files: tuple[str, ...]) -> list[str]:
@@ -258,7 +287,9 @@ def _print_gaps(one: Taken) -> None:
 
 def _state(one: Taken) -> str:
     words: list[Any] = []
-    if one.number:
+    if one.withdrawn is not None:
+        words.append(f"import {one.number}, which counts no more")
+    elif one.number:
         words.append(f"import {one.number}" if one.new else f"import {one.number} already")
     if one.seen.saturated:
         words.append("a full page: more may have been left off")

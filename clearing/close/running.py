@@ -278,9 +278,11 @@ class _Running:
         if not taken.number:
             return _Found(False, f"not taken in: {taken.refusals[0]}")
         seen = taken.seen
-        doubts = "; a full page, more may have been left off" if seen.saturated else ""
-        words = f"{taken.format}, {seen.lines:,} lines, import {taken.number}{doubts}"
-        return _Found(not doubts, words)
+        words = f"{taken.format}, {seen.lines:,} lines, import {taken.number}"
+        if taken.withdrawn is not None:
+            words = f"{words}, was {taken.withdrawn.words}"
+        # What is doubtful about it the reconciliation says, for that can be accepted later.
+        return _Found(True, words)
 
     def _reconciled(self, account: str, wanted: StatementWanted, venue: str) -> StepDone:
         """Reconcile: it remembers by itself whether it was done with the same inputs.
@@ -441,10 +443,10 @@ def _words_of(answer: Reconciliation, left: int) -> str:
         parts.append("all agree")
     if answer.differences:
         parts.append(f"{len(answer.differences):,} differences, {left:,} open breaks")
-    gaps = sum(not gap.named for gap in answer.coverage.gaps)
+    gaps = sum(gap.open for gap in answer.coverage.gaps)
     if gaps:
         parts.append(f"{gaps:,} gaps that no break names")
-    doubtful = sum(bool(view.doubts) for view in answer.coverage.imports)
+    doubtful = sum(view.doubtful for view in answer.coverage.imports)
     if doubtful:
         parts.append(f"{doubtful:,} doubtful statements")
     return ", ".join(parts)

@@ -5,11 +5,13 @@ rule that made them, breaks with their history, proposals with who made and who 
 reads the ledger through :mod:`clearing.audit` and knows nothing of the engine's inside.
 """
 
+from clearing.reconcile.accepting import Acceptance
+from clearing.reconcile.acting import NotAllowed
 from clearing.reconcile.breaks import BreakStep, BreakUnknown, BreakView
 from clearing.reconcile.chains import FillGap
 from clearing.reconcile.checks import CHECKS, Check, Checked
 from clearing.reconcile.closing import close_steps, record_close_step
-from clearing.reconcile.coverage import Coverage, Gap, ImportView
+from clearing.reconcile.coverage import Coverage, Doubt, Gap, ImportView
 from clearing.reconcile.desk import Desk
 from clearing.reconcile.differences import BREAK_TYPES, BreakType
 from clearing.reconcile.recompute import (
@@ -33,8 +35,9 @@ from clearing.reconcile.running import (
     Reconciliation,
 )
 from clearing.reconcile.sampling import MAPPING, PLANTED, NothingPlanted, Planted
-from clearing.reconcile.signoff import PROPOSAL_KINDS, NotAllowed, Proposal
+from clearing.reconcile.signoff import PROPOSAL_KINDS, Proposal
 from clearing.reconcile.taking import EVERY, LEGS, Leg, StatementRefused, Taken, look
+from clearing.reconcile.withdrawing import Withdrawal
 
 __all__ = [
     "BREAK_TYPES",
@@ -44,6 +47,7 @@ __all__ = [
     "MAPPING",
     "PLANTED",
     "PROPOSAL_KINDS",
+    "Acceptance",
     "BreakStep",
     "BreakType",
     "BreakUnknown",
@@ -53,6 +57,7 @@ __all__ = [
     "Coverage",
     "Desk",
     "DifferenceView",
+    "Doubt",
     "FeeReport",
     "FeeSchedule",
     "FillGap",
@@ -73,6 +78,7 @@ __all__ = [
     "StatementRefused",
     "Taken",
     "TakerWhen",
+    "Withdrawal",
     "charges_of",
     "close_steps",
     "fee_schedule",

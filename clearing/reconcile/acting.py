@@ -8,6 +8,10 @@ from clearing.log import Connection
 from clearing.log.head import may_assume
 
 
+class NotAllowed(ValueError):  # noqa: N818 - reads as the statement that it is
+    """A proposal or decision that the rules of sign-off do not allow; says what would be."""
+
+
 @contextmanager
 def acting(connection: Connection) -> Iterator[None]:
     """Do what follows in one transaction as the appender, where roles are separated."""

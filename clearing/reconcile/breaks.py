@@ -7,14 +7,15 @@ history.
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final, Literal, NamedTuple
 
 from clearing.events.canonical import canonical_json
-from clearing.events.fields import from_microseconds
+from clearing.events.fields import from_microseconds, to_microseconds
 from clearing.log import Connection
 from clearing.reconcile.lines import decimal_text
 
@@ -126,12 +127,14 @@ def record_breaks(
     span: tuple[int, int],
     run: int,
     found: Sequence[Found],
+    withdrawn: AbstractSet[int] = frozenset(),
 ) -> Recorded:
     """Record what a reconciliation found of (leg, venue, account) within a span of time.
 
     New breaks are opened, known ones that differ otherwise now are changed, those that do not
     differ any more are closed, closed ones that are back are reopened. What a person closed stays
-    so while it is as it was. Within the caller's transaction.
+    so while it is as it was. ``withdrawn`` are the imports that do not count. Within the caller's
+    transaction.
     """
     known = {
         bytes(row[0]): (int(row[1]), row[2], row[3])
@@ -163,12 +166,35 @@ def record_breaks(
         if key in seen or state in ("closed", *_BY_PERSON):
             continue
         row = connection.execute(
-            "SELECT at FROM clearing.recon_break WHERE id = %s", (number,)
+            "SELECT at, theirs FROM clearing.recon_break WHERE id = %s", (number,)
         ).fetchone()
         if row is not None and span[0] <= int(row[0]) <= span[1]:
-            _step(connection, number, "closed", run=run, words="it is not found any more")
+            lines = json.loads(row[1])
+            stated = {int(line["import"]) for line in lines if "import" in line} & withdrawn
+            words = "it is not found any more"
+            if stated:
+                words = f"{words}: import {min(stated)}, which stated it, was withdrawn"
+            _step(connection, number, "closed", run=run, words=words)
             counts["closed"] += 1
     return Recorded(**counts)
+
+
+def close_uncovered(
+    connection: Connection,
+    of: tuple[str, str, str],
+    covers: Callable[[int], bool],
+    words: str,
+    person: str,
+    proposal: int,
+) -> None:
+    """Close the open breaks of (leg, venue, account) where no statement is any more.
+
+    No reconciliation would look there again. One that a statement shows again is reopened. Within
+    the caller's transaction.
+    """
+    for view in breaks(connection, status="open", of=of):
+        if not covers(to_microseconds(view.at)):
+            _step(connection, view.number, "closed", words=words, person=person, proposal=proposal)
 
 
 def _key(of: tuple[str, str, str], one: Found) -> bytes:

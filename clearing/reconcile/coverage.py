@@ -3,17 +3,33 @@
 This is looked at before anything is compared: what a statement does not cover is no break.
 """
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import pairwise
 from typing import Any, Final, Literal, NamedTuple
 
 from clearing.adapters.statements import STATEMENT_READERS
-from clearing.events.fields import from_microseconds
+from clearing.events.fields import from_microseconds, to_microseconds
 from clearing.log import Connection
+from clearing.reconcile.accepting import Acceptance, acceptances, doubt_id
 from clearing.reconcile.lines import Balance, Class, Movement, class_of, decimal_text
 from clearing.reconcile.taking import Leg
+from clearing.reconcile.withdrawing import Withdrawal, withdrawals
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """What speaks for a statement not being whole, in words.
+
+    ``id`` is what it is accepted by; ``accepted`` by whom and why it was (None: it stands).
+    """
+
+    id: str
+    words: str
+    accepted: Acceptance | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +37,9 @@ class ImportView:
     """A statement that was taken in.
 
     ``since`` and ``until`` are what it covers: the period asked for, else from its first to its
-    last line (None: it has no line and was not asked for a period). ``doubts`` says in words what
-    speaks for it not being whole.
+    last line (None: it has no line and was not asked for a period). ``withdrawn`` says why it
+    counts no more (None: it counts); ``again_after`` is the withdrawn import of the very same file
+    after which it was taken in again (0: none).
     """
 
     number: int
@@ -39,9 +56,16 @@ class ImportView:
     last_id: str
     lines: int
     order: str
-    doubts: tuple[str, ...]
+    doubts: tuple[Doubt, ...]
     recorded_at: datetime
     recorded_by: str
+    withdrawn: Withdrawal | None = None
+    again_after: int = 0
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether any doubt about it stands."""
+        return any(doubt.accepted is None for doubt in self.doubts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +74,10 @@ class Gap:
 
     Between ``since`` and ``until`` the balances of ``what`` move by ``amount`` more than its lines
     do (exact decimal), the position before a fill of ``what`` is by ``amount`` another than the
-    fills before left, or nothing covers the time (no ``what``). ``named`` says that a break of the
-    lines is there, which says more. ``account`` is that of the fills, as the statement names it.
+    fills before left, or nothing covers the time (no ``what``); then ``ours`` counts what of ours
+    lies there and is not compared. ``named`` says that a break of the lines is there, which says
+    more. ``account`` is that of the fills, as the statement names it. ``id`` is what it is accepted
+    by; ``accepted`` by whom and why it was (None: it stands).
     """
 
     since: datetime
@@ -61,14 +87,22 @@ class Gap:
     words: str
     named: bool = False
     account: str = ""
+    ours: int = 0
+    id: str = ""
+    accepted: Acceptance | None = None
+
+    @property
+    def open(self) -> bool:
+        """Whether it keeps a reconciliation from being clean."""
+        return not self.named and self.accepted is None
 
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
     """What is covered of an account by the statements of a leg.
 
-    ``gaps`` and the imports' doubts come before any balance; ``overlaps`` are pairs of imports that
-    cover the same time, whose common lines count once.
+    ``imports`` are those that count. ``gaps`` and the imports' doubts come before any balance;
+    ``overlaps`` are pairs of imports that cover the same time, whose common lines count once.
     """
 
     leg: str
@@ -82,6 +116,8 @@ class Coverage:
 class Covered(NamedTuple):
     """The time that a reconciliation compares, both ends included, and how its statements are.
 
+    ``spans`` are the pieces of it that statements cover, in order and apart: what lies between them
+    is not compared. ``withdrawn`` are the imports that do not count.
     ``last_line`` is the moment of the last line of any statement (None: there is none).
     ``classes`` are what movements the formats state at all (None: every one), ``fills`` whether
     they state fills: what they do not state is not compared.
@@ -95,20 +131,26 @@ class Covered(NamedTuple):
     last_line: int | None
     classes: tuple[Class, ...] | None
     fills: bool
+    spans: tuple[tuple[int, int], ...]
+    withdrawn: tuple[int, ...]
 
     def states(self, kind: str) -> bool:
         """Whether the statements would state a movement of a kind."""
         return self.classes is None or class_of(kind) in self.classes
 
     def has(self, at: int) -> bool:
-        """Whether a moment lies in it."""
+        """Whether a moment lies between its ends."""
         return self.since <= at <= self.until
+
+    def covers(self, at: int) -> bool:
+        """Whether a statement covers a moment."""
+        return within(self.spans, at)
 
 
 _COLUMNS: Final = (
     "id, leg, venue, account, statement_account, format, file, sha256, asked_from, asked_until,"
     " first_at, last_at, first_id, last_id, lines, refused, line_order, misplaced, saturated, cut,"
-    " recorded_at, recorded_by, balances"
+    " recorded_at, recorded_by, balances, again_after, kinds"
 )
 
 
@@ -118,8 +160,12 @@ def imports(
     venue: str | None = None,
     account: str | None = None,
 ) -> list[ImportView]:
-    """Return the statements that were taken in, in order, of a leg, venue or account if named."""
-    return [_view(row) for row in _rows(connection, leg, venue, account)]
+    """Return the statements that were taken in, in order, of a leg, venue or account if named.
+
+    Those that were withdrawn are among them.
+    """
+    gone, accepted = withdrawals(connection), acceptances(connection)
+    return [_view(row, gone, accepted) for row in _rows(connection, leg, venue, account)]
 
 
 def _rows(
@@ -134,7 +180,9 @@ def _rows(
     ).fetchall()
 
 
-def _view(row: Any) -> ImportView:
+def _view(
+    row: Any, gone: Mapping[int, Withdrawal], accepted: Mapping[str, Acceptance]
+) -> ImportView:
     since, until = _span(row)
     return ImportView(
         int(row[0]),
@@ -151,9 +199,16 @@ def _view(row: Any) -> ImportView:
         row[13],
         int(row[14]),
         row[16],
-        _doubts(row),
+        tuple(
+            Doubt(name, words, accepted.get(name))
+            for name, words in (
+                (doubt_id("import", int(row[0]), what), words) for what, words in _doubts(row)
+            )
+        ),
         row[20],
         row[21],
+        gone.get(int(row[0])),
+        int(row[23] or 0),
     )
 
 
@@ -165,21 +220,21 @@ def _span(row: Any) -> tuple[int | None, int | None]:
     return (None if since is None else int(since), None if until is None else int(until))
 
 
-def _doubts(row: Any) -> tuple[str, ...]:
+def _doubts(row: Any) -> Iterable[tuple[str, str]]:
+    """Yield what speaks against a statement: what kind of doubt it is, and its words."""
     lines, refused, order, misplaced, saturated, cut = row[14:20]
-    found = []
     if saturated:
-        found.append(f"exactly {lines:,} lines, a full page: more may have been left off")
+        yield "full page", f"exactly {lines:,} lines, a full page: more may have been left off"
     if cut:
-        found.append("its last line could not be read: it may have been cut off")
+        yield "cut", "its last line could not be read: it may have been cut off"
     if refused:
-        found.append(f"{refused:,} lines could not be read")
+        yield "refused", f"{refused:,} lines could not be read"
     if misplaced:
         listed = ", ".join(f"{line:,}" for line in misplaced[:5])
-        found.append(f"{order}, but not at line {listed}{' …' if len(misplaced) > 5 else ''}")
+        more = " …" if len(misplaced) > 5 else ""
+        yield "order", f"{order}, but not at line {listed}{more}"
     if not lines:
-        found.append("it has no lines")
-    return tuple(found)
+        yield "empty", "it has no lines"
 
 
 def covered(
@@ -189,13 +244,16 @@ def covered(
 
     ``until`` (microseconds) cuts it off, so that a day can be reconciled while the next has begun.
     """
-    rows = [row for row in _rows(connection, leg, venue, account) if None not in _span(row)]
-    spans = [_span(row) for row in rows]
+    every = _rows(connection, leg, venue, account)
+    gone = withdrawals(connection)
+    withdrawn = tuple(int(row[0]) for row in every if int(row[0]) in gone)
+    rows = [row for row in every if int(row[0]) not in gone and None not in _span(row)]
+    spans = merged(_whole(_span(row)) for row in rows)
+    if until is not None:
+        spans = [(first, min(last, until)) for first, last in spans if first <= until]
     if not spans:
         return None
-    since = min(int(first) for first, _ in spans if first is not None)
-    last = max(int(end) for _, end in spans if end is not None)
-    end = last if until is None else min(last, until)
+    since, end = spans[0][0], spans[-1][1]
     lines = sum(int(row[14]) for row in rows if row[16] == "descending")
     kinds = [row[22] for row in rows]
     balances: Literal["line", "batch", "none"] = "none"
@@ -206,28 +264,64 @@ def covered(
     ends = [int(row[11]) for row in rows if row[11] is not None]
     numbers = tuple(int(row[0]) for row in rows)
     descending = lines * 2 > sum(int(row[14]) for row in rows)
-    formats = sorted({str(row[5]) for row in rows})
-    classes, fills = _stated(connection, formats, numbers)
+    classes, fills = _stated(connection, rows, numbers)
     last_line = max(ends, default=None)
-    return Covered(numbers, since, end, balances, descending, last_line, classes, fills)
+    return Covered(
+        *(numbers, since, end, balances, descending, last_line, classes, fills),
+        spans=tuple(spans),
+        withdrawn=withdrawn,
+    )
+
+
+def _whole(span: tuple[int | None, int | None]) -> tuple[int, int]:
+    since, until = span
+    if since is None or until is None:
+        raise ValueError("a statement without an end covers nothing")
+    return since, until
+
+
+_NEAR: Final = 1_000_000
+"""Microseconds: a clock of whole seconds says no more of what lies between two neighbours."""
+
+
+def merged(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return spans of time (both ends included) in order, those that meet or overlap made one.
+
+    A second between two is no gap: statements whose clocks have no fractions could not meet.
+    """
+    made: list[tuple[int, int]] = []
+    for since, until in sorted(spans):
+        if made and since <= made[-1][1] + _NEAR:
+            made[-1] = (made[-1][0], max(made[-1][1], until))
+        else:
+            made.append((since, until))
+    return made
+
+
+def within(spans: Sequence[tuple[int, int]], at: int) -> bool:
+    """Whether a moment lies in one of the spans, which are in order and apart."""
+    place = bisect_right(spans, at, key=lambda span: span[0])
+    return place > 0 and at <= spans[place - 1][1]
 
 
 def _stated(
-    connection: Connection, formats: Sequence[str], numbers: Sequence[int]
+    connection: Connection, rows: Sequence[Any], numbers: Sequence[int]
 ) -> tuple[tuple[Class, ...] | None, bool]:
-    """Return which movements the formats state, and whether they state fills.
+    """Return which movements the statements state, and whether they state fills.
 
-    A mapped CSV states fills where it has any; of every other format that is known.
+    A mapped CSV states the kinds that its mapping said, and fills where it has any; of every other
+    format both are known.
     """
     classes: set[Class] | None = set()
     fills = False
-    for name in formats:
-        reader = STATEMENT_READERS[name]
-        if reader.kinds is None:
+    for row in rows:
+        reader = STATEMENT_READERS[row[5]]
+        kinds = reader.kinds if row[24] is None else row[24]
+        if kinds is None:
             classes = None
         elif classes is not None:
-            classes |= {class_of(kind) for kind in reader.kinds}
-        fills = fills or (reader.fills and name != GENERIC)
+            classes |= {class_of(kind) for kind in kinds}
+        fills = fills or (reader.fills and reader.name != GENERIC)
     row = connection.execute(
         "SELECT EXISTS (SELECT FROM clearing.recon_fill WHERE import = ANY(%s))", (list(numbers),)
     ).fetchone()
@@ -249,19 +343,38 @@ def misplaced(connection: Connection, numbers: Sequence[int]) -> list[tuple[int,
     return [(int(number), int(line)) for number, line in rows]
 
 
-def time_gaps(views: Sequence[ImportView]) -> list[Gap]:
-    """Return the times between statements that none covers."""
-    spans = sorted(
-        (one.since, one.until) for one in views if one.since is not None and one.until is not None
-    )
+def time_gaps(span: Covered, uncovered: Sequence[int]) -> list[Gap]:
+    """Return the times between statements that none covers.
+
+    ``uncovered`` are the moments of what of ours was not compared for it.
+    """
+    moments = sorted(uncovered)
     gaps: list[Gap] = []
-    reached: datetime | None = None
-    for since, until in spans:
-        if reached is not None and since > reached and (since - reached).total_seconds() > 1:
-            words = "no statement covers this time"
-            gaps.append(Gap(reached, since, "", "", words))
-        reached = until if reached is None else max(reached, until)
+    for (_, reached), (since, _) in pairwise(span.spans):
+        ours = bisect_left(moments, since) - bisect_right(moments, reached)
+        words = "no statement covers this time"
+        if ours:
+            words = f"{words}; {ours:,} of ours in it not compared"
+        ends = (from_microseconds(reached), from_microseconds(since))
+        gaps.append(Gap(*ends, "", "", words, ours=ours))
     return gaps
+
+
+def judged(
+    connection: Connection, of: tuple[str, str, str], gaps: Iterable[Gap]
+) -> tuple[Gap, ...]:
+    """Return the gaps of (leg, venue, account) with their ids, and who accepted them.
+
+    A gap that changes (in time, amount, or what of ours lies in it) is another one: what was
+    accepted does not grow.
+    """
+    accepted = acceptances(connection)
+    made = []
+    for gap in gaps:
+        ends = (to_microseconds(gap.since), to_microseconds(gap.until))
+        name = doubt_id("gap", *of, *ends, gap.what, gap.amount, gap.account, gap.ours)
+        made.append(replace(gap, id=name, accepted=accepted.get(name)))
+    return tuple(made)
 
 
 def overlaps(views: Sequence[ImportView]) -> list[tuple[int, int]]:

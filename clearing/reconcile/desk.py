@@ -14,7 +14,8 @@ from clearing.audit.funding_due import funding_due
 from clearing.audit.moments import Moment
 from clearing.events.fields import to_microseconds
 from clearing.log import Connection
-from clearing.reconcile.acting import acting
+from clearing.reconcile.accepting import revoke
+from clearing.reconcile.acting import NotAllowed, acting
 from clearing.reconcile.breaks import BreakView, Found, Status, break_view, breaks, note
 from clearing.reconcile.checks import (
     Check,
@@ -38,11 +39,14 @@ from clearing.reconcile.sampling import Planted, sample_statement
 from clearing.reconcile.signoff import (
     Proposal,
     decide,
+    proposal,
     proposals,
+    propose_acceptance,
     propose_for_break,
     propose_limit,
     propose_rulebook,
     propose_tolerance,
+    propose_withdrawal,
 )
 from clearing.reconcile.taking import EVERY, Leg, StatementOf, Taken, take_statement
 from clearing.reconcile.threeway import ThreeWayLine, three_way
@@ -84,6 +88,7 @@ class Desk:
         asked_from: datetime | None = None,
         asked_until: datetime | None = None,
         partial: bool = False,
+        again: bool = False,
         progress: Callable[[int], None] | None = None,
     ) -> Taken:
         """Take a statement in; see :func:`~clearing.reconcile.taking.take_statement`."""
@@ -97,6 +102,7 @@ class Desk:
             settings or {},
             of,
             partial=partial,
+            again=again,
             progress=progress,
         )
 
@@ -321,6 +327,53 @@ class Desk:
     def propose_rulebook(self, event: Mapping[str, Any], reason: str) -> Proposal:
         """Propose a rulebook."""
         return propose_rulebook(self._connection, event, author=self.person, reason=reason)
+
+    def propose_withdrawal(self, number: int, reason: str, *, replaced_by: int = 0) -> Proposal:
+        """Propose that a statement counts no more, because ``replaced_by`` does if it is named."""
+        return propose_withdrawal(
+            self._connection, number, replaced_by=replaced_by, author=self.person, reason=reason
+        )
+
+    def propose_acceptance(
+        self, venue: str, account: str, doubt: str, reason: str, *, leg: Leg = "venue"
+    ) -> Proposal:
+        """Propose that a doubt about an account's statements, known by its id, is accepted.
+
+        Raises :class:`NotAllowed` where there is none of that id: it may have changed.
+        """
+        of: tuple[Leg, str, str] = (leg, venue, account)
+        return propose_acceptance(
+            self._connection,
+            of,
+            doubt,
+            self._words_of(of, doubt),
+            author=self.person,
+            reason=reason,
+        )
+
+    def _words_of(self, of: tuple[Leg, str, str], doubt: str) -> str:
+        """Return what a doubt says: of a statement, else where lines are missing by comparing."""
+        for view in self.statements(*of):
+            for one in view.doubts:
+                if one.id == doubt and view.withdrawn is None:
+                    return f"import {view.number}: {one.words}"
+        leg, venue, account = of
+        for gap in self.reconcile(venue, account, leg=leg, dry_run=True).coverage.gaps:
+            if gap.id == doubt:
+                span = f"{gap.since.isoformat()} to {gap.until.isoformat()}"
+                return f"{span}: {' '.join(filter(None, (gap.what, gap.amount, gap.words)))}"
+        raise NotAllowed(
+            f"there is no doubt {doubt!r} about the statements of {account} by {venue or leg};"
+            " clearing reconcile lists them"
+        )
+
+    def revoke(self, number: int, reason: str) -> Proposal:
+        """Doubt again what a proposal accepted; see :func:`~clearing.reconcile.accepting.revoke`.
+
+        Return that proposal, as it is now.
+        """
+        revoke(self._connection, number, person=self.person, reason=reason)
+        return proposal(self._connection, number)
 
     def proposals(self, *, open_only: bool = False) -> list[Proposal]:
         """Return proposals."""

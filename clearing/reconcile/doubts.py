@@ -11,6 +11,23 @@ from clearing.reconcile.lines import decimal_text, moment_text
 from clearing.reconcile.sides import Theirs
 
 
+def not_covered(
+    differences: Sequence[Difference], span: Covered
+) -> tuple[list[Difference], list[int]]:
+    """Return what differs where a statement could tell, and the moments of what was left out.
+
+    What of ours lies where no statement is cannot be missing in one. It may still have been matched
+    with a line, for the two clocks need not agree.
+    """
+    kept, moments = [], []
+    for one in differences:
+        if one.type == "missing_there" and not span.covers(one.at):
+            moments.append(one.at)
+        else:
+            kept.append(one)
+    return kept, moments
+
+
 def run_together(
     differences: Sequence[Difference],
     leaps: Sequence[Leap],

@@ -28,13 +28,14 @@ from clearing.reconcile.coverage import (
     balance_gaps,
     covered,
     imports,
+    judged,
     leaps,
     misplaced,
     overlaps,
     time_gaps,
 )
 from clearing.reconcile.differences import Difference
-from clearing.reconcile.doubts import run_together, wrong_accounts, wrong_order
+from clearing.reconcile.doubts import not_covered, run_together, wrong_accounts, wrong_order
 from clearing.reconcile.effects import effects, meanwhile
 from clearing.reconcile.fills import match_fills
 from clearing.reconcile.lines import decimal_text, moment_text
@@ -132,16 +133,21 @@ class Reconciliation:
 
     @property
     def whole(self) -> bool:
-        """Whether nothing speaks against the statements being whole but what breaks say anyway."""
+        """Whether nothing speaks against the statements being whole.
+
+        What breaks say anyway does not, nor what was accepted.
+        """
         return self.whole_since(self.since)
 
     def whole_since(self, moment: datetime) -> bool:
         """Whether that is so of what statements cover from a moment on."""
         doubtful = any(
-            view.doubts and (view.until is None or view.until >= moment)
+            view.doubtful and (view.until is None or view.until >= moment)
             for view in self.coverage.imports
         )
-        return not doubtful and all(gap.named or gap.until < moment for gap in self.coverage.gaps)
+        return not doubtful and not any(
+            gap.open and gap.until >= moment for gap in self.coverage.gaps
+        )
 
 
 def reconcile(
@@ -165,9 +171,9 @@ def reconcile(
     say = progress or _silent
     cut = None if until is None else to_microseconds(until) - 1
     span = covered(connection, leg, venue, account, cut)
-    if span is None or span.until < span.since:
+    if span is None:
         raise NothingToCompare(
-            f"no {leg} statement of {venue or 'anybody'} for {account} was taken in"
+            f"no {leg} statement of {venue or 'anybody'} for {account} was taken in and counts"
             + ("" if until is None else f" that covers anything before {until.isoformat()}")
         )
     say("reading the ledger")
@@ -177,8 +183,10 @@ def reconcile(
     tolerances = Tolerances(tolerances_in_force(connection), venue)
     say(f"matching {len(ours.movements):,} movements with {len(theirs.movements):,}")
     result = _Result(connection, span, ours, theirs, tolerances)
-    views = imports(connection, leg, venue, account)
-    gaps = (*time_gaps(views), *result.gaps())
+    views = [one for one in imports(connection, leg, venue, account) if one.withdrawn is None]
+    gaps = judged(
+        connection, (leg, venue, account), (*time_gaps(span, result.uncovered), *result.gaps())
+    )
     answer = Reconciliation(
         leg,
         venue,
@@ -227,11 +235,14 @@ class _Result:
         self.cash = match_movements(ours.movements, theirs.movements, tolerances, ours.units)
         self.fills = match_fills(ours.fills, theirs.fills, tolerances)
         self.leaps = leaps(theirs.movements, theirs.balances)
-        found = run_together(self.cash.differences, self.leaps, span)
+        cash, elsewhere = not_covered(self.cash.differences, span)
+        fills, fills_elsewhere = not_covered(self.fills.differences, span)
+        self.uncovered = elsewhere + fills_elsewhere
+        found = run_together(cash, self.leaps, span)
         found += wrong_accounts(theirs)
         found += wrong_order(theirs, misplaced(connection, span.imports))
         doubtful = frozenset(place for one in found if one.side == "cash" for place in one.theirs)
-        found += self.fills.differences
+        found += fills
         late = [one for one in found if one.type == "timing"]
         moved = chain(
             effects(found, ours, theirs),
@@ -442,7 +453,8 @@ def _record(
         run = int(row[0])
         _record_matches(connection, result, of, run)
         span = (result.span.since, result.span.until)
-        recorded = record_breaks(connection, of, span, run, result.found())
+        withdrawn = frozenset(result.span.withdrawn)
+        recorded = record_breaks(connection, of, span, run, result.found(), withdrawn)
     return replace(answer, run=run, recorded=recorded)
 
 

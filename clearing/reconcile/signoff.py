@@ -1,9 +1,10 @@
 """Four eyes: what one person proposes another decides on, within limits; then it is carried out.
 
-Tolerances, limits, adjustments, write-offs, overrides and rulebooks all go this way, and the
-database itself lets nobody decide on their own proposal. Approving carries it out in the same
-transaction, but for events, which are appended to the log under an identity of their own, so that
-carrying out a proposal twice changes nothing.
+Tolerances, limits, adjustments, write-offs, overrides, rulebooks, statements that are to count no
+more and doubts about them that are to be accepted all go this way, and the database itself lets
+nobody decide on their own proposal. Approving carries it out in the same transaction, but for
+events, which are appended to the log under an identity of their own, so that carrying out a
+proposal twice changes nothing.
 """
 
 import json
@@ -19,20 +20,26 @@ from clearing.events import EventRefused, parse_event
 from clearing.events.canonical import canonical_json
 from clearing.events.lines import format_line
 from clearing.log import Connection
-from clearing.reconcile.acting import acting, one_at_a_time
+from clearing.reconcile.acting import NotAllowed, acting, one_at_a_time
 from clearing.reconcile.breaks import BreakView, break_view, settle_break
 from clearing.reconcile.lines import SCALE
-from clearing.reconcile.taking import LEGS
+from clearing.reconcile.statement_signoff import accept, acceptance, withdraw, withdrawal
+from clearing.reconcile.taking import LEGS, Leg
 from clearing.reconcile.tolerances import ANY, Field, Tolerance
 
-ProposalKind = Literal["adjustment", "write_off", "override", "tolerance", "rulebook", "limit"]
+ProposalKind = Literal[
+    "adjustment",
+    "write_off",
+    "override",
+    "tolerance",
+    "rulebook",
+    "limit",
+    "withdrawal",
+    "acceptance",
+]
 PROPOSAL_KINDS: Final[tuple[str, ...]] = get_args(ProposalKind)
 
 FIELDS: Final[tuple[str, ...]] = get_args(Field)
-
-
-class NotAllowed(ValueError):  # noqa: N818 - reads as the statement that it is
-    """A proposal or decision that the rules of sign-off do not allow; says what would be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +49,7 @@ class Proposal:
     ``number`` of a break, or 0, is in ``break_number``. ``amount`` is what limits are held against
     (exact decimal, unsigned; 0 where no money moves), ``document`` what is to be done. ``status``
     is ``proposed``, ``approved`` or ``declined``; ``approver`` and ``decided_at`` are of the
-    decision.
+    decision. ``revoked_by`` is who doubts again what it accepted (nobody: empty).
     """
 
     number: int
@@ -57,6 +64,7 @@ class Proposal:
     status: Literal["proposed", "approved", "declined"]
     approver: str
     decided_at: datetime | None
+    revoked_by: str
 
 
 class Appender(Protocol):
@@ -113,7 +121,13 @@ def _not_adjusted(connection: Connection, view: BreakView) -> None:
 
 
 def _still_so(connection: Connection, asked: Proposal) -> None:
-    """Refuse to approve what is not of the break as it is now."""
+    """Refuse to approve what is not of the break, or the statement, as it is now."""
+    if asked.kind == "withdrawal":
+        withdrawal(connection, asked.document["import"], asked.document["replaced_by"] or 0)
+    elif asked.kind == "acceptance":
+        acceptance(connection, _of(asked), asked.document["doubt"], asked.document["words"])
+    if not asked.break_number:
+        return
     view = break_view(connection, asked.break_number)
     if view.status != "open":
         raise NotAllowed(f"break {view.number} is closed; decline proposal {asked.number}")
@@ -125,6 +139,12 @@ def _still_so(connection: Connection, asked: Proposal) -> None:
         )
     if asked.kind == "adjustment":
         _not_adjusted(connection, view)
+
+
+def _of(asked: Proposal) -> tuple[Leg, str, str]:
+    """Return whose statements a proposal is of: leg, venue, account."""
+    document = asked.document
+    return document["leg"], document["venue"], document["account"]
 
 
 def _adjustment(view: BreakView, source: str) -> dict[str, Any]:
@@ -245,6 +265,35 @@ def propose_rulebook(
     return _propose(connection, "rulebook", None, "", "0", document, author, reason)
 
 
+def propose_withdrawal(
+    connection: Connection, number: int, *, replaced_by: int, author: str, reason: str
+) -> Proposal:
+    """Propose that a statement counts no more; ``replaced_by`` is the corrected one's import (0).
+
+    Raises :class:`NotAllowed` for a statement that is not there or does not count, and for one that
+    cannot take its place.
+    """
+    document = withdrawal(connection, number, replaced_by)
+    return _propose(connection, "withdrawal", None, "", "0", document, author, reason)
+
+
+def propose_acceptance(
+    connection: Connection,
+    of: tuple[Leg, str, str],
+    doubt: str,
+    words: str,
+    *,
+    author: str,
+    reason: str,
+) -> Proposal:
+    """Propose that a doubt about the statements of (leg, venue, account) is accepted.
+
+    ``doubt`` is its id, ``words`` what it says. Raises :class:`NotAllowed` where it was accepted.
+    """
+    document = acceptance(connection, of, doubt, words)
+    return _propose(connection, "acceptance", None, "", "0", document, author, reason)
+
+
 def _decimal(name: str, text: str) -> Decimal:
     try:
         number = Decimal(text)
@@ -314,7 +363,7 @@ def _decide(
 ) -> None:
     try:
         with acting(connection):
-            if approve and asked.break_number:
+            if approve:
                 one_at_a_time(connection)
                 _still_so(connection, asked)
             connection.execute(
@@ -355,6 +404,11 @@ def _carry_out(connection: Connection, asked: Proposal, approver: str) -> None:
         step = "written_off" if asked.kind == "write_off" else "overridden"
         words = f"{asked.reason} (proposed by {asked.author})"
         settle_break(connection, asked.break_number, step, words, approver, asked.number)
+    elif asked.kind == "withdrawal":
+        number, replaced_by = document["import"], document["replaced_by"]
+        withdraw(connection, _of(asked), number, replaced_by, approver, asked.number)
+    elif asked.kind == "acceptance":
+        accept(connection, _of(asked), document["doubt"], asked.number)
 
 
 def _append_event(connection: Connection, decided: Proposal, append: Appender | None) -> None:
@@ -408,8 +462,10 @@ def proposals(
     """Return proposals in order; with ``open_only`` those that nobody has decided on."""
     rows = connection.execute(
         "SELECT p.id, p.kind, coalesce(p.break, 0), p.asset, p.amount, p.document, p.author,"
-        " p.reason, p.recorded_at, d.approved, coalesce(d.approver, ''), d.recorded_at"
+        " p.reason, p.recorded_at, d.approved, coalesce(d.approver, ''), d.recorded_at,"
+        " coalesce(r.person, '')"
         " FROM clearing.recon_proposal p LEFT JOIN clearing.recon_decision d ON d.proposal = p.id"
+        " LEFT JOIN clearing.recon_revocation r ON r.acceptance = p.id"
         " WHERE (%(numbers)s::bigint[] IS NULL OR p.id = ANY(%(numbers)s))"
         " AND (NOT %(open)s OR d.proposal IS NULL) ORDER BY p.id",
         {"numbers": None if numbers is None else list(numbers), "open": open_only},
@@ -428,6 +484,7 @@ def proposals(
             "proposed" if row[9] is None else "approved" if row[9] else "declined",
             row[10],
             row[11],
+            row[12],
         )
         for row in rows
     ]

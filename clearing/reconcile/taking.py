@@ -12,6 +12,7 @@ from typing import Any, Final, Literal, get_args
 from clearing.adapters import Refusal
 from clearing.adapters.files import STDIN
 from clearing.adapters.statements import (
+    STATEMENT_READERS,
     Described,
     Item,
     StatedBalance,
@@ -26,6 +27,7 @@ from clearing.events.fields import to_microseconds
 from clearing.log import Connection
 from clearing.reconcile.acting import acting
 from clearing.reconcile.chains import FileChain, FillGap
+from clearing.reconcile.withdrawing import Withdrawal, withdrawals
 
 Leg = Literal["venue", "chain", "bank"]
 """Whose statement it is: the venue's own of an account, a chain's, a bank's."""
@@ -67,10 +69,10 @@ class Taken:
     """What became of a file.
 
     ``number`` is the import's, 0 where it was not taken in; ``new`` is false where the same file
-    was taken in before. ``seen`` says what was recognised and covered, ``kinds`` counts what moved,
-    ``refusals`` are the lines that could not be read. ``gaps`` are the first fills whose position
-    does not follow from the fills before them, account by account and market by market,
-    ``gap_count`` how many there are.
+    was taken in before, and ``withdrawn`` says where that import counts no more. ``seen`` says
+    what was recognised and covered, ``kinds`` counts what moved, ``refusals`` are the lines that
+    could not be read. ``gaps`` are the first fills whose position does not follow from the fills
+    before them, account by account and market by market, ``gap_count`` how many there are.
     """
 
     file: str
@@ -82,6 +84,7 @@ class Taken:
     refusals: list[Refusal] = field(default_factory=list)
     gaps: list[FillGap] = field(default_factory=list)
     gap_count: int = 0
+    withdrawn: Withdrawal | None = None
 
 
 def look(
@@ -123,15 +126,17 @@ def take_statement(
     of: StatementOf,
     *,
     partial: bool = False,
+    again: bool = False,
     progress: Callable[[int], None] | None = None,
 ) -> Taken:
     """Take a statement in, whole or not at all.
 
     A file with lines that cannot be read is not taken in unless ``partial``; then what could be
     read is, and it counts as cut. The same file of the same account is taken in once (an empty one
-    once for each time that was asked for). Raises :class:`StatementRefused` for standard input (it
-    is read twice), for an asked period that ends before it begins or that no line is of, and for a
-    file that changes while it is read.
+    once for each time that was asked for); one that was withdrawn only if it is to be ``again``, so
+    that nobody brings it back by taking in a folder. Raises :class:`StatementRefused` for standard
+    input (it is read twice), for an asked period that ends before it begins or that no line is of,
+    and for a file that changes while it is read.
     """
     reader = settled_reader(reader, settings)
     if path == STDIN:
@@ -141,26 +146,28 @@ def take_statement(
         raise StatementRefused(f"asked until {until}, which is not after {since}")
     digest = _file_digest(path)
     before = connection.execute(
-        "SELECT id FROM clearing.recon_import"
+        "SELECT max(id) FROM clearing.recon_import"
         " WHERE leg = %s AND venue = %s AND account = %s AND sha256 = %s AND (lines > 0"
         " OR (coalesce(asked_from, 0), coalesce(asked_until, 0)) = (%s, %s))",
         (of.leg, of.venue, of.account, digest, _at(since) or 0, _at(until) or 0),
     ).fetchone()
     taken = look(reader, path, settings, progress)
-    if before is not None:
-        taken.number = int(before[0])
+    known = 0 if before is None else int(before[0] or 0)
+    taken.withdrawn = withdrawals(connection).get(known)
+    if known and not (again and taken.withdrawn):
+        taken.number = known
         return taken
     _of_its_time(taken.seen, of)
     if taken.refusals and not partial:
         return taken
     with acting(connection):
-        taken.number = _store_import(connection, reader, taken, of, digest)
+        taken.number = _store_import(connection, reader, taken, of, digest, known)
         items = storable(reader.read(path, settings))
         for chunk in _chunks(items):
             _store_lines(connection, taken.number, chunk)
         if _file_digest(path) != digest:
             raise StatementRefused(f"{path}: changed while it was read: take it in again")
-    taken.new = True
+    taken.new, taken.withdrawn = True, None
     return taken
 
 
@@ -181,14 +188,23 @@ def _file_digest(path: str) -> bytes:
 
 
 def _store_import(
-    connection: Connection, reader: StatementReader, taken: Taken, of: StatementOf, digest: bytes
+    connection: Connection,
+    reader: StatementReader,
+    taken: Taken,
+    of: StatementOf,
+    digest: bytes,
+    again_after: int,
 ) -> int:
+    """Store what a file is as a whole; ``again_after`` is its withdrawn import (0: none)."""
     seen = taken.seen
+    # What a format states its reader says; what a mapping said is known only now.
+    said = reader.kinds if STATEMENT_READERS[reader.name].kinds is None else None
     row = connection.execute(
         "INSERT INTO clearing.recon_import (leg, venue, account, statement_account, format,"
         " balances, file, sha256, asked_from, asked_until, first_at, last_at, first_id, last_id,"
-        " lines, refused, line_order, misplaced, saturated, cut, recorded_by) VALUES (%s, %s, %s,"
-        " %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id",
+        " lines, refused, line_order, misplaced, saturated, cut, recorded_by, again_after, kinds)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,"
+        " %s, %s, %s) RETURNING id",
         (
             of.leg,
             of.venue,
@@ -211,6 +227,8 @@ def _store_import(
             seen.saturated,
             seen.cut,
             of.person,
+            again_after or None,
+            None if said is None else sorted(said),
         ),
     ).fetchone()
     if row is None:

@@ -18,6 +18,7 @@ from clearing.log import Connection
 from clearing.quantities import format_scaled
 from clearing.reconcile.coverage import ImportView, imports
 from clearing.reconcile.taking import EVERY, LEGS
+from clearing.reconcile.withdrawing import withdrawals
 
 State = Literal["matched", "missing", "not covered"]
 
@@ -53,9 +54,8 @@ def three_way(
     """
     wanted = Wanted("" if account == EVERY else account, external=True)
     found = _matched(connection, account)
-    views = {
-        leg: [view for view in imports(connection, leg=None) if view.leg == leg] for leg in LEGS
-    }
+    counting = [view for view in imports(connection) if view.withdrawn is None]
+    views = {leg: [view for view in counting if view.leg == leg] for leg in LEGS}
     lines = []
     for row in movements(connection, moment, wanted):
         at = from_microseconds(row.occurred_at)
@@ -108,15 +108,21 @@ def _covers(views: Iterable[ImportView], account: str, at: datetime) -> bool:
 
 
 def _matched(connection: Connection, account: str) -> dict[str, dict[int, str]]:
-    """Return, by leg, the log positions that were matched and the rule that did it."""
+    """Return, by leg, the log positions that were matched and the rule that did it.
+
+    A match with a line of a statement that was withdrawn is none any more.
+    """
     found: dict[str, dict[int, str]] = defaultdict(dict)
+    gone = withdrawals(connection)
     rows: Iterable[Any] = connection.execute(
-        "SELECT r.leg, m.rule, m.ours FROM clearing.recon_match m"
+        "SELECT r.leg, m.rule, m.ours, m.theirs FROM clearing.recon_match m"
         " JOIN clearing.recon_run r ON r.id = m.run WHERE m.side = 'cash'"
         " AND (%(account)s IN (r.account, '*') OR r.account = '*') ORDER BY r.id",
         {"account": account},
     )
-    for leg, rule, ours in rows:
+    for leg, rule, ours, theirs in rows:
+        if any(int(ref["import"]) in gone for ref in json.loads(theirs)):
+            continue
         for ref in json.loads(ours):
             found[leg][int(ref["log_position"])] = rule
     return found

@@ -92,6 +92,37 @@ def test_a_mapping_says_whose_statement_it_is_and_what_its_balances_are(
     assert row == ("line",)
 
 
+def test_a_file_of_wires_alone_lacks_no_interest(books: Day) -> None:
+    """A list of wires has no interest: ours is missing only in one that would have it."""
+    books.append(moved("InterestPaid", "I-1", "05-02", "1.50"))
+    reader = STATEMENT_READERS["generic-csv"]
+    (books.folder / "wires.csv").write_text(
+        "day,id,amount\n2024-05-02,B-1,250.50\n2024-05-03,B-2,10\n", encoding="utf-8"
+    )
+    books.append(moved("Deposited", "B-2", "05-03", "10"))
+    mapping = (
+        "mapping: 1\nvenue: {venue}\ntime: {{column: day, format: pattern,"
+        ' pattern: "%Y-%m-%d", utc_offset: +00:00}}\nnative_id: id\nasset: {{constant: EUR}}\n'
+        "kind: {{raises: deposit, lowers: withdrawal}}\namount: {{column: amount,"
+        " positive: raises}}\n{states}"
+    )
+
+    def missing(venue: str, states: str) -> list[tuple[str, str]]:
+        path = books.folder / f"{venue}.yaml"
+        path.write_text(mapping.format(venue=venue, states=states), encoding="utf-8")
+        desk = books.ledger.desk("ann")
+        desk.take(
+            reader,
+            str(books.folder / "wires.csv"),
+            account="ada",
+            settings={"mapping": str(path)},
+        )
+        return [(one.type, one.amount) for one in desk.reconcile(venue, "ada").differences]
+
+    assert missing("everything", "") == [("missing_there", "-1.5")]
+    assert missing("wires", "states: [deposit, withdrawal]\n") == []
+
+
 def test_a_page_with_a_text_that_cannot_be_stored_is_taken_in_but_for_that_record(
     day: Day,
 ) -> None:

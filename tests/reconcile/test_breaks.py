@@ -236,12 +236,10 @@ def test_overlapping_statements_count_once_and_gaps_between_them_are_seen(day: D
     assert answer.coverage.overlaps == ((1, 2),)
     words = [gap.words for gap in answer.coverage.gaps]
     assert words == [
-        "no statement covers this time",
+        "no statement covers this time; 1 of ours in it not compared",
         "the balances move by this more than the lines between them",
     ]
-    assert [(one.type, one.amount) for one in answer.differences] == [
-        ("missing_there", "-0.0000001")
-    ]
+    assert (answer.differences, answer.clean) == ((), False)
 
 
 def test_there_must_be_something_to_compare(day: Day) -> None:

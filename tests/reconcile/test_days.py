@@ -87,3 +87,27 @@ def test_a_day_without_its_statement_is_not_clean(day: Day) -> None:
     assert answer.verdict == "breaks"
     (step,) = [one for one in answer.steps if one.step.startswith("reconcile")]
     assert "covers only until 2024-05-02T00:00:00" in step.words
+
+
+def test_a_day_between_two_that_have_statements_is_not_clean(day: Day) -> None:
+    """For the second of May the folder has the first's page again; the third's is there already."""
+    plan = ClosePlan.model_validate(
+        {
+            "format": 1,
+            "name": "morning",
+            "verify": False,
+            "checkpoint": False,
+            "accounts": [{"account": "ada", "statements": [{"files": ["statements/{day}"]}]}],
+        }
+    )
+    day.deposit("a", "0.0000001", 1)
+    day.append({"kind": "ClockTicked", "occurred_at": "2024-05-04T00:00:00Z"})
+    assert taken(day, "one.csv", ("a", 1, 10, 10), asked=0).new
+    assert taken(day, "three.csv", asked=2).new
+    (day.folder / "2024-05-02").mkdir()
+    written(day.folder / "2024-05-02" / "one.csv", rows([("a", 1, 10, 10)]))
+    answer = close_day(day.ledger, plan, "2024-05-02", person="ann", folder=day.folder.parent)
+    (step,) = [one for one in answer.steps if one.step.startswith("reconcile")]
+    assert (step.good, "covers only until 2024-05-02T00:00:00" in step.words) == (False, True)
+    until = day.reconcile(until=START + timedelta(days=2)).until
+    assert until == START + timedelta(days=1) - timedelta(microseconds=1)

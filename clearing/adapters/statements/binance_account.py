@@ -22,7 +22,8 @@ from clearing.adapters.statements.base import (
     StatedBalance,
     StatementLine,
 )
-from clearing.adapters.statements.pages import items_of, needed
+from clearing.adapters.statements.items import items_of
+from clearing.adapters.statements.pages import needed
 from clearing.adapters.statements.values import amount_field, legs, millisecond_field
 
 _KINDS: Final[Mapping[str, MovementKind]] = {

@@ -21,7 +21,7 @@ from clearing.adapters.statements.base import (
     MovementKind,
     StatementLine,
 )
-from clearing.adapters.statements.rows import row_items
+from clearing.adapters.statements.items import items_of
 from clearing.adapters.statements.values import (
     UTC_OFFSET,
     amount_field,
@@ -125,7 +125,7 @@ class BinanceHistory:
         chosen = settle(self.name, self.settings, settings)
         ahead = offset_setting(self.name, chosen["utc_offset"])
         rows = read_csv(path, _REQUIRED, (*_USER, *_TIME))
-        return row_items(path, rows, lambda row: [_line(path, row, ahead)])
+        return items_of(path, rows, lambda row: [_line(path, row, ahead)])
 
 
 def _line(path: str, row: CsvRow, ahead: timedelta) -> StatementLine:

@@ -20,7 +20,7 @@ from clearing.adapters.statements.base import (
     MovementKind,
     StatementLine,
 )
-from clearing.adapters.statements.rows import row_items
+from clearing.adapters.statements.items import items_of
 from clearing.quantities import exact_decimal
 
 _CURRENCIES: Final[Mapping[str, tuple[str, int]]] = {
@@ -102,7 +102,7 @@ class BitmexWallet:
         """Yield the lines in the file's order."""
         settle(self.name, self.settings, settings)
         rows = read_csv(path, _REQUIRED, _OPTIONAL)
-        return row_items(path, rows, lambda row: [_line(path, row)])
+        return items_of(path, rows, lambda row: [_line(path, row)])
 
 
 def _line(path: str, row: CsvRow) -> StatementLine:

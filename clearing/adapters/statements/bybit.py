@@ -20,8 +20,8 @@ from clearing.adapters.files import CsvRow, Line, read_csv
 from clearing.adapters.json_pages import Record, text_of, told
 from clearing.adapters.statements.base import Balances, Beginning, Item, MovementKind
 from clearing.adapters.statements.bybit_log import Layout, log_line
+from clearing.adapters.statements.items import items_of
 from clearing.adapters.statements.pages import is_page, needed, page_items
-from clearing.adapters.statements.rows import row_items
 from clearing.adapters.statements.titles import header_of, titled_lines
 from clearing.adapters.statements.values import (
     UTC_OFFSET,
@@ -126,7 +126,7 @@ class BybitAssetChange:
     def _read(self, path: str) -> Iterator[Item]:
         _, lines = titled_lines(path)
         rows = read_csv(path, _ASSET_CHANGE, lines=lines)
-        yield from row_items(path, rows, lambda row: [self._row(path, row)])
+        yield from items_of(path, rows, lambda row: [self._row(path, row)])
 
     def _row(self, path: str, row: CsvRow) -> Item:
         at = wall_time_field("Time(UTC)", row.fields["Time(UTC)"], timedelta())
@@ -205,7 +205,7 @@ class BybitTransactionLog:
             yield from _read_page(path, whole, layout)
             return
         rows = read_csv(path, (*_COMMON, "Time"), _LOG_OPTIONAL, lines=whole)
-        yield from row_items(path, rows, lambda row: [self._row(path, row, ahead, titles)])
+        yield from items_of(path, rows, lambda row: [self._row(path, row, ahead, titles)])
 
     def _row(self, path: str, row: CsvRow, ahead: timedelta, titles: Mapping[str, str]) -> Item:
         layout = _EXPORT if "Action" in row.fields else _CLASSIC_EXPORT

@@ -26,7 +26,7 @@ from clearing.adapters.statements.base import (
     MovementKind,
     StatementLine,
 )
-from clearing.adapters.statements.rows import row_items
+from clearing.adapters.statements.items import items_of
 from clearing.adapters.statements.values import negated, unsigned
 
 _REQUIRED: Final = ("time", "tx_hash", "from", "to", "asset", "amount", "status")
@@ -76,7 +76,7 @@ class ChainTransfers:
         ours = self._addresses(given["addresses"])
         charged: set[tuple[str, str]] = set()
         rows = read_csv(path, _REQUIRED, _OPTIONAL)
-        return row_items(path, rows, lambda row: [_line(path, row, ours, charged)])
+        return items_of(path, rows, lambda row: [_line(path, row, ours, charged)])
 
     def _addresses(self, text: str) -> frozenset[str]:
         told = text.split(",")

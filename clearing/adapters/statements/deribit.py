@@ -31,8 +31,8 @@ from clearing.adapters.statements.base import (
     MovementKind,
     StatementLine,
 )
+from clearing.adapters.statements.items import refused_record
 from clearing.adapters.statements.pages import is_page, needed, page_items
-from clearing.adapters.statements.rows import refused_row
 from clearing.adapters.statements.values import (
     UTC_OFFSET,
     legs,
@@ -263,7 +263,7 @@ def _rows(
         try:
             yield _row(path, row, names, account, asset, ahead)
         except FieldRefused as error:
-            yield refused_row(path, row, error)
+            yield refused_record(path, row, error)
 
 
 def _row(

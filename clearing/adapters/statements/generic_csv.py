@@ -21,6 +21,7 @@ from clearing.adapters.statements.base import (
     MovementKind,
     StatementLine,
 )
+from clearing.adapters.statements.items import items_of
 from clearing.adapters.statements.mapping import (
     AmountSource,
     CsvFile,
@@ -31,7 +32,6 @@ from clearing.adapters.statements.mapping import (
     TimeSource,
     load_mapping,
 )
-from clearing.adapters.statements.rows import row_items
 from clearing.adapters.statements.values import negated, offset_of, unsigned, written_field
 from clearing.events.fields import from_microseconds, parse_time
 from clearing.quantities import NotExact, exact_decimal, to_scaled
@@ -107,8 +107,9 @@ class MappedCsv:
 
     @property
     def kinds(self) -> frozenset[MovementKind] | None:
-        """Which kinds of cash movement the mapping has."""
-        return self.mapping.kinds()
+        """Which kinds of cash movement the mapping says the file states; None: every kind."""
+        states = self.mapping.states
+        return None if states is None else frozenset(states)
 
     @property
     def fills(self) -> bool:
@@ -140,7 +141,7 @@ class MappedCsv:
             delimiter=_DELIMITERS[file.delimiter],
             header_line=file.header_row,
         )
-        return row_items(path, rows, lambda row: [_line(path, row, self.mapping)])
+        return items_of(path, rows, lambda row: [_line(path, row, self.mapping)])
 
 
 def _line(path: str, row: CsvRow, mapping: CsvMapping) -> StatementLine:

@@ -30,7 +30,7 @@ from clearing.adapters.statements.base import (
     MovementKind,
     StatementLine,
 )
-from clearing.adapters.statements.rows import row_items
+from clearing.adapters.statements.items import items_of
 from clearing.adapters.statements.values import negated
 
 
@@ -80,7 +80,7 @@ class HyperliquidNodeFills:
                 name_field("user", user)
             except FieldRefused as error:
                 raise OptionRefused(f"{self.name}: user={user!r}: {error.reason}") from error
-        return row_items(path, _rows_of(path, user.lower()), lambda row: [_line(path, row)])
+        return items_of(path, _rows_of(path, user.lower()), lambda row: [_line(path, row)])
 
 
 def _rows_of(path: str, user: str) -> Iterator[CsvRow | Refusal]:

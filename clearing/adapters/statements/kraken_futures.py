@@ -28,7 +28,7 @@ from clearing.adapters.statements.base import (
     MovementKind,
     StatementLine,
 )
-from clearing.adapters.statements.rows import refused_row
+from clearing.adapters.statements.items import refused_record
 from clearing.adapters.statements.values import (
     amount_field,
     legs,
@@ -190,7 +190,7 @@ def _checked(path: str, row: CsvRow) -> "_Leg | Refusal":
     try:
         return _leg(row)
     except FieldRefused as error:
-        return refused_row(path, row, error)
+        return refused_record(path, row, error)
 
 
 def _leg(row: CsvRow) -> _Leg:

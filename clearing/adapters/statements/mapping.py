@@ -261,7 +261,9 @@ def _check_apart(one: tuple[str, ...], other: tuple[str, ...]) -> None:
 class CsvMapping(Fact):
     """What the columns of a file mean; ``mapping`` is the version of this form, 1.
 
-    ``venue`` is who states. ``amount`` needs ``asset`` and ``kind``; ``fill`` needs ``market``; one
+    ``venue`` is who states. ``states`` are the kinds of movement of which the file has all that
+    there were (None: every kind): one of these that the ledger alone has is missing there.
+    ``amount`` needs ``asset`` and ``kind``; ``fill`` needs ``market``; one
     of the two is there. ``page_limits`` are the numbers of lines at which a page of the venue is
     full. ``ignore`` names every column that is not mapped.
     """
@@ -280,6 +282,7 @@ class CsvMapping(Fact):
     fee: FeeSource | None = None
     fill: FillSource | None = None
     status: StatusSource | None = None
+    states: Annotated[tuple[MovementKind, ...], ListAsTuple, Field(min_length=1)] | None = None
     page_limits: Annotated[tuple[Annotated[int, Field(ge=1)], ...], ListAsTuple] = ()
     ignore: Annotated[tuple[Column, ...], ListAsTuple] = ()
 
@@ -294,6 +297,8 @@ class CsvMapping(Fact):
             raise ValueError("balance: belongs to an amount")
         if self.fill is not None and self.market is None:
             raise ValueError("market: is missing; a fill needs it")
+        if self.states is not None and (beyond := sorted(self.kinds() - set(self.states))):
+            raise ValueError(f"states: lacks {beyond[0]}, which lines of this mapping may be")
         for name in self.ignore:
             if name in self.columns():
                 raise ValueError(f"ignore: {name!r} is {self.columns()[name]}")

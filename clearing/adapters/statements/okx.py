@@ -21,9 +21,9 @@ from clearing.adapters.statements.base import (
     MovementKind,
     StatementLine,
 )
+from clearing.adapters.statements.items import items_of
 from clearing.adapters.statements.okx_bills import SUBTYPES, Bill, bill_lines, kind_of
 from clearing.adapters.statements.pages import is_page, needed, page_items
-from clearing.adapters.statements.rows import row_items
 from clearing.adapters.statements.titles import header_of, titled_lines
 from clearing.adapters.statements.values import (
     UTC_OFFSET,
@@ -139,7 +139,7 @@ class OkxHistory:
             ahead = named
         account = "/".join(filter(None, (titles.get("UID", ""), titles.get("Account Type", ""))))
         rows = read_csv(path, _REQUIRED, _OPTIONAL, lines=_two_units(lines))
-        yield from row_items(path, rows, lambda row: _row_lines(path, row, account, ahead))
+        yield from items_of(path, rows, lambda row: _row_lines(path, row, account, ahead))
 
 
 def _two_units(lines: Iterator[Line | Refusal]) -> Iterator[Line | Refusal]:

@@ -1,6 +1,5 @@
 """The records of a venue's JSON pages as items of a statement, refused one by one."""
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -9,6 +8,7 @@ from clearing.adapters.fields import FieldRefused
 from clearing.adapters.files import Line
 from clearing.adapters.json_pages import Record, read_page, records, text_of
 from clearing.adapters.statements.base import Beginning, Item
+from clearing.adapters.statements.items import items_of
 
 
 def is_page(beginning: Beginning, *fields: str) -> bool:
@@ -39,29 +39,6 @@ def page_items(
         yield refused
     else:
         yield from items_of(path, records(path, page, *places), lambda record: read(page, record))
-
-
-def items_of(
-    path: str,
-    records: Iterable[Record | Refusal],
-    read: Callable[[Record], Iterable[Item]],
-) -> Iterator[Item]:
-    """Yield what ``read`` makes of each record, or the refusal of what it could not read.
-
-    A record is all read or all refused.
-    """
-    for record in records:
-        if isinstance(record, Refusal):
-            yield record
-            continue
-        try:
-            items = list(read(record))
-        except FieldRefused as error:
-            raw = json.dumps(record.fields, ensure_ascii=False)
-            where = {"field": error.field, "value": error.value, "raw": raw}
-            yield refuse(path, record.number, error.reason, **where)
-        else:
-            yield from items
 
 
 def flag(fields: Mapping[str, Any], name: str, place: str = "") -> bool:

@@ -5,6 +5,7 @@ from typing import get_args
 
 import pytest
 
+from clearing.adapters.base import OptionRefused
 from clearing.adapters.statements import (
     STATEMENT_READERS,
     MovementKind,
@@ -60,7 +61,18 @@ def test_fills_are_told_only_where_they_are_stated(path: Path) -> None:
     assert reader.fills or not told
 
 
-def test_a_mapping_states_the_kinds_that_it_maps() -> None:
-    mapped = settled_reader(STATEMENT_READERS["generic-csv"], SETTINGS["generic-csv"])
-    assert stated(mapped) == {"deposit", "withdrawal", "fee"}
+def test_a_mapping_states_every_kind_unless_it_says_which(tmp_path: Path) -> None:
+    """What lines may be is no limit: a bank that charged no fee still says that there was none."""
+    reader = STATEMENT_READERS["generic-csv"]
+    mapped = settled_reader(reader, SETTINGS["generic-csv"])
+    assert mapped.kinds is None
     assert not mapped.fills
+    text = Path(SETTINGS["generic-csv"]["mapping"]).read_text(encoding="utf-8")
+    path = tmp_path / "mapping.yaml"
+    path.write_text(text + "states: [deposit, withdrawal, fee]\n", encoding="utf-8")
+    assert stated(settled_reader(reader, {"mapping": str(path)})) == {
+        *("deposit", "withdrawal", "fee")
+    }
+    path.write_text(text + "states: [deposit, fee]\n", encoding="utf-8")
+    with pytest.raises(OptionRefused, match="states: lacks withdrawal, which lines of this"):
+        settled_reader(reader, {"mapping": str(path)})
