@@ -19,7 +19,7 @@ AT = {"source": "desk:fire:", "occurred_at": "2026-01-01T00:00:00Z"}
 @pytest.fixture
 def ledger(database_url: str) -> None:
     """An account and a source whose names would be pictures elsewhere."""
-    events = [
+    events: list[dict[str, Any]] = [
         {"kind": "SourceDeclared", "name": "desk:fire:", "description": "our desk"},
         {"kind": "AssetDeclared", "name": "USD", "decimals": 2},
         {"kind": "AccountOpened", "account": "insurance", "account_class": "fund"},
