@@ -5,6 +5,7 @@ rule that made them, breaks with their history, proposals with who made and who 
 reads the ledger through :mod:`clearing.audit` and knows nothing of the engine's inside.
 """
 
+from clearing.reconcile.answers import DifferenceView, LegTotals, MatchView, Reconciliation
 from clearing.reconcile.breaks import BreakStep, BreakUnknown, BreakView
 from clearing.reconcile.chains import FillGap
 from clearing.reconcile.closing import close_steps, record_close_step
@@ -24,13 +25,7 @@ from clearing.reconcile.recompute import (
     recompute_fees,
     recompute_funding,
 )
-from clearing.reconcile.running import (
-    DifferenceView,
-    LegTotals,
-    MatchView,
-    NothingToCompare,
-    Reconciliation,
-)
+from clearing.reconcile.running import NothingToCompare
 from clearing.reconcile.sampling import MAPPING, PLANTED, NothingPlanted, Planted
 from clearing.reconcile.signoff import PROPOSAL_KINDS, NotAllowed, Proposal
 from clearing.reconcile.taking import EVERY, LEGS, Leg, StatementRefused, Taken, look

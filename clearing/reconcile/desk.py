@@ -13,11 +13,12 @@ from clearing.audit.moments import Moment
 from clearing.events.fields import to_microseconds
 from clearing.log import Connection
 from clearing.reconcile.acting import acting
+from clearing.reconcile.answers import Reconciliation
 from clearing.reconcile.breaks import BreakView, Status, break_view, breaks, note
 from clearing.reconcile.coverage import ImportView, imports
 from clearing.reconcile.recompute import FundingCharge, FundingReport, recompute_funding
 from clearing.reconcile.residuals import residual_events
-from clearing.reconcile.running import Reconciliation, reconcile
+from clearing.reconcile.running import reconcile
 from clearing.reconcile.sampling import Planted, sample_statement
 from clearing.reconcile.signoff import (
     Proposal,
