@@ -22,6 +22,7 @@ from benchmarks import (
     stress_paths,
     verifying,
     what_if,
+    windows,
 )
 from benchmarks.long_log import long_log
 from benchmarks.matching import NoBaseline
@@ -134,6 +135,9 @@ def _known(*, quick: bool, events: int | None) -> dict[str, Measure]:
         ),
         "verify": asked(verifying.run),
         "match": lambda: matching.run(count=events or (20_000 if quick else 1_000_000), repeats=3),
+        "window": lambda: windows.run(
+            count=2_000 if quick else 8_000, many=20_000 if quick else 500_000, repeats=3
+        ),
         "reconcile": lambda: _on_database(
             lambda url: reconciling.run(url, count=events or (20_000 if quick else 1_000_000))
         ),

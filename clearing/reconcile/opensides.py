@@ -131,6 +131,17 @@ class OpenSides:
             )
         )
 
+    def copy_here(self, place: int) -> None:
+        """Say that we have a movement more often than they state it."""
+        one = self.ours[place]
+        del self.open_ours[place]
+        words = "we have it more often than they state it"
+        self.found.differences.append(
+            Difference(
+                "duplicate", "cash", one.asset, -one.amount, one.at, (place,), (), words=words
+            )
+        )
+
     def differ(
         self,
         type_: Literal["static_data", "timing"],

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 
-from clearing.reconcile.lines import class_of
+from clearing.reconcile.lines import Class, class_of
 from clearing.reconcile.opensides import OpenSides, by_class, sums_of
 
 
@@ -20,7 +20,34 @@ def by_native_id(sides: OpenSides) -> None:
                 here[known].append(place)
                 break
     for known, mine in here.items():
-        _settle_group(sides, mine, there[known])
+        for group in _by_market(sides, mine, there[known]):
+            _settle_group(sides, *group)
+
+
+def _by_market(
+    sides: OpenSides, mine: list[int], yours: list[int]
+) -> list[tuple[list[int], list[int]]]:
+    """Return a group market by market, where all of it names one: ids may be of each market.
+
+    What is of a market that the other side does not name stays together: it may be named otherwise.
+    """
+    here: dict[str, list[int]] = defaultdict(list)
+    there: dict[str, list[int]] = defaultdict(list)
+    for place in mine:
+        here[sides.ours[place].market].append(place)
+    for place in yours:
+        there[sides.theirs[place].market].append(place)
+    both = here.keys() & there.keys()
+    if not both or "" in here or "" in there or len(here) == 1 == len(there):
+        return [(mine, yours)]
+    groups = [(here[market], there[market]) for market in here if market in both]
+    left = tuple(
+        [place for market, places in side.items() if market not in both for place in places]
+        for side in (here, there)
+    )
+    if left[0] and left[1]:
+        groups.append((left[0], left[1]))
+    return groups
 
 
 def _settle_group(sides: OpenSides, mine: list[int], yours: list[int]) -> None:
@@ -33,6 +60,7 @@ def _settle_group(sides: OpenSides, mine: list[int], yours: list[int]) -> None:
                 sides.check_moment(mine, yours)
             return
     yours = _without_copies(sides, mine, yours)
+    mine = _without_own_copies(sides, mine, yours)
     mine, yours = _without_equal(sides, mine, yours)
     if not mine or not yours:
         return  # one side has parts that the other lacks: left for the rules that follow
@@ -65,6 +93,31 @@ def _without_copies(sides: OpenSides, mine: list[int], yours: list[int]) -> list
         for place in copies[len(copies) - extra :]:
             sides.copy_there(mine, place)
     return sorted(kept)
+
+
+def _without_own_copies(sides: OpenSides, mine: list[int], yours: list[int]) -> list[int]:
+    """Say which of ours are copies beyond what they state, and return the others.
+
+    Only where the rest then adds up to what they state: else it may be that something is missing.
+    Of copies the one that happened when they say stays, then the first.
+    """
+    here, there = sums_of(sides.ours, mine), sums_of(sides.theirs, yours)
+    moments = {sides.theirs[place].at for place in yours}
+    alike: dict[tuple[str, Class, int], list[int]] = defaultdict(list)
+    for place in mine:
+        one = sides.ours[place]
+        alike[one.asset, class_of(one.kind), one.amount].append(place)
+    for (asset, _, amount), copies in alike.items():
+        if len(copies) == 1 or asset not in there or not amount:
+            continue
+        extra, rest = divmod(here[asset] - there[asset], amount)
+        if rest or not 0 < extra < len(copies):
+            continue
+        copies.sort(key=lambda place: sides.ours[place].at not in moments)
+        here[asset] = there[asset]
+        for place in copies[len(copies) - extra :]:
+            sides.copy_here(place)
+    return [place for place in mine if place in sides.open_ours]
 
 
 def _without_equal(

@@ -28,16 +28,8 @@ def _pair_copies(sides: OpenSides) -> None:
         if not other.ids and likeness(other) in sides.matched_keys:
             sides.copy_there((), place)
     for place in list(sides.open_ours):
-        one = sides.ours[place]
-        if likeness(one) in sides.matched_keys:
-            del sides.open_ours[place]
-            words = "we have it more often than they state it"
-            sides.found.differences.append(
-                Difference(
-                    "duplicate", "cash", one.asset, -one.amount, one.at, (place,), (),
-                    words=words,
-                )
-            )  # fmt: skip
+        if likeness(sides.ours[place]) in sides.matched_keys:
+            sides.copy_here(place)
 
 
 def _pair_other_times(sides: OpenSides) -> None:

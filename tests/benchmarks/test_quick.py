@@ -21,6 +21,7 @@ from benchmarks import (
     stress_paths,
     verifying,
     what_if,
+    windows,
 )
 from benchmarks.long_log import long_log
 from benchmarks.measure import Ratio, against, compared
@@ -184,6 +185,18 @@ def test_matching_sees_breaks_other_than_those_planted(native: bool) -> None:
             matching._verify(made, replace(right, found=[*wrong]), native=native)
     with pytest.raises(RuntimeError, match="matches, not"):
         matching._verify(made, replace(right, matched=matches - 1), native=native)
+
+
+def test_windows() -> None:
+    assert len(measured(windows.run(count=300, many=600, repeats=2))) == 2
+
+
+def test_windows_sees_other_matches_than_those_of_the_baseline(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(windows, "within_tolerance", lambda _: None)
+    with pytest.raises(RuntimeError, match="0 matches, the baseline 200"):
+        windows.run(count=300, many=600, repeats=1)
 
 
 def test_reconciling(database_url: str) -> None:
