@@ -19,6 +19,7 @@ from clearing.reconcile.doubts import run_together, wrong_accounts, wrong_order
 from clearing.reconcile.effects import effects, meanwhile
 from clearing.reconcile.fills import match_fills
 from clearing.reconcile.lines import decimal_text, moment_text
+from clearing.reconcile.matches import Match
 from clearing.reconcile.matching import match_movements
 from clearing.reconcile.sides import Ours, TheirRef, Theirs
 from clearing.reconcile.tolerances import Tolerances
@@ -162,13 +163,25 @@ class Compared:
 
     def match_views(self) -> Iterable[MatchView]:
         """Yield every match."""
+        return (view for _, view in self.timed_matches())
+
+    def timed_matches(self) -> Iterable[tuple[int, MatchView]]:
+        """Yield every match with the earliest moment of it (microseconds)."""
         for side, matched in (("cash", self.cash), ("fill", self.fills)):
             for one in matched.matches:
                 ours, theirs = self._refs(side, one.ours, one.theirs)
                 residual = decimal_text(one.residual)
-                yield MatchView(
+                view = MatchView(
                     one.rule, side, one.asset, tuple(ours), tuple(theirs), one.tolerance, residual
                 )
+                yield self._began(side, one), view
+
+    def _began(self, side: str, match: Match) -> int:
+        if side == "cash":
+            here = min(self.ours.movements[place].at for place in match.ours)
+            return min(here, *(self.theirs.movements[place].at for place in match.theirs))
+        here = min(self.ours.fills[place].at for place in match.ours)
+        return min(here, *(self.theirs.fills[place].at for place in match.theirs))
 
     def _refs(
         self, side: str, ours: Sequence[int], theirs: Sequence[int]

@@ -83,15 +83,19 @@ def _before(
 def _record_matches(
     connection: Connection, result: Compared, of: tuple[str, str, str], run: int
 ) -> None:
-    """Record the matches that were not recorded before, with the rule that made them."""
+    """Record the matches that are new, and of those known which are made no longer, or again.
+
+    A match is known by what belongs together and by the rule that says so.
+    """
     connection.execute(
         "CREATE TEMPORARY TABLE recon_found (LIKE clearing.recon_match) ON COMMIT DROP"
     )
-    columns = "key, run, rule, side, what, ours, theirs, tolerance, residual"
+    columns = "key, run, rule, side, what, ours, theirs, tolerance, residual, at"
     with connection.cursor().copy(f"COPY recon_found ({columns}) FROM STDIN") as copy:
-        for one in result.match_views():
+        for at, one in result.timed_matches():
             ours, theirs = canonical_json(list(one.ours)), canonical_json(list(one.theirs))
-            key = hashlib.sha256(canonical_json([*of, one.side, ours, theirs]).encode()).digest()
+            known_by = [*of, one.side, ours, theirs, one.rule, one.tolerance, one.residual]
+            key = hashlib.sha256(canonical_json(known_by).encode()).digest()
             copy.write_row(
                 (
                     key,
@@ -103,8 +107,24 @@ def _record_matches(
                     theirs,
                     one.tolerance,
                     Decimal(one.residual),
+                    at,
                 )
             )
+    connection.execute("ANALYZE recon_found")
+    connection.execute(
+        "INSERT INTO clearing.recon_match_step (match, run, in_force)"
+        " SELECT f.key, %s, true FROM recon_found f"
+        " WHERE EXISTS (SELECT FROM clearing.recon_match_step s WHERE s.match = f.key) AND NOT"
+        " EXISTS (SELECT FROM clearing.recon_match_in_force m WHERE m.key = f.key) ORDER BY f.key",
+        (run,),
+    )
+    connection.execute(
+        "INSERT INTO clearing.recon_match_step (match, run, in_force)"
+        " SELECT m.key, %s, false FROM clearing.recon_match_in_force m"
+        " WHERE (m.leg, m.venue, m.account) = (%s, %s, %s) AND m.at BETWEEN %s AND %s"
+        " AND NOT EXISTS (SELECT FROM recon_found f WHERE f.key = m.key) ORDER BY m.key",
+        (run, *of, result.span.since, result.span.until),
+    )
     connection.execute(
         f"INSERT INTO clearing.recon_match ({columns})"  # noqa: S608 - a constant
         f" SELECT {columns} FROM recon_found ON CONFLICT (key) DO NOTHING"

@@ -196,7 +196,7 @@ def test_what_is_recorded_is_never_changed(day: Day, database_url: str) -> None:
     day.reconcile()
     tables = (
         *("recon_import", "recon_line", "recon_cash", "recon_run", "recon_break"),
-        *("recon_history", "recon_match", "recon_proposal", "recon_decision"),
+        *("recon_history", "recon_match", "recon_proposal", "recon_decision", "recon_match_step"),
     )
     for table in tables:
         for text in ("DELETE FROM clearing.{}", "TRUNCATE clearing.{} CASCADE"):
