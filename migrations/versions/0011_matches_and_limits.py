@@ -1,4 +1,4 @@
-"""Matches follow the last reconciliation: when each happened, and that it is made no longer.
+"""Matches follow the last reconciliation; nobody approves a limit higher than their own.
 
 Revision ID: 0011
 Revises: 0007
@@ -43,6 +43,55 @@ COMMENT ON VIEW clearing.recon_match_in_force IS
     'The matches as the last reconciliation that looked at them made them.';
 """
 
+LIMITS = """
+-- A proposal of a limit is measured by the limit that it would give, against what its approver may
+-- approve of all that it is of: the most particular limit that covers all of it, and every one
+-- of theirs within it. Where nobody has any limit of any of it yet, it is free.
+CREATE FUNCTION clearing.guard_limit() RETURNS trigger LANGUAGE plpgsql
+    SET search_path = pg_catalog AS $$
+DECLARE
+    asked   record;
+    of_kind text;
+    of_asset text;
+    given   numeric;
+    allowed numeric;
+BEGIN
+    SELECT * INTO asked FROM clearing.recon_proposal WHERE id = NEW.proposal;
+    IF asked.kind <> 'limit' OR NOT NEW.approved THEN
+        RETURN NEW;
+    END IF;
+    of_kind := asked.document::jsonb ->> 'kind';
+    of_asset := asked.document::jsonb ->> 'asset';
+    given := (asked.document::jsonb ->> 'amount')::numeric;
+    IF NOT EXISTS (SELECT FROM clearing.recon_limit WHERE (kind IN (of_kind, '*') OR of_kind = '*')
+            AND (asset IN (of_asset, '*') OR of_asset = '*')) THEN
+        RETURN NEW;
+    END IF;
+    WITH own AS (
+        SELECT DISTINCT ON (kind, asset) kind, asset, amount FROM clearing.recon_limit
+        WHERE person = NEW.approver ORDER BY kind, asset, version DESC
+    ), covering AS (
+        SELECT amount FROM own WHERE kind IN (of_kind, '*') AND asset IN (of_asset, '*')
+        ORDER BY (kind = of_kind)::int + (asset = of_asset)::int DESC, kind DESC LIMIT 1
+    ), within AS (
+        SELECT amount FROM own WHERE (of_kind = '*' OR kind = of_kind)
+            AND (of_asset = '*' OR asset = of_asset)
+    )
+    SELECT CASE WHEN EXISTS (SELECT FROM covering) THEN
+        (SELECT min(amount) FROM (TABLE covering UNION ALL TABLE within) every_one) END
+        INTO allowed;
+    IF allowed IS NULL OR allowed < given THEN
+        RAISE EXCEPTION 'proposal % gives a limit of % for % in %, and % may approve up to %',
+            NEW.proposal, given, of_kind, of_asset, NEW.approver, coalesce(allowed, 0)
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER within_own_limit BEFORE INSERT ON clearing.recon_decision
+    FOR EACH ROW EXECUTE FUNCTION clearing.guard_limit();
+ALTER TABLE clearing.recon_decision ENABLE ALWAYS TRIGGER within_own_limit;
+"""
+
 PROTECTION = """
 DO $$ BEGIN
     IF to_regrole('clearing_owner') IS NOT NULL
@@ -55,6 +104,7 @@ DO $$ BEGIN
         GRANT SELECT ON clearing.recon_match_step, clearing.recon_match_in_force
             TO clearing_appender, clearing_projector, clearing_reader;
         GRANT INSERT ON clearing.recon_match_step TO clearing_appender;
+        ALTER FUNCTION clearing.guard_limit() OWNER TO clearing_owner;
     END IF;
 END $$;
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON clearing.recon_match_step
@@ -68,6 +118,7 @@ def upgrade() -> None:
     if driver is None:
         raise RuntimeError("the migration's connection is closed")
     driver.execute(TABLE)
+    driver.execute(LIMITS)
     driver.execute(PROTECTION)
 
 
