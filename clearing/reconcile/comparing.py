@@ -2,31 +2,37 @@
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any
 
 from clearing.events.canonical import canonical_json
-from clearing.events.fields import from_microseconds
+from clearing.events.fields import from_microseconds, to_microseconds
 from clearing.log import Connection
 from clearing.reconcile.answers import DifferenceView, LegTotals, MatchView
 from clearing.reconcile.balances import Course, Held, compare_balances
 from clearing.reconcile.breaks import Found
+from clearing.reconcile.carried import Carried
 from clearing.reconcile.chains import chain_gaps
 from clearing.reconcile.coverage import Covered, Gap, balance_gaps, leaps, misplaced
-from clearing.reconcile.differences import Difference
+from clearing.reconcile.differences import Difference, Side
 from clearing.reconcile.doubts import run_together, wrong_accounts, wrong_order
 from clearing.reconcile.effects import effects, meanwhile
 from clearing.reconcile.fills import match_fills
 from clearing.reconcile.lines import decimal_text, moment_text
-from clearing.reconcile.matches import Match
+from clearing.reconcile.matches import Match, Matched
 from clearing.reconcile.matching import match_movements
+from clearing.reconcile.periods import Period
 from clearing.reconcile.sides import Ours, TheirRef, Theirs
 from clearing.reconcile.tolerances import Tolerances
 
 
 class Compared:
-    """Everything that comparing the two sides gave."""
+    """Everything that comparing the two sides gave.
+
+    ``loaded`` is what was looked at, ``span`` the period of it that something is said of: what
+    happened, or began, outside of it is left out.
+    """
 
     def __init__(
         self,
@@ -35,8 +41,12 @@ class Compared:
         ours: Ours,
         theirs: Theirs,
         tolerances: Tolerances,
+        period: Period,
+        carried: Carried,
     ) -> None:
-        self.span = span
+        self.loaded = span
+        self.span = period
+        self.carried = carried
         self.ours = ours
         self.theirs = theirs
         self.versions = tolerances.versions
@@ -54,35 +64,70 @@ class Compared:
             meanwhile(ours.movements, theirs.movements, self.cash.matches, late, "cash"),
             meanwhile(ours.fills, theirs.fills, self.fills.matches, late, "fill"),
         )
-        found += compare_balances(ours.held, theirs.balances, moved, doubtful)
+        found += compare_balances(
+            ours.held,
+            theirs.balances,
+            chain(carried.effects, moved),
+            doubtful,
+            carried.ahead,
+        )
+        self._moments = [(one.what, moment) for one in found for moment in self._moments_of(one)]
+        found = [one for one in found if period.has(one.at)]
         self.differences = sorted(found, key=lambda one: (one.at, one.side, one.what, one.type))
+
+    def counts(self) -> tuple[int, int]:
+        """Return how many movements and fills of the period each side has."""
+        here, there = (
+            sum(self.span.has(one.at) for one in side.movements)
+            + sum(self.span.has(one.at) for one in side.fills)
+            for side in (self.ours, self.theirs)
+        )
+        return here, there
 
     def rules(self) -> dict[str, int]:
         """Count matches by rule."""
-        counts = Counter(one.rule for one in chain(self.cash.matches, self.fills.matches))
+        counts = Counter(one.rule for _, _, one in self._matches())
         return dict(sorted(counts.items()))
+
+    def _matches(self) -> Iterator[tuple[int, Side, Match]]:
+        """Yield the matches of the period: when they began, of which side they are."""
+        sides: tuple[tuple[Side, Matched], ...] = (("cash", self.cash), ("fill", self.fills))
+        for side, matched in sides:
+            for one in matched.matches:
+                at = self._began(side, one)
+                if self.span.has(at):
+                    yield at, side, one
 
     def residuals(self) -> dict[str, str]:
         """Return what tolerances let pass, by asset."""
         sums: dict[str, int] = defaultdict(int)
-        for match in self.cash.matches:
+        for _, _, match in self._matches():
             sums[match.asset] += match.residual
         return {asset: decimal_text(amount) for asset, amount in sorted(sums.items()) if amount}
+
+    def _moments_of(self, one: Difference) -> Iterator[int]:
+        """Yield the moments of a difference of cash, on both sides."""
+        if one.side == "cash":
+            yield one.at
+            yield from (self.ours.movements[place].at for place in one.ours)
+            yield from (self.theirs.movements[place].at for place in one.theirs)
 
     def gaps(self) -> list[Gap]:
         """Return where lines of the statements are missing as far as they show it."""
         moments: dict[str, list[int]] = defaultdict(list)
-        for one in self.differences:
-            if one.side == "cash":
-                moments[one.what].append(one.at)
-                moments[one.what] += [self.ours.movements[place].at for place in one.ours]
-                moments[one.what] += [self.theirs.movements[place].at for place in one.theirs]
+        for what, moment in self._moments:
+            moments[what].append(moment)
         found = balance_gaps(self.leaps, moments)
         for gap in chain_gaps(self.theirs.fills):
             at, market = from_microseconds(gap.fill.at), gap.fill.market
             amount = decimal_text(gap.amount)
             found.append(Gap(at, at, market, amount, gap.words, account=gap.fill.account))
-        return found
+        return [one for one in found if self.touches(one)]
+
+    def touches(self, gap: Gap) -> bool:
+        """Whether a gap is of the period."""
+        since, until = to_microseconds(gap.since), to_microseconds(gap.until)
+        return since <= self.span.until and until >= self.span.since
 
     def totals(self) -> Iterable[LegTotals]:
         """Yield opening, movements and closing of both sides, thing by thing."""
@@ -91,12 +136,15 @@ class Compared:
             held[change.what, change.position].append(change)
         moved: dict[tuple[str, bool], int] = defaultdict(int)
         for movement in self.theirs.movements:
-            moved[movement.asset, False] += movement.amount
+            if self.span.has(movement.at):
+                moved[movement.asset, False] += movement.amount
         for fill in self.theirs.fills:
-            moved[fill.market, True] += fill.size
+            if self.span.has(fill.at):
+                moved[fill.market, True] += fill.size
         closing: dict[tuple[str, bool], int] = {}
         for balance in sorted(self.theirs.balances, key=lambda one: (one.at, not one.before)):
-            closing[balance.what, balance.position] = balance.amount
+            if self.span.has(balance.at):
+                closing[balance.what, balance.position] = balance.amount
         for what, position in sorted(held.keys() | moved.keys() | closing.keys()):
             course = Course(held[what, position])
             first, last = course.before(self.span.since), course.after(self.span.until)
@@ -167,14 +215,15 @@ class Compared:
 
     def timed_matches(self) -> Iterable[tuple[int, MatchView]]:
         """Yield every match with the earliest moment of it (microseconds)."""
-        for side, matched in (("cash", self.cash), ("fill", self.fills)):
-            for one in matched.matches:
-                ours, theirs = self._refs(side, one.ours, one.theirs)
-                residual = decimal_text(one.residual)
-                view = MatchView(
+        for at, side, one in self._matches():
+            ours, theirs = self._refs(side, one.ours, one.theirs)
+            residual = decimal_text(one.residual)
+            yield (
+                at,
+                MatchView(
                     one.rule, side, one.asset, tuple(ours), tuple(theirs), one.tolerance, residual
-                )
-                yield self._began(side, one), view
+                ),
+            )
 
     def _began(self, side: str, match: Match) -> int:
         if side == "cash":
@@ -212,9 +261,11 @@ class Compared:
 
     def inputs(self, of: tuple[str, str, str]) -> bytes:
         """Return the digest of all that was compared, and by which tolerances."""
-        classes = None if self.span.classes is None else sorted(self.span.classes)
-        span = self.span._replace(classes=None)
-        digest = hashlib.sha256(canonical_json([*of, span, classes, self.versions]).encode())
+        classes = None if self.loaded.classes is None else sorted(self.loaded.classes)
+        span = self.loaded._replace(classes=None)
+        carried = [sorted(self.carried.ahead.items()), self.carried.effects]
+        compared = [*of, self.span, span, classes, self.versions, carried]
+        digest = hashlib.sha256(canonical_json(compared).encode())
         for ref, movement in zip(self.ours.movement_refs, self.ours.movements, strict=True):
             digest.update(f"{ref.position} {ref.line} {movement.amount}\n".encode())
         for ref in self.ours.fill_refs:

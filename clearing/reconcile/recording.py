@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 from clearing.events.canonical import canonical_json
 from clearing.log import Connection
@@ -13,9 +14,17 @@ from clearing.reconcile.comparing import Compared
 
 
 def record(
-    connection: Connection, result: Compared, answer: Reconciliation, person: str
+    connection: Connection,
+    result: Compared,
+    answer: Reconciliation,
+    person: str,
+    latest_import: int | None,
 ) -> Reconciliation:
-    """Record a reconciliation, or find that the very same was recorded."""
+    """Record a reconciliation, or find that the very same was recorded.
+
+    ``latest_import`` is the last statement that was there, of one that leaves nothing new before
+    its end aside (None: of a period alone).
+    """
     of = (answer.leg, answer.venue, answer.account)
     inputs = result.inputs(of)
     with acting(connection):
@@ -23,13 +32,15 @@ def record(
         before = _before(connection, of, inputs, (answer.log_position, result.span.until))
         if before:
             return replace(answer, run=before, again=True)
-        summary = {
+        summary: dict[str, Any] = {
             "ours": answer.ours,
             "theirs": answer.theirs,
             "rules": answer.rules,
             "differences": len(answer.differences),
             "tolerances": list(answer.tolerances),
         }
+        if latest_import is not None:
+            summary["news_after_import"] = latest_import
         row = connection.execute(
             "INSERT INTO clearing.recon_run (leg, venue, account, from_at, until_at, log_position,"
             " inputs, summary, recorded_by) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)"

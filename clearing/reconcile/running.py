@@ -11,10 +11,19 @@ from clearing.audit.moments import Moment
 from clearing.events.fields import from_microseconds, to_microseconds
 from clearing.log import Connection
 from clearing.reconcile.answers import Reconciliation
+from clearing.reconcile.carried import NOTHING, carried_into, first_stated
 from clearing.reconcile.comparing import Compared
-from clearing.reconcile.coverage import Coverage, covered, imports, overlaps, time_gaps
+from clearing.reconcile.coverage import (
+    Coverage,
+    Covered,
+    covered,
+    imports,
+    overlaps,
+    time_gaps,
+)
+from clearing.reconcile.periods import Period, around, news_from
 from clearing.reconcile.recording import record
-from clearing.reconcile.sides import load_ours, load_theirs
+from clearing.reconcile.sides import load_ours, load_theirs, wanted_of
 from clearing.reconcile.signoff import tolerances_in_force
 from clearing.reconcile.taking import Leg
 from clearing.reconcile.tolerances import Tolerances
@@ -32,45 +41,64 @@ def reconcile(
     account: str,
     *,
     person: str,
+    since: datetime | None = None,
     until: datetime | None = None,
+    news: bool = False,
     dry_run: bool = False,
     with_matches: bool = False,
     progress: Callable[[str], None] | None = None,
 ) -> Reconciliation:
     """Compare the ledger with the statements of a leg, and record what differs.
 
-    ``until`` cuts off what is compared. Raises :class:`NothingToCompare` where no statement covers
-    anything. A ``dry_run`` says the same and records nothing.
+    ``since`` and ``until`` (not included) bound what is compared, by default all that statements
+    cover; what breaks and matches lie outside stay as they are. With ``news`` it begins earlier
+    where anything earlier is new since the last one that left nothing new aside, or is open.
+    Raises :class:`NothingToCompare` where no statement covers anything. A ``dry_run`` says the same
+    and records nothing.
     """
     say = progress or _silent
+    of = (leg, venue, account)
     cut = None if until is None else to_microseconds(until) - 1
-    span = covered(connection, leg, venue, account, cut)
-    if span is None or span.until < span.since:
+    views = imports(connection, leg, venue, account)
+    latest = max((view.number for view in views), default=0)
+    tolerances = Tolerances(tolerances_in_force(connection), venue)
+    start = None if since is None else to_microseconds(since)
+    if news and start is not None:
+        new = news_from(connection, moment, of, views, tolerances)
+        start = None if new is None else min(start, new)
+    whole = covered(connection, leg, venue, account, cut if start is None else None)
+    if news and start is not None and whole is not None:
+        start = min(start, whole.until)  # statements that end before say at least how far they go
+    period = None if whole is None else _period(whole, start, cut)
+    if whole is None or period is None:
         raise NothingToCompare(
             f"no {leg} statement of {venue or 'anybody'} for {account} was taken in"
+            + ("" if since is None else f" that covers anything from {since.isoformat()} on")
             + ("" if until is None else f" that covers anything before {until.isoformat()}")
         )
+    span = whole if start is None else around(whole, period, views, tolerances)
     say("reading the ledger")
-    ours = load_ours(connection, moment, leg, account, span)
+    ours = load_ours(connection, moment, leg, account, span, whole=start is None)
     say("reading the statements")
     theirs = load_theirs(connection, span)
-    tolerances = Tolerances(tolerances_in_force(connection), venue)
+    carried = NOTHING
+    if start is not None:
+        needed = first_stated(theirs.balances, period.since)
+        wanted = wanted_of(leg, account, span)
+        carried = carried_into(connection, moment, of, views, needed, wanted, span.since)
+        views = [view for view in views if view.number in span.imports]
     say(f"matching {len(ours.movements):,} movements with {len(theirs.movements):,}")
-    result = Compared(connection, span, ours, theirs, tolerances)
-    views = imports(connection, leg, venue, account)
-    gaps = (*time_gaps(views), *result.gaps())
+    result = Compared(connection, span, ours, theirs, tolerances, period, carried)
+    gaps = (*filter(result.touches, time_gaps(views)), *result.gaps())
     answer = Reconciliation(
-        leg,
-        venue,
-        account,
-        from_microseconds(span.since),
-        from_microseconds(span.until),
+        *of,
+        from_microseconds(period.since),
+        from_microseconds(period.until),
         moment.position,
         0,
         False,
-        Coverage(leg, venue, account, tuple(views), gaps, tuple(overlaps(views))),
-        len(ours.movements) + len(ours.fills),
-        len(theirs.movements) + len(theirs.fills),
+        Coverage(*of, tuple(views), gaps, tuple(overlaps(views))),
+        *result.counts(),
         result.rules(),
         result.versions,
         result.residuals(),
@@ -82,7 +110,14 @@ def reconcile(
     if dry_run:
         return answer
     say("recording")
-    return record(connection, result, answer, person)
+    return record(connection, result, answer, person, latest if news or start is None else None)
+
+
+def _period(whole: Covered, since: int | None, cut: int | None) -> Period | None:
+    """Return the time that is asked about, as far as statements cover it; None if they do not."""
+    first = whole.since if since is None else max(whole.since, since)
+    last = whole.until if cut is None else min(whole.until, cut)
+    return Period(first, last) if first <= last else None
 
 
 def _silent(text: str) -> None:
