@@ -15,6 +15,7 @@ from benchmarks import (
     liquidations,
     marks,
     matching,
+    periods,
     proofs,
     rebuild,
     reconciling,
@@ -197,6 +198,12 @@ def test_windows_sees_other_matches_than_those_of_the_baseline(
     monkeypatch.setattr(windows, "within_tolerance", lambda _: None)
     with pytest.raises(RuntimeError, match="0 matches, the baseline 200"):
         windows.run(count=300, many=600, repeats=1)
+
+
+def test_periods(database_url: str) -> None:
+    (ratio,) = periods.run(database_url, days=6, daily=8)
+    assert "MiB" in ratio.note
+    assert measured([ratio])
 
 
 def test_reconciling(database_url: str) -> None:
