@@ -1,19 +1,23 @@
 """A period of a long account: what it needs is looked at, and what lies outside stays as it is."""
 
+import csv
 from collections.abc import Iterator
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
 
+from clearing.adapters.hyperliquid_node import COLUMNS
 from clearing.adapters.statements import STATEMENT_READERS
 from clearing.ledger import Ledger
 from clearing.reconcile import MatchView, NothingToCompare, Reconciliation
 from clearing.reconcile.desk import Desk
 from clearing.reconcile.sides import Ours, load_ours
 from tests.reconcile.desk import START, Day, rows, written
+from tests.reconcile.test_trades_of_the_ledger import ROW, ledger_with_a_trade
 
 DAYS = 9
 HOUR = timedelta(hours=1)
@@ -227,3 +231,94 @@ def test_a_period_that_nothing_covers_says_so(day: Day) -> None:
     take(day, "ada", told([("a", 1, 5)]), "statement.csv")
     with pytest.raises(NothingToCompare, match="covers anything from 2024-06-01"):
         day.reconcile(since=START + timedelta(days=31))
+
+
+def trades(dice: Random) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
+    """Nine days of ada's trades with bob, and what is told of her side of them.
+
+    She has 5 from before. Of about every third trade something differs.
+    """
+    events: list[dict[str, Any]] = []
+    lines: list[dict[str, str]] = []
+    held = Decimal(5)
+    for number in range(DAYS * 4):
+        at = START + (number * 6 + 1) * HOUR
+        size, price = dice.randrange(1, 5), dice.randrange(90, 110)
+        buys = dice.random() < 0.6
+        planted = dice.choice(("fee", "price", "size", "here", "there", *("",) * 8))
+        trade = {
+            "kind": "Traded",
+            "external_id": f"{number}",
+            "trade_id": f"{number}",
+            "occurred_at": at.isoformat(),
+            "market": "BTC",
+            "buyer": "ada" if buys else "bob",
+            "seller": "bob" if buys else "ada",
+            "size": f"{size}",
+            "price": f"{price}",
+            "buyer_fee": "0.2",
+            "seller_fee": "0.2",
+            "fee_asset": "USDC",
+        }
+        if planted != "here":
+            events.append(trade)
+        told = size + (planted == "size")
+        if planted != "there":
+            moment = at.isoformat().replace("+00:00", "")
+            lines.append(
+                {
+                    **ROW,
+                    "user": "ada",
+                    "block_time": f"{moment}.000000000",
+                    "time_ms": f"{int(at.timestamp()) * 1_000}",
+                    "tid": f"{number}",
+                    "side": "B" if buys else "A",
+                    "sz": f"{told}",
+                    "px": f"{price + (planted == 'price')}",
+                    "fee": "0.3" if planted == "fee" else "0.2",
+                    "start_position": f"{held}",
+                }
+            )
+            held += told if buys else -told
+    return events, lines
+
+
+def test_day_by_day_the_same_fills_and_positions_are_found(
+    database_url: str, tmp_path: Path
+) -> None:
+    """Positions go on from day to day; what a fill lacks makes them differ once."""
+    events, lines = trades(Random(5))  # noqa: S311 - dice
+    with ledger_with_a_trade(database_url, traded=False) as ledger:
+        ledger.append([{"source": "venue", **one} for one in events])
+        ledger.project()
+        path = tmp_path / "fills.csv"
+        with path.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, COLUMNS)
+            writer.writeheader()
+            writer.writerows(lines)
+        desk = ledger.desk("ann")
+        reader = STATEMENT_READERS["hyperliquid-node-fills"]
+        taken = desk.take(reader, str(path), account="ada", settings={"user": "ada"})
+        assert taken.new, taken.refusals
+        whole = desk.reconcile("hyperliquid", "ada", dry_run=True, with_matches=True)
+        assert {one.type for one in whole.differences} > {"fee", "price", "quantity"}
+        days = []
+        for number in range(DAYS):
+            since = START + timedelta(days=number)
+            until = since + timedelta(days=1)
+            days.append(
+                desk.reconcile(
+                    *("hyperliquid", "ada"),
+                    since=since,
+                    until=until,
+                    dry_run=True,
+                    with_matches=True,
+                )
+            )
+        assert [one for answer in days for one in answer.differences] == list(whole.differences)
+        assert _ordered(one for answer in days for one in answer.matches) == _ordered(whole.matches)
+        closing = [
+            next(one for one in answer.totals if one.position).ours_closing
+            for answer in (whole, days[-1])
+        ]
+        assert closing[0] == closing[1]
