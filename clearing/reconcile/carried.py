@@ -43,7 +43,9 @@ def carried_into(
     ``needed`` are the things whose first balance of what is compared has none before it that is
     compared, too. What recorded breaks did to a balance since then explains it as well.
     """
-    last = _last_stated(connection, views, set(needed), since)
+    things = set(needed)
+    wrong = connection.execute(_WRONG, (*of, since)).fetchall() if things else []
+    last = _last_stated(connection, views, things, wrong, since)
     ahead: dict[Thing, int] = {}
     effects: list[Held] = []
     held: dict[int, dict[Thing, int]] = {}
@@ -86,12 +88,24 @@ _BREAKS: Final = (
     " AND b.what = %s AND b.side = %s AND b.at > %s AND b.at < %s ORDER BY b.at"
 )
 
+_WRONG: Final = (
+    "SELECT (r ->> 'import')::bigint, (r ->> 'line')::bigint FROM clearing.recon_break b"
+    " CROSS JOIN LATERAL jsonb_array_elements(b.theirs::jsonb) r"
+    " JOIN LATERAL (SELECT what FROM clearing.recon_history WHERE break = b.id AND what IN"
+    " ('opened', 'closed', 'reopened', 'written_off', 'overridden') ORDER BY id DESC LIMIT 1) s"
+    " ON s.what <> 'closed' WHERE b.leg = %s AND b.venue = %s AND b.account = %s"
+    " AND b.side = 'cash' AND b.type <> 'unexplained_balance' AND b.at < %s"
+)
+"""The lines that something else is wrong with: their balances are not compared."""
+
 _STATED: Final = (
     "SELECT DISTINCT ON (what, position) what, position, at, amount FROM ("
     " SELECT c.asset AS what, false AS position, l.at, c.balance AS amount, l.import,"
     " l.line * %(sign)s AS line FROM clearing.recon_line l JOIN clearing.recon_cash c"
     " ON c.import = l.import AND c.line = l.line AND c.balance IS NOT NULL"
-    " WHERE l.import = ANY(%(imports)s) AND l.at < %(since)s"
+    " WHERE l.import = ANY(%(imports)s) AND l.at < %(since)s AND NOT EXISTS (SELECT"
+    " FROM unnest(%(wrong_imports)s::bigint[], %(wrong_lines)s::bigint[]) w (import, line)"
+    " WHERE w.import = l.import AND w.line = l.line)"
     " UNION ALL SELECT f.market, true, l.at, f.after, l.import, l.line * %(sign)s"
     " FROM clearing.recon_line l JOIN clearing.recon_fill f"
     " ON f.import = l.import AND f.line = l.line AND f.after IS NOT NULL"
@@ -103,7 +117,11 @@ _STATED: Final = (
 
 
 def _last_stated(
-    connection: Connection, views: Sequence[ImportView], needed: set[Thing], since: int
+    connection: Connection,
+    views: Sequence[ImportView],
+    needed: set[Thing],
+    wrong: Sequence[Any],
+    since: int,
 ) -> dict[Thing, tuple[int, int]]:
     """Return when and what was stated last of things before a time."""
     found: dict[Thing, tuple[int, int]] = {}
@@ -121,6 +139,8 @@ def _last_stated(
             "imports": [view.number for view in before[first : first + _AT_ONCE]],
             "since": since,
             "sign": sign,
+            "wrong_imports": [row[0] for row in wrong],
+            "wrong_lines": [row[1] for row in wrong],
             "named": sorted({what for what, _ in missing}),
         }
         for what, position, at, amount in connection.execute(_STATED, values):
