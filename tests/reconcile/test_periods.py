@@ -322,3 +322,64 @@ def test_day_by_day_the_same_fills_and_positions_are_found(
             for answer in (whole, days[-1])
         ]
         assert closing[0] == closing[1]
+
+
+def test_what_is_held_of_a_spot_market_is_added_up_from_before_the_period(
+    database_url: str, tmp_path: Path
+) -> None:
+    """ada buys 2 of the base asset every twelve hours; the last day begins with 36."""
+    base = {"source": "venue", "occurred_at": START.isoformat()}
+    events: list[dict[str, Any]] = [
+        {"kind": "SourceDeclared", "name": "venue", "description": "a venue"},
+        {"kind": "AssetDeclared", "name": "USDC", "decimals": 6},
+        {"kind": "AssetDeclared", "name": "COIN", "decimals": 3},
+        {
+            "kind": "MarketDeclared",
+            "name": "BTC",
+            "payoff": "spot",
+            "settlement_asset": "USDC",
+            "base_asset": "COIN",
+            "lot": "0.001",
+            "price_decimals": 2,
+            "mark_decimals": 4,
+            "size_decimals": 3,
+        },
+        {"kind": "AccountOpened", "account": "ada"},
+        {"kind": "Deposited", "account": "ada", "asset": "USDC", "amount": "100000"},
+    ]
+    lines = []
+    for number in range(20):
+        at = START + (12 * number + 1) * HOUR
+        events.append(
+            {
+                "kind": "Filled",
+                "trade_id": f"{number}",
+                "occurred_at": at.isoformat(),
+                "account": "ada",
+                "market": "BTC",
+                "side": "buy",
+                "size": "2",
+                "price": "100",
+                "fee": "0.2",
+                "fee_asset": "USDC",
+            }
+        )
+        moment = at.isoformat().replace("+00:00", ".000000000")
+        times = {"block_time": moment, "time_ms": f"{int(at.timestamp()) * 1_000}"}
+        told = {"side": "B", "fee": "0.2", "start_position": f"{2 * number}"}
+        lines.append({**ROW, **times, **told, "user": "ada", "tid": f"{number}"})
+    with Ledger.open(database_url) as ledger:
+        ledger.append([{"external_id": f"e{i}", **base, **one} for i, one in enumerate(events)])
+        ledger.project()
+        path = tmp_path / "fills.csv"
+        with path.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, COLUMNS)
+            writer.writeheader()
+            writer.writerows(lines)
+        desk = ledger.desk("ann")
+        reader = STATEMENT_READERS["hyperliquid-node-fills"]
+        assert desk.take(reader, str(path), account="ada", settings={"user": "ada"}).new
+        answer = desk.reconcile("hyperliquid", "ada", since=START + timedelta(days=9))
+        assert answer.clean
+        (position,) = [one for one in answer.totals if one.position]
+        assert (position.ours_opening, position.ours_closing) == ("36", "40")
