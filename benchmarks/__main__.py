@@ -16,12 +16,14 @@ from benchmarks import (
     liquidations,
     marks,
     matching,
+    periods,
     proofs,
     rebuild,
     reconciling,
     stress_paths,
     verifying,
     what_if,
+    windows,
 )
 from benchmarks.long_log import long_log
 from benchmarks.matching import NoBaseline
@@ -134,6 +136,12 @@ def _known(*, quick: bool, events: int | None) -> dict[str, Measure]:
         ),
         "verify": asked(verifying.run),
         "match": lambda: matching.run(count=events or (20_000 if quick else 1_000_000), repeats=3),
+        "window": lambda: windows.run(
+            count=2_000 if quick else 8_000, many=20_000 if quick else 500_000, repeats=3
+        ),
+        "period": lambda: _on_database(
+            lambda url: periods.run(url, days=30 if quick else 400, daily=50 if quick else 500)
+        ),
         "reconcile": lambda: _on_database(
             lambda url: reconciling.run(url, count=events or (20_000 if quick else 1_000_000))
         ),

@@ -71,14 +71,17 @@ class FillRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which movements: of ``account`` (empty: every account), up to ``until`` (microseconds).
+    """Which movements: of ``account`` (empty: every account), from ``since`` up to ``until``.
 
-    ``external``: only what came from outside the ledger or went there.
+    Both are in microseconds and count. ``external``: only what came from outside the ledger or went
+    there. ``first`` is the first log position that is looked at.
     """
 
     account: str
     until: int | None = None
     external: bool = False
+    since: int | None = None
+    first: int = 1
 
 
 def movements(connection: Connection, moment: Moment, wanted: Wanted) -> Iterator[MovementRow]:
@@ -100,11 +103,18 @@ def movements(connection: Connection, moment: Moment, wanted: Wanted) -> Iterato
         query += " AND p.ordinal = %(account)s"
     if wanted.until is not None:
         query += " AND l.occurred_at <= %(until)s"
+    if wanted.since is not None:
+        query += " AND l.occurred_at >= %(since)s"
     if wanted.external:
         query += " AND p.counter_ledger = 'external'"
     query += " ORDER BY p.position, p.line, p.side"
-    values = {"account": ordinal, "until": wanted.until, "kinds": _EXECUTIONS}
-    for first in range(0, moment.position, _SPAN):
+    values = {
+        "account": ordinal,
+        "until": wanted.until,
+        "since": wanted.since,
+        "kinds": _EXECUTIONS,
+    }
+    for first in range(wanted.first - 1, moment.position, _SPAN):
         rows = histories.rows(query, ["posting"], after=first, upto=first + _SPAN, **values)
         for row in rows:
             asset = registry.asset(row[7])
@@ -156,9 +166,16 @@ def fills(connection: Connection, moment: Moment, wanted: Wanted) -> Iterator[Fi
         query += " AND (account = %(account)s OR contra = %(account)s)"
     if wanted.until is not None:
         query += " AND occurred_at <= %(until)s"
+    if wanted.since is not None:
+        query += " AND occurred_at >= %(since)s"
     query += " ORDER BY position"
-    values = {"account": ordinal, "until": wanted.until, "kinds": _EXECUTIONS}
-    for first in range(0, moment.position, _SPAN):
+    values = {
+        "account": ordinal,
+        "until": wanted.until,
+        "since": wanted.since,
+        "kinds": _EXECUTIONS,
+    }
+    for first in range(wanted.first - 1, moment.position, _SPAN):
         rows = histories.rows(query, [], after=first, upto=first + _SPAN, **values)
         for row in rows:
             for account, size, fee in _sides(row):
@@ -208,14 +225,22 @@ def position_changes(
         return
     rows = histories.rows(
         "SELECT l.occurred_at, h.market, h.size - coalesce(lag(h.size) OVER (PARTITION BY h.market"
-        " ORDER BY h.position, h.line), 0) FROM {position_history} h"
+        " ORDER BY h.position, h.line), (SELECT b.size FROM {position_history} b"
+        " WHERE b.holder_kind = 'account' AND b.holder = %(account)s AND b.market = h.market"
+        " AND b.position < %(first)s ORDER BY b.position DESC, b.line DESC LIMIT 1), 0)"
+        " FROM {position_history} h"
         " JOIN clearing.log l ON l.position = h.position WHERE h.holder_kind = 'account'"
-        " AND h.holder = %(account)s AND h.position <= %(position)s ORDER BY h.position, h.line",
+        " AND h.holder = %(account)s AND h.position <= %(position)s AND h.position >= %(first)s"
+        " ORDER BY h.position, h.line",
         ["position_history"],
         account=ordinal,
+        first=wanted.first,
     )
     for at, number, amount in rows:
-        if amount and (wanted.until is None or at <= wanted.until):
+        within = (wanted.until is None or at <= wanted.until) and (
+            wanted.since is None or at >= wanted.since
+        )
+        if amount and within:
             market = registry.market(number)
             yield PositionChange(int(at), market.name, int(amount), market.size_decimals)
 

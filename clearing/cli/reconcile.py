@@ -32,9 +32,17 @@ def reconcile(
     /,
     *,
     leg: Annotated[Leg, Parameter(help="whose statements they are")] = "venue",
+    since: Annotated[
+        str | None,
+        Parameter(name="--from", help="compare what happened from this time on, with an offset"),
+    ] = None,
     until: Annotated[
         str | None, Parameter(help="compare what happened before this time, with an offset")
     ] = None,
+    news: Annotated[
+        bool,
+        Parameter(negative=(), help="with --from: also earlier, where anything is new or open"),
+    ] = False,
     dry_run: Annotated[bool, Parameter(negative=(), help="record nothing")] = False,
     matches: Annotated[bool, Parameter(negative=(), help="tell every match, too")] = False,
     when: When | None = None,
@@ -52,7 +60,9 @@ def reconcile(
             account,
             leg=leg,
             at=moment_of(opened, when),
+            since=None if since is None else parse_time(since),
             until=None if until is None else parse_time(until),
+            news=news,
             dry_run=dry_run,
             with_matches=matches,
             progress=say_step,

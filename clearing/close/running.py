@@ -312,13 +312,22 @@ class _Running:
             venue,
             account,
             leg=leg,
+            since=self.period.begins,
             until=self.period.ends,
+            news=True,
             with_matches=source is not None,
             progress=self.say,
         )
         if source is not None and answer.residuals:
             self.desk.post_residuals(answer, source)
-            answer = self.desk.reconcile(venue, account, leg=leg, until=self.period.ends)
+            answer = self.desk.reconcile(
+                venue,
+                account,
+                leg=leg,
+                since=self.period.begins,
+                until=self.period.ends,
+                news=True,
+            )
         return answer
 
     # -- fees and funding

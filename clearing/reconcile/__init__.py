@@ -7,6 +7,7 @@ reads the ledger through :mod:`clearing.audit` and knows nothing of the engine's
 
 from clearing.reconcile.accepting import Acceptance
 from clearing.reconcile.acting import NotAllowed
+from clearing.reconcile.answers import DifferenceView, LegTotals, MatchView, Reconciliation
 from clearing.reconcile.breaks import BreakStep, BreakUnknown, BreakView
 from clearing.reconcile.chains import FillGap
 from clearing.reconcile.checks import CHECKS, Check, Checked
@@ -27,13 +28,7 @@ from clearing.reconcile.recompute import (
     recompute_fees,
     recompute_funding,
 )
-from clearing.reconcile.running import (
-    DifferenceView,
-    LegTotals,
-    MatchView,
-    NothingToCompare,
-    Reconciliation,
-)
+from clearing.reconcile.running import NothingToCompare
 from clearing.reconcile.sampling import MAPPING, PLANTED, NothingPlanted, Planted
 from clearing.reconcile.signoff import PROPOSAL_KINDS, Proposal
 from clearing.reconcile.taking import EVERY, LEGS, Leg, StatementRefused, Taken, look

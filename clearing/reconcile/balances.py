@@ -7,8 +7,9 @@ right again, was told wrongly.
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
+from types import MappingProxyType
 from typing import NamedTuple
 
 from clearing.reconcile.differences import Difference
@@ -48,6 +49,7 @@ def compare_balances(
     stated: Sequence[Balance],
     effects: Iterable[Held],
     doubtful: frozenset[int] = frozenset(),
+    ahead: Mapping[tuple[str, bool], int] = MappingProxyType({}),
 ) -> list[Difference]:
     """Return what stated balances differ by from ours, that no difference of lines explains.
 
@@ -55,7 +57,7 @@ def compare_balances(
     lines do: by how much more their balances are ahead of ours from a moment on. Balances of
     movements at the places ``doubtful`` are not compared: something else is wrong with their line
     already. Of several balances of one thing at one moment each is compared: all must be the
-    balance after everything of it.
+    balance after everything of it. ``ahead`` is by how much their balances were ahead before.
     """
     changes: dict[tuple[str, bool], list[Held]] = defaultdict(list)
     for one in ours:
@@ -71,19 +73,22 @@ def compare_balances(
     for thing, balances in sorted(by_thing.items()):
         course = Course(changes[thing])
         balances.sort(key=lambda one: (one.at, not one.before, one.ref))
-        found += _compare(course, balances, sorted(known[thing]))
+        found += _compare(course, balances, sorted(known[thing]), ahead.get(thing, 0))
     return found
 
 
 def _compare(
-    course: Course, balances: Sequence[Balance], effects: Sequence[tuple[int, int]]
+    course: Course,
+    balances: Sequence[Balance],
+    effects: Sequence[tuple[int, int]],
+    accepted: int,
 ) -> list[Difference]:
     away = [
         one.amount - (course.before(one.at) if one.before else course.after(one.at))
         for one in balances
     ]
     found: list[Difference] = []
-    accepted, since = 0, -(2**63)
+    since = -(2**63)
     for place, one in enumerate(balances):
         if away[place] == accepted:
             since = one.at

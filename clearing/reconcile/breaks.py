@@ -121,6 +121,16 @@ class Recorded(NamedTuple):
     reopened: int
 
 
+class _Known(NamedTuple):
+    """A break that is recorded: its number, its last state, and what was found of it last."""
+
+    number: int
+    state: str
+    amount: Decimal
+    here: str
+    there: str
+
+
 def record_breaks(
     connection: Connection,
     of: tuple[str, str, str],
@@ -137,13 +147,14 @@ def record_breaks(
     transaction.
     """
     known = {
-        bytes(row[0]): (int(row[1]), row[2], row[3])
+        bytes(row[0]): _Known(int(row[1]), *row[2:])
         for row in connection.execute(
-            "SELECT b.key, b.id, s.what, s.amount FROM clearing.recon_break b"
-            " JOIN LATERAL (SELECT what, (SELECT amount FROM clearing.recon_history"
-            " WHERE break = b.id AND amount IS NOT NULL ORDER BY id DESC LIMIT 1) AS amount"
-            " FROM clearing.recon_history WHERE break = b.id AND what IN ('opened', 'closed',"
-            " 'reopened', 'written_off', 'overridden') ORDER BY id DESC LIMIT 1) s ON true"
+            "SELECT b.key, b.id, s.what, f.amount, f.here, f.there FROM clearing.recon_break b"
+            " JOIN LATERAL (SELECT what FROM clearing.recon_history WHERE break = b.id"
+            " AND what IN ('opened', 'closed', 'reopened', 'written_off', 'overridden')"
+            " ORDER BY id DESC LIMIT 1) s ON true"
+            " JOIN LATERAL (SELECT amount, here, there FROM clearing.recon_history"
+            " WHERE break = b.id AND amount IS NOT NULL ORDER BY id DESC LIMIT 1) f ON true"
             " WHERE b.leg = %s AND b.venue = %s AND b.account = %s",
             of,
         )
@@ -162,7 +173,7 @@ def record_breaks(
             step = _again(connection, known[key], one, run)
         if step:
             counts[step] += 1
-    for key, (number, state, _) in known.items():
+    for key, (number, state, *_) in known.items():
         if key in seen or state in ("closed", *_BY_PERSON):
             continue
         row = connection.execute(
@@ -216,9 +227,12 @@ def _open(
     return "opened"
 
 
-def _again(connection: Connection, known: tuple[int, str, Any], one: Found, run: int) -> str:
-    number, state, amount = known
-    same = amount is not None and Decimal(amount) == Decimal(decimal_text(one.amount))
+def _again(connection: Connection, known: _Known, one: Found, run: int) -> str:
+    number, state, amount, here, there = known
+    same = amount == Decimal(decimal_text(one.amount))
+    if same and not amount:
+        # Of a fee, a price or a moment it is the figures that say how much it is.
+        same = (here, there) == (one.here, one.there)
     if state in _BY_PERSON and same:
         return ""
     if state in ("closed", *_BY_PERSON):

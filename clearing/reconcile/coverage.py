@@ -142,6 +142,12 @@ class Covered(NamedTuple):
         """Whether a moment lies between its ends."""
         return self.since <= at <= self.until
 
+    def reaches(self, cut: int | None) -> int | None:
+        """Return the last covered moment up to ``cut`` (None: at all); None if there is none."""
+        if cut is None:
+            return self.until
+        return max((min(last, cut) for first, last in self.spans if first <= cut), default=None)
+
     def covers(self, at: int) -> bool:
         """Whether a statement covers a moment."""
         return within(self.spans, at)

@@ -16,6 +16,7 @@ from clearing.events.fields import to_microseconds
 from clearing.log import Connection
 from clearing.reconcile.accepting import revoke
 from clearing.reconcile.acting import NotAllowed, acting
+from clearing.reconcile.answers import Reconciliation
 from clearing.reconcile.breaks import BreakView, Found, Status, break_view, breaks, note
 from clearing.reconcile.checks import (
     Check,
@@ -34,7 +35,7 @@ from clearing.reconcile.recompute import (
     recompute_funding,
 )
 from clearing.reconcile.residuals import residual_events
-from clearing.reconcile.running import Reconciliation, reconcile
+from clearing.reconcile.running import reconcile
 from clearing.reconcile.sampling import Planted, sample_statement
 from clearing.reconcile.signoff import (
     Proposal,
@@ -130,7 +131,9 @@ class Desk:
         *,
         leg: Leg = "venue",
         at: Any = None,
+        since: datetime | None = None,
         until: datetime | None = None,
+        news: bool = False,
         dry_run: bool = False,
         with_matches: bool = False,
         progress: Callable[[str], None] | None = None,
@@ -143,7 +146,9 @@ class Desk:
             venue,
             account,
             person=self.person,
+            since=since,
             until=until,
+            news=news,
             dry_run=dry_run,
             with_matches=with_matches,
             progress=progress,

@@ -6,7 +6,7 @@ from typing import Final
 from clearing.reconcile.balances import Held
 from clearing.reconcile.differences import Difference, Side
 from clearing.reconcile.lines import Fill, Movement
-from clearing.reconcile.matching import Match
+from clearing.reconcile.matches import Match
 from clearing.reconcile.sides import Ours, Theirs
 
 _NAMED: Final = ("asset", "market")

@@ -12,7 +12,7 @@ from typing import Any
 
 from clearing.reconcile.differences import BreakType, Difference
 from clearing.reconcile.lines import Fill, decimal_text, moment_text
-from clearing.reconcile.matching import TIMING, Match, Matched, Rule
+from clearing.reconcile.matches import TIMING, Match, Matched, Rule
 from clearing.reconcile.tolerances import Field, Tolerances
 
 

@@ -7,7 +7,7 @@ identifier as what it completes.
 from typing import Any
 
 from clearing.log import Connection
-from clearing.reconcile.running import Reconciliation
+from clearing.reconcile.answers import Reconciliation
 from clearing.reconcile.signoff import proposal, tolerances_in_force
 
 

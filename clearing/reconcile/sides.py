@@ -5,7 +5,7 @@ and nowhere else.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from sys import intern
 from typing import Any, Final, NamedTuple
 
@@ -18,6 +18,7 @@ from clearing.audit.movements import (
     movements,
     position_changes,
 )
+from clearing.audit.openings import first_position, openings
 from clearing.log import Connection
 from clearing.reconcile.balances import Held
 from clearing.reconcile.coverage import Covered
@@ -72,26 +73,63 @@ class Theirs:
     balances: list[Balance] = field(default_factory=list)
 
 
+def wanted_of(leg: Leg, account: str, covered: Covered) -> Wanted:
+    """Return which movements are compared: a bank or a chain states only the outside's."""
+    return Wanted("" if account == EVERY else account, covered.until, external=leg != "venue")
+
+
 def load_ours(
-    connection: Connection, moment: Moment, leg: Leg, account: str, covered: Covered
+    connection: Connection,
+    moment: Moment,
+    leg: Leg,
+    account: str,
+    covered: Covered,
+    *,
+    whole: bool = True,
 ) -> Ours:
     """Return what the ledger has of an account (``*``: of all) up to the end of what is covered.
 
-    A bank or a chain states what came from outside and went there, and nothing else.
+    A bank or a chain states what came from outside and went there, and nothing else. Without
+    ``whole`` what happened before is not read: what was held then is taken from the read models.
     """
-    wanted = Wanted("" if account == EVERY else account, covered.until, external=leg != "venue")
+    wanted = wanted_of(leg, account, covered)
     ours = Ours()
+    followed = set()
+    if not whole:
+        first = first_position(connection, moment, covered.since)
+        for one in openings(connection, moment, wanted, covered.since):
+            amount = one.amount * 10 ** (DECIMALS - one.decimals)
+            ours.held.append(Held(covered.since - 1, one.what, amount, one.position))
+            if one.position:
+                followed.add(one.what)
+        wanted = replace(wanted, since=covered.since, first=first)
     for row in movements(connection, moment, wanted):
         _take_movement(ours, row, covered)
     if leg == "venue" and covered.fills:
-        followed = set()
         for change in position_changes(connection, moment, wanted):
             followed.add(change.market)
             size = change.amount * 10 ** (DECIMALS - change.decimals)
             ours.held.append(Held(change.occurred_at, change.market, size, position=True))
         for fill in fills(connection, moment, wanted):
             _take_fill(ours, fill, covered, held=fill.market not in followed)
+        if not whole:
+            _hold_from_before(connection, moment, ours, wanted, followed)
     return ours
+
+
+def _hold_from_before(
+    connection: Connection, moment: Moment, ours: Ours, wanted: Wanted, followed: set[str]
+) -> None:
+    """Add up what earlier fills made of a market that no position is kept of (spot)."""
+    unkept = {one.what for one in ours.held if one.position} - followed
+    if not unkept or wanted.since is None:
+        return
+    for row in fills(
+        connection, moment, replace(wanted, since=None, until=wanted.since - 1, first=1)
+    ):
+        if row.market in unkept:
+            size = row.size * 10 ** (DECIMALS - row.size_decimals)
+            ours.held.append(Held(row.occurred_at, row.market, size, position=True))
 
 
 def _take_movement(ours: Ours, row: MovementRow, covered: Covered) -> None:

@@ -23,6 +23,7 @@ from clearing.log import Connection
 from clearing.reconcile.acting import NotAllowed, acting, one_at_a_time
 from clearing.reconcile.breaks import BreakView, break_view, settle_break
 from clearing.reconcile.lines import SCALE
+from clearing.reconcile.measures import measure_of
 from clearing.reconcile.statement_signoff import accept, acceptance, withdraw, withdrawal
 from clearing.reconcile.taking import LEGS, Leg
 from clearing.reconcile.tolerances import ANY, Field, Tolerance
@@ -94,11 +95,10 @@ def propose_for_break(
     if view.status != "open":
         raise NotAllowed(f"break {number} is closed; reopen it first")
     document: dict[str, Any] = {"amount": view.amount}
-    asset = view.what if view.side == "cash" else ""
     if kind == "adjustment":
         _not_adjusted(connection, view)
         document = _adjustment(view, source)
-    amount = (view.amount or "0").lstrip("-") if asset else "0"
+    asset, amount = measure_of(connection, view)
     return _propose(connection, kind, number, asset, amount, document, author, reason)
 
 
@@ -136,6 +136,12 @@ def _still_so(connection: Connection, asked: Proposal) -> None:
         raise NotAllowed(
             f"proposal {asked.number} is of {proposed} of break {view.number}, which is of"
             f" {view.amount} now: decline it and propose anew"
+        )
+    asset, amount = measure_of(connection, view)
+    if asset != asked.asset or Decimal(amount) != Decimal(asked.amount):
+        raise NotAllowed(
+            f"proposal {asked.number} is of {asked.amount} {asked.asset} of break {view.number},"
+            f" which is of {amount} {asset} now: decline it and propose anew"
         )
     if asked.kind == "adjustment":
         _not_adjusted(connection, view)
@@ -234,8 +240,8 @@ def propose_limit(
 
     ``kind`` and ``asset`` may be ``*``. While no limit of a kind in an asset was adopted, anybody
     but the author may approve any amount of it; what is of several assets, of a fill, or a share of
-    any figure is held against any limit of its kind. Nobody approves their own limit. Raises
-    :class:`NotAllowed`.
+    any figure is held against any limit of its kind. Nobody approves their own limit, nor one that
+    is higher than theirs of the same. Raises :class:`NotAllowed`.
     """
     if kind not in (*PROPOSAL_KINDS, ANY):
         raise NotAllowed(f"{kind!r} is no kind; there are {', '.join(PROPOSAL_KINDS)} and *")

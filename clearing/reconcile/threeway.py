@@ -50,7 +50,7 @@ def three_way(
 ) -> list[ThreeWayLine]:
     """Return every movement of an account (``*``: of all) from or to the outside, in log order.
 
-    It goes by the matches that reconciliations recorded: reconcile each leg first.
+    It goes by the matches that the last reconciliations made: reconcile each leg first.
     """
     wanted = Wanted("" if account == EVERY else account, external=True)
     found = _matched(connection, account)
@@ -108,16 +108,15 @@ def _covers(views: Iterable[ImportView], account: str, at: datetime) -> bool:
 
 
 def _matched(connection: Connection, account: str) -> dict[str, dict[int, str]]:
-    """Return, by leg, the log positions that were matched and the rule that did it.
+    """Return, by leg, the log positions whose matches are in force and the rule that made them.
 
     A match with a line of a statement that was withdrawn is none any more.
     """
     found: dict[str, dict[int, str]] = defaultdict(dict)
     gone = withdrawals(connection)
     rows: Iterable[Any] = connection.execute(
-        "SELECT r.leg, m.rule, m.ours, m.theirs FROM clearing.recon_match m"
-        " JOIN clearing.recon_run r ON r.id = m.run WHERE m.side = 'cash'"
-        " AND (%(account)s IN (r.account, '*') OR r.account = '*') ORDER BY r.id",
+        "SELECT leg, rule, ours, theirs FROM clearing.recon_match_in_force WHERE side = 'cash'"
+        " AND (%(account)s IN (account, '*') OR account = '*') ORDER BY key",
         {"account": account},
     )
     for leg, rule, ours, theirs in rows:

@@ -58,6 +58,11 @@ class Tolerances:
         found = self.of(what, "time")
         return 0 if found is None else found.absolute
 
+    @property
+    def widest_window(self) -> int:
+        """By how many microseconds any two moments may differ."""
+        return max((one.absolute for one in self._found.values() if one.field == "time"), default=0)
+
     def __bool__(self) -> bool:
         """Whether any was adopted."""
         return bool(self._found)

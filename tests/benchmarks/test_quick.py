@@ -15,12 +15,14 @@ from benchmarks import (
     liquidations,
     marks,
     matching,
+    periods,
     proofs,
     rebuild,
     reconciling,
     stress_paths,
     verifying,
     what_if,
+    windows,
 )
 from benchmarks.long_log import long_log
 from benchmarks.measure import Ratio, against, compared
@@ -184,6 +186,24 @@ def test_matching_sees_breaks_other_than_those_planted(native: bool) -> None:
             matching._verify(made, replace(right, found=[*wrong]), native=native)
     with pytest.raises(RuntimeError, match="matches, not"):
         matching._verify(made, replace(right, matched=matches - 1), native=native)
+
+
+def test_windows() -> None:
+    assert len(measured(windows.run(count=300, many=600, repeats=2))) == 2
+
+
+def test_windows_sees_other_matches_than_those_of_the_baseline(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(windows, "within_tolerance", lambda _: None)
+    with pytest.raises(RuntimeError, match="0 matches, the baseline 200"):
+        windows.run(count=300, many=600, repeats=1)
+
+
+def test_periods(database_url: str) -> None:
+    (ratio,) = periods.run(database_url, days=6, daily=8)
+    assert "MiB" in ratio.note
+    assert measured([ratio])
 
 
 def test_reconciling(database_url: str) -> None:

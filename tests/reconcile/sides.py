@@ -3,7 +3,8 @@
 from typing import Any
 
 from clearing.reconcile.lines import SCALE, Fill, Movement
-from clearing.reconcile.matching import Matched, match_movements
+from clearing.reconcile.matches import Matched
+from clearing.reconcile.matching import match_movements
 from clearing.reconcile.tolerances import Field, Tolerance, Tolerances
 
 SECOND = 1_000_000

@@ -142,9 +142,9 @@ def test_an_adjustment_needs_two_people_and_makes_the_sides_agree(day: Day) -> N
 
 def test_limits_are_by_amount_and_the_database_holds_them(day: Day, database_url: str) -> None:
     ann, bob, eve = (day.ledger.desk(name) for name in ("ann", "bob", "eve"))
-    for person, amount in (("bob", "0.00000005"), ("eve", "1")):
+    for person, amount, by in (("eve", "1", "ida"), ("bob", "0.00000005", "eve")):
         limit = ann.propose_limit(person, "write_off", "XBT", amount, "the board's table")
-        day.ledger.desk("ida").decide(limit.number, approve=True)
+        day.ledger.desk(by).decide(limit.number, approve=True)
     day.state(("a", 1, 10, 10))
     day.reconcile()
     asked = ann.propose_for_break("write_off", 1, "not worth a letter")
@@ -196,7 +196,7 @@ def test_what_is_recorded_is_never_changed(day: Day, database_url: str) -> None:
     day.reconcile()
     tables = (
         *("recon_import", "recon_line", "recon_cash", "recon_run", "recon_break"),
-        *("recon_history", "recon_match", "recon_proposal", "recon_decision"),
+        *("recon_history", "recon_match", "recon_proposal", "recon_decision", "recon_match_step"),
     )
     for table in tables:
         for text in ("DELETE FROM clearing.{}", "TRUNCATE clearing.{} CASCADE"):

@@ -10,7 +10,7 @@ from clearing.reconcile.chains import FEE_WORDS, GAP_WORDS, chain_gaps
 from clearing.reconcile.differences import BreakType
 from clearing.reconcile.fills import match_fills
 from clearing.reconcile.lines import SCALE, Fill
-from clearing.reconcile.matching import Matched
+from clearing.reconcile.matches import Matched
 from clearing.reconcile.tolerances import Tolerances
 from tests.reconcile.sides import HOUR, SECOND, fill, found, tolerance
 

@@ -137,6 +137,69 @@ def test_a_line_told_twice_is_a_duplicate_on_whichever_side() -> None:
     assert [one[0] for one in found(match(side({"amount": 5, "ids": "a"}), named))] == ["duplicate"]
 
 
+def test_an_event_of_ours_that_is_there_twice_under_one_identifier_is_a_duplicate() -> None:
+    """Two sources told us the same deposit, each under a name of its own after the venue's."""
+    twice = side({"amount": 5, "ids": "a"}, {"amount": 5, "ids": "a"})
+    once = side({"amount": 5, "ids": "a"})
+    matched = match(twice, once)
+    assert [(one.rule, one.ours, one.theirs) for one in matched.matches] == [
+        ("native id", (0,), (0,))
+    ]
+    (one,) = matched.differences
+    assert (one.type, one.ours, one.theirs, one.amount) == ("duplicate", (1,), (), -5 * SCALE)
+    assert one.words == "we have it more often than they state it"
+
+
+def test_of_copies_the_one_of_the_same_moment_is_the_match() -> None:
+    twice = side({"amount": 5, "ids": "a", "at": -HOUR}, {"amount": 5, "ids": "a"})
+    matched = match(twice, side({"amount": 5, "ids": "a"}))
+    assert [one.ours for one in matched.matches] == [(1,)]
+    assert found(matched) == [("duplicate", (0,), ())]
+
+
+def test_parts_of_ours_that_are_alike_are_no_copies_where_they_add_up() -> None:
+    """Half each, which they tell in one line; of three equal parts they tell the sum of two."""
+    halves = side({"amount": 5, "ids": "a"}, {"amount": 5, "ids": "a"})
+    assert not match(halves, side({"amount": 10, "ids": "a"})).differences
+    thirds = side(*({"amount": 5, "ids": "a"} for _ in range(3)))
+    assert found(match(thirds, side({"amount": 10, "ids": "a"}))) == [("duplicate", (2,), ())]
+
+
+def test_a_profit_booked_twice_beside_its_fee_is_a_duplicate() -> None:
+    """They tell profit less fee in one line; the fee is no copy of anything."""
+    profit: dict[str, Any] = {"amount": 10, "ids": "t", "kind": "realised_pnl"}
+    ours = side(profit, profit, {"amount": -1, "ids": "t", "kind": "fee"})
+    matched = match(ours, side({"amount": 9, "ids": "t", "kind": "trade"}))
+    assert found(matched) == [("duplicate", (1,), ())]
+    assert [one.ours for one in matched.matches] == [(0, 2)]
+
+
+def test_an_identifier_may_be_of_each_market() -> None:
+    """Two markets number their trades by themselves; of the second they charge 2 more."""
+    btc: dict[str, Any] = {"amount": -1, "ids": "7", "kind": "fee", "market": "BTC-PERP"}
+    eth: dict[str, Any] = {"amount": -3, "ids": "7", "kind": "fee", "market": "ETH-PERP"}
+    matched = match(side(eth, btc), side(btc, eth | {"amount": -5}))
+    assert [(one.ours, one.theirs) for one in matched.matches] == [((1,), (0,))]
+    assert found(matched) == [("fee", (0,), (1,))]
+    swapped = side(btc | {"amount": -3}, eth | {"amount": -1})
+    assert found(match(side(btc, eth), swapped)) == [("fee", (0,), (0,)), ("fee", (1,), (1,))]
+
+
+def test_a_market_that_one_side_does_not_tell_or_names_otherwise_keeps_nothing_apart() -> None:
+    btc: dict[str, Any] = {"amount": -1, "ids": "7", "kind": "fee", "market": "BTC-PERP"}
+    eth: dict[str, Any] = {"amount": -3, "ids": "7", "kind": "fee", "market": "ETH-PERP"}
+    untold = side({"amount": -4, "ids": "7", "kind": "fee"})
+    assert not match(side(btc, eth), untold).differences
+    assert not match(side(btc, eth), side(btc, eth | {"market": "ETHUSD"})).differences
+    assert found(match(side(btc, eth), side(btc))) == [("missing_there", (1,), ())]
+
+
+def test_what_moved_nothing_is_nobodys_copy() -> None:
+    nothing: dict[str, Any] = {"amount": 0, "ids": "a"}
+    ours = side(nothing, nothing, {"amount": 5, "ids": "a"})
+    assert all(one[0] != "duplicate" for one in found(match(ours, side({"amount": 4, "ids": "a"}))))
+
+
 def test_equal_ones_of_other_identifiers_are_no_copies() -> None:
     """Two real deposits of 5 in one second: one of them they do not have."""
     ours = side({"amount": 5, "ids": "a"}, {"amount": 5, "ids": "b"})

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 from clearing.adapters import IMPORTERS, ImportOptions, Located
 from clearing.adapters.statements import STATEMENT_READERS
 from clearing.ledger import Ledger
-from clearing.reconcile import Desk, Reconciliation
+from clearing.reconcile import Desk, DifferenceView, Reconciliation
 
 FILE = "data/statements/bitmex/walletHistory_2020_2022.csv.gz"
 READER = STATEMENT_READERS["bitmex-wallet"]
@@ -189,3 +190,21 @@ def test_one_row_wrong_is_one_break_of_its_type_and_nothing_else(
         views = desk.breaks(of=("venue", way.replace(" ", "-"), "fund-one"))
         assert [(view.type, view.status) for view in views] == [(type_, "open")]
     assert len(desk.breaks()) == len(WAYS) == 12
+
+
+def test_quarter_by_quarter_the_same_is_found_as_all_at_once(
+    desk: Desk, statement: Path, tmp_path: Path
+) -> None:
+    quarters = [datetime(year, month, 1, tzinfo=UTC) for year in (2020, 2021, 2022)
+                for month in (1, 4, 7, 10)]  # fmt: skip
+    for way, (corrupt, _) in WAYS.items():
+        path = written(corrupt(rows_of(statement)), tmp_path / f"{way}.csv")
+        whole = compared(desk, path, way.replace(" ", "-"))
+        found: list[DifferenceView] = []
+        ours = 0
+        for since, until in pairwise([*quarters[1:], END]):
+            answer = desk.reconcile(whole.venue, "fund-one", since=since, until=until, dry_run=True)
+            found += answer.differences
+            ours += answer.ours
+        assert found == list(whole.differences), way
+        assert ours == whole.ours

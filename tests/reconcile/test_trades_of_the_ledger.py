@@ -34,9 +34,9 @@ SIDES = (
 )
 
 
-def ledger_with_a_trade(url: str) -> Ledger:
+def ledger_with_a_trade(url: str, *, traded: bool = True) -> Ledger:
     """ada has 5 from before and buys 2 of bob at 100, who pays half of her fee."""
-    base = {"source": "venue", "occurred_at": AT}
+    base = {"source": "venue", "occurred_at": AT if traded else "2024-05-01T00:00:00+00:00"}
     ledger = Ledger.open(url)
     events: list[dict[str, Any]] = [
         {"kind": "SourceDeclared", "name": "venue", "description": "a venue"},
@@ -67,6 +67,8 @@ def ledger_with_a_trade(url: str) -> Ledger:
             "fee_asset": "USDC",
         },
     ]
+    if not traded:
+        events.pop()
     ledger.append([{"external_id": f"e{i}", **base, **one} for i, one in enumerate(events)])
     ledger.project()
     return ledger
