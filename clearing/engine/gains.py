@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from clearing.engine.book import Book
+from clearing.engine.gains_lines import GainsLines
 from clearing.engine.holding import as_if
 from clearing.engine.market import Market
 from clearing.engine.penalties import charge, full_rate, penalty_amount
@@ -19,7 +20,7 @@ from clearing.engine.requirements import requirement_of
 from clearing.engine.scope import Position, Scope
 from clearing.engine.step import Step
 from clearing.engine.valuation import accrued_funding, measure, unrealised
-from clearing.quantities import fewest
+from clearing.quantities import Trace, fewest, format_exact
 from clearing.rulebook import RATE_SCALE, Gains, ReduceRung, Waterfall
 
 
@@ -35,6 +36,12 @@ def reduce_and_settle(
         # Nothing else may follow: cash from funding may be all that was missing.
         step.note_position(market, holder, position)
     _Unwinding(step, scope, market, rung, gains, waterfall).run()
+
+
+def _only_restored(trace: Trace | None) -> bool:
+    """Nothing but the restored level is enough."""
+    del trace
+    return False
 
 
 class _Unwinding:
@@ -63,15 +70,16 @@ class _Unwinding:
         if rung.quantity.restores is None:
             raise AssertionError("gains are sold to restore a level")
         self._place, self._factor = rung.quantity.restores
+        self._lines = GainsLines(step, scope, market, self._place, self._factor)
 
     def run(self) -> None:
         """Close and settle, step by step, until the level is restored."""
-        self._close(lambda: self._gain() >= 0)
+        self._close(self._has_gain)
         self._settle()
         self._close(self._restored_by_settling)
         self._settle()
         if self._counts():
-            self._close(lambda: False)
+            self._close(_only_restored)
 
     @property
     def _book(self) -> Book:
@@ -94,6 +102,18 @@ class _Unwinding:
         owed = accrued_funding(market, position) * market.funding_lift
         asked = requirement_of(self._book, self._scope, self._place, market)
         return unrealised(asset, market, position) + owed - asked
+
+    def _has_gain(self, trace: Trace | None) -> bool:
+        """Whether the position gains, so that there is nothing to be closed before it is settled.
+
+        With a ``trace``, leave the working as an input of it, as others do that say what is enough.
+        """
+        gain = self._gain()
+        if trace is not None:
+            lines = trace.step("gains", "at_most(0, gain)")
+            self._lines.gain(lines, self._position(), gain)
+            lines.finish(int(gain >= 0), 0)
+        return gain >= 0
 
     def _counts(self) -> bool:
         """Whether an unrealised gain counts for anything, so that closing helps by itself."""
@@ -127,31 +147,57 @@ class _Unwinding:
         with as_if(self._scope, positions, amount - self._fee(amount)):
             yield
 
-    def _restores(self, amount: int) -> bool:
+    def _restores(self, amount: int, trace: Trace | None = None, name: str = "restored") -> bool:
         """Whether the level is restored once ``amount`` units of the gain are settled."""
         with self._as_if_settled(amount):
+            if trace is not None:
+                settled = format_exact(amount, self._book.assets[self._scope.asset].decimals)
+                return self._lines.restored(trace, name, f"as if {settled} were settled")
             return self._surplus() >= 0
 
-    def _restored_by_settling(self) -> bool:
+    def _restored_by_settling(self, trace: Trace | None) -> bool:
         """Whether the gain is all that may be settled, or settling it restores the level."""
-        if self._most is not None and self._gain() >= self._most * self._lift:
+        gain, decimals = self._gain(), self._book.assets[self._scope.asset].decimals
+        if self._most is not None and gain >= self._most * self._lift:
+            if trace is not None:
+                lines = trace.step("all that may be settled", "at_most(most, gain)")
+                lines.value("most", self._most, decimals, "left to be settled by this rung")
+                self._lines.gain(lines, self._position(), gain)
+                lines.finish(1, 0)
             return True
-        return self._restores(self._sellable())
+        return self._restores(self._sellable(), trace, "restored by settling")
 
-    def _close(self, enough: Callable[[], bool]) -> None:
+    def _close(self, enough: Callable[[Trace | None], bool]) -> None:
         """Close the fewest lots after which it is ``enough`` or the level is restored."""
-        if self._surplus() >= 0 or self._position() is None or not self._left or enough():
+        if self._surplus() >= 0 or self._position() is None or not self._left or enough(None):
             return
         closing = Reduction(self._book, self._scope, self._market, self._rung)
         most, lot = min(closing.held, self._left), closing.lot
 
         def suffices(lots: int) -> bool:
             with closing.as_if_closed(min(most, lots * lot)):
-                return self._surplus() >= 0 or enough()
+                return self._surplus() >= 0 or enough(None)
 
-        quantity = min(most, fewest(-(-most // lot), suffices) * lot)
+        lots = fewest(-(-most // lot), suffices)
+        quantity = min(most, lots * lot)
+        lines = self._lines.working("quantity")
+        if lines is not None:
+            self._lines.closed(lines, most, lots, quantity)
+            for number, name in ((lots, "enough"), (lots - 1, "enough by one lot fewer")):
+                part = min(most, number * lot)
+                with closing.as_if_closed(part):
+                    self._is_enough(lines.step(name, "max(inputs)"), enough, part)
         close_part(self._step, self._scope, self._market, self._rung, self._waterfall, quantity)
         self._left -= quantity
+
+    def _is_enough(
+        self, lines: Trace, enough: Callable[[Trace | None], bool], quantity: int
+    ) -> None:
+        """Leave the working of whether a close is enough, as if it were made."""
+        restored = self._lines.restored(lines)
+        found = enough(lines) or restored
+        closed = format_exact(quantity, self._market.spec.size_decimals)
+        lines.finish(int(found), 0, f"as if {closed} were closed")
 
     def _settle(self) -> None:
         """Settle the fewest units of the gain that restore the level, or all, if it helps."""
@@ -162,9 +208,19 @@ class _Unwinding:
             if self._surplus() <= before:
                 return
         amount = fewest(most, self._restores)
+        lines = self._lines.working("settled")
+        if lines is not None:
+            self._lines.gain(lines, self._position(), self._gain())
+            self._lines.sellable(lines, most, self._most)
+            self._lines.settled(lines, amount)
+            for units, name in ((amount, "restored"), (amount - 1, "restored by one unit fewer")):
+                self._restores(units, lines, name)
         holder = self._step.account_holder(self._scope.account, self._market)
         realise(self._step, self._market, holder, amount)
         note_flow(self._market, holder, amount)
-        charge(self._step, self._scope, self._gains.penalty, self._fee(amount))
+        fee = self._fee(amount)
+        left = measure(self._book, self._scope).equity // self._lift
+        self._lines.penalty(self._gains.penalty, amount, min(amount, left), fee)
+        charge(self._step, self._scope, self._gains.penalty, fee)
         if self._most is not None:
             self._most -= amount

@@ -14,7 +14,7 @@ from clearing.engine.reduction import may_reduce, reduce_position
 from clearing.engine.requirements import bears_margin
 from clearing.engine.scope import Scope
 from clearing.engine.stays import note_acted
-from clearing.engine.step import Step
+from clearing.engine.step import END, Step
 from clearing.engine.takeover import take_over
 from clearing.engine.valuation import Measure, measure
 from clearing.engine.waterfall import cover
@@ -94,6 +94,7 @@ def _act(step: Step, scope: Scope, rules: ClassRules, rung: Rung, now: Measure) 
     step.acting = scope
     _do(step, scope, rules, rung)
     step.acting = None
+    step.working(END, scope)
     freed.note()
 
 

@@ -18,6 +18,10 @@ from clearing.quantities import Trace, format_exact
 NOBODY: Final[frozenset[int]] = frozenset()
 
 
+END: Final = "end"
+"""The name of what stands among the workings where a rung has done its work."""
+
+
 class Holder:
     """Who holds a position in a market: an account, or the market's control, suspense or contested.
 

@@ -15,6 +15,7 @@ from clearing.audit.explain.grouping import grouped, posted
 from clearing.engine import ENTRY_FIELDS, Engine, Entry, Trace
 from clearing.engine.reading import role_workings
 from clearing.engine.scope import Scope
+from clearing.engine.step import END
 from clearing.engine.valuation import measure
 from clearing.events import Event, parse_event
 from clearing.events.codec import encode
@@ -111,6 +112,8 @@ class Venue:
         expected, workings = self.oracle.explain(row)
         assert entries == expected, "the banded watch or a working makes other entries"
         for _, _, working in workings:
+            if working.name == END:
+                continue
             for part in working.inputs if working.name == "margin" else [working]:
                 computed(part.document())
         postings_explained(self.oracle, entries, workings)
@@ -233,19 +236,14 @@ def postings_explained(
     engine: Engine, entries: list[Entry], workings: list[tuple[int, Scope, Trace]]
 ) -> None:
     """Every posting of a rung is the result of one of its workings."""
-    for group in grouped(workings):
-        line = group[0][0]
-        if line >= len(entries) or entries[line][0] != "liquidation":
-            continue
-        places = posted(entries, group)
-        for at, entry in enumerate(entries[line + 1 :], start=line + 1):
-            if entry[0] == "liquidation":
-                break
-            if entry[0] == "posting":
+    for rung in grouped(workings):
+        places = posted(entries, rung)
+        for at, entry in enumerate(entries[: rung.end]):
+            if at > rung.margin[0] and entry[0] == "posting":
                 assert at in places, f"nothing explains {entry}"
                 _, _, asset, *_, amount, _ = entry
                 decimals = engine.book.registry.asset(int(asset)).decimals
-                result = Fraction(group[places[at]][2].result)
+                result = Fraction(rung.did[places[at] - 1][2].result)
                 assert abs(result) == Fraction(int(amount), 10**decimals), entry
 
 

@@ -66,12 +66,12 @@ class _Notes:
         if account and mine:
             rungs = [
                 {
-                    "before_entry": group[0][0],
-                    "working": [part.document() for part in group[0][2].inputs],
-                    "did": [figure.document() for _, _, figure in group[1:]],
+                    "before_entry": rung.margin[0],
+                    "working": [part.document() for part in rung.margin[2].inputs],
+                    "did": [figure.document() for _, _, figure in rung.did],
                 }
-                for group in grouped(workings)
-                if group[0][1].account == account
+                for rung in grouped(workings)
+                if rung.margin[1].account == account
             ]
             shown = [entry_view(registry, entry) for entry in entries if entry in mine]
             self._events.append({**at, "entries": shown, "rungs": rungs})

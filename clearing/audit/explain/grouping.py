@@ -1,37 +1,56 @@
 """The workings of an event, rung by rung: the margin it acted upon, then figures of what it did."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from clearing.engine import Entry
 from clearing.engine.scope import Scope
+from clearing.engine.step import END
 from clearing.quantities import Trace
 
 Working = tuple[int, Scope, Trace]
 """How many entries the event had, the scope that a rung acted on, and a working."""
 
 
-def grouped(workings: Iterable[Working]) -> list[list[Working]]:
-    """Return the workings of :meth:`Engine.explain` by rung; each begins with its margin.
+@dataclass(slots=True)
+class Rung:
+    """What one rung left: the ``margin`` that it acted upon, the figures of what it ``did``.
+
+    Its entries are those from the margin's place up to ``end``; nothing of a rung that only warns.
+    """
+
+    margin: Working
+    did: list[Working]
+    end: int
+
+
+def grouped(workings: Iterable[Working]) -> list[Rung]:
+    """Return the workings of :meth:`Engine.explain` by rung.
 
     What is computed where no rung acted (a venue's own liquidation) is in none.
     """
-    groups: list[list[Working]] = []
+    rungs: list[Rung] = []
     for working in workings:
-        if working[2].name == "margin":
-            groups.append([working])
-        elif groups and groups[-1][0][1] is working[1]:
-            groups[-1].append(working)
-    return groups
+        line, scope, trace = working
+        if trace.name == "margin":
+            rungs.append(Rung(working, [], line))
+        elif rungs and rungs[-1].margin[1] is scope:
+            if trace.name == END:
+                rungs[-1].end = line
+            else:
+                rungs[-1].did.append(working)
+    return rungs
 
 
-def posted(entries: Sequence[Entry], group: Sequence[Working]) -> dict[int, int]:
-    """Return, by the place of a posting among the event's entries, the place of its working.
+def posted(entries: Sequence[Entry], rung: Rung) -> dict[int, int]:
+    """Return, by the place of a posting among the event's entries, that of its working.
 
-    Places in the group count from 0, its margin. The working is the one made just before the
-    posting that bears its purpose.
+    Places of workings count from 1 in what the rung did. A posting's working is the one made just
+    before it that bears its purpose.
     """
     found = {}
-    for place, (line, _, working) in enumerate(group):
-        if line < len(entries) and entries[line][:2] == ("posting", working.name.split(" ", 1)[0]):
+    for place, (line, _, working) in enumerate(rung.did, start=1):
+        purpose = working.name.split(" ", 1)[0]
+        if line < rung.end and entries[line][:2] == ("posting", purpose):
             found[line] = place
     return found

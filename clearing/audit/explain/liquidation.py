@@ -11,7 +11,7 @@ from typing import Final
 
 from clearing.audit.entries import Value, entry_view
 from clearing.audit.explain.clauses import Clause, Paths, clause_of
-from clearing.audit.explain.grouping import Working, grouped, posted
+from clearing.audit.explain.grouping import Rung, Working, grouped, posted
 from clearing.audit.explain.nodes import Node, Source, Subject, nodes_of
 from clearing.audit.explain.sources import TOLD, Sources
 from clearing.audit.explain.within import within
@@ -109,9 +109,9 @@ def explain_liquidation(
         if (clause := clause_of(sources, asset.rulebook)) is not None
     }
     steps = [
-        _step(sources, event, entries, group, book)
-        for group in grouped(workings)
-        if group[0][1].account == ordinal and _is_step(entries, group[0])
+        _step(sources, event, entries, rung, book)
+        for rung in grouped(workings)
+        if rung.margin[1].account == ordinal and _is_step(entries, rung.margin)
     ]
     return LiquidationExplained(account, position, event, rulebooks, tuple(steps))
 
@@ -120,10 +120,10 @@ def _step(
     sources: Sources,
     event: Source,
     entries: list[Entry],
-    group: list[Working],
+    rung: Rung,
     book: Book,
 ) -> RungStep:
-    line, scope, working = group[0]
+    line, scope, working = rung.margin
     registry = sources.registry
     told = entry_view(registry, entries[line])
     paths = Paths(book, scope, int(told["rung"]))
@@ -145,8 +145,8 @@ def _step(
         exact_text(short),
         dict(_marks(parts)),
         parts,
-        tuple(paths.whole(_figure(sources, event, entries, one)) for one in group[1:]),
-        tuple(_followed(registry, entries, group)),
+        tuple(paths.whole(_figure(sources, event, entries, one)) for one in rung.did),
+        tuple(_followed(registry, entries, rung)),
     )
 
 
@@ -195,10 +195,10 @@ def _marks(parts: Iterable[Node]) -> Iterable[tuple[str, str]]:
 
 
 def _followed(
-    registry: Registry, entries: Sequence[Entry], group: Sequence[Working]
+    registry: Registry, entries: Sequence[Entry], rung: Rung
 ) -> Iterable[dict[str, Value]]:
     """Yield a rung's own entries: all until the next rung of any account acted."""
-    first, places = group[0][0] + 1, posted(entries, group)
+    first, places = rung.margin[0] + 1, posted(entries, rung)
     for line, entry in enumerate(entries[first:], start=first):
         if entry[0] == "liquidation":
             return
