@@ -6,6 +6,7 @@ from clearing.engine.holding import Holding
 from clearing.engine.market import Market
 from clearing.engine.offers import offered, rung_of
 from clearing.engine.priced_close import PricedClose
+from clearing.engine.priced_close_lines import bid_lines, factor_of, price_lines
 from clearing.engine.scope import Scope
 from clearing.engine.selling import Lot, amount_at, may_take, sell
 from clearing.engine.step import Step
@@ -42,10 +43,17 @@ def _award(
     method: SealedMethod,
 ) -> None:
     accepted = _accepted(step, scope, market, auction, rung, method)
+    left = offered(scope, market.ordinal, auction)
     for bid, size in accepted:
-        price = accepted[-1][0].price if method.uniform else bid.price
+        last = accepted[-1][0].price if method.uniform else None
+        lot = Lot(market, size, bid.price if last is None else last, bid.size, left, None)
+        left -= abs(size)
         close = PricedClose(step, scope, market, rung, size)
-        sell(step, scope, market, auction, bid.bidder, Lot(market, size, price), "awarded", close)
+        if close.lines.asked:
+            reserve = auction.price(market.spec, method.reserve)
+            least = price_lines(market, auction, factor_of(method, None), reserve)
+            lot.priced = bid_lines(market, bid, least, last, long=auction.long)
+        sell(step, scope, market, auction, bid.bidder, lot, "awarded", close)
 
 
 def _accepted(
