@@ -210,7 +210,9 @@ def bid_lines(market: Market, bid: Bid, reserve: Trace, last: int | None, *, lon
     """Return the working of the price that a winning bid pays: its own, or the ``last`` one's."""
     decimals = market.spec.price_decimals
     lines = Trace("price", "max(bid, reserve)" if long else "min(bid, reserve)")
-    lines.inputs.append(fact("bid", bid.price, decimals, "no worse than the reserve"))
+    lines.inputs.append(
+        fact("bid", bid.price, decimals, f"of the bid at log position {bid.position}")
+    )
     lines.inputs.append(replace(reserve, name="reserve"))
     lines.finish(bid.price, decimals)
     if last is not None:
