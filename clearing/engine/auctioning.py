@@ -34,8 +34,8 @@ def open_auctions(step: Step, scope: Scope, rung: AuctionRung) -> None:
         book.schedule(scope, ends_at)
         price = auction.price(market.spec, rung.method.first)
         if step.workings is not None:
-            line, lines = len(step.entries), factor_of(rung.method, None)
-            step.workings.append((line, scope, price_lines(market, auction, lines, price)))
+            factor = factor_of(rung.method, None)
+            step.leave(price_lines(market, auction, factor, price), scope)
         note(step, scope, market, auction, "opened", size=position.size, price=price)
 
 

@@ -67,10 +67,8 @@ class PricedCloseLines:
 
     def price(self, lines: Trace | None) -> None:
         """State the price of a close by a working made before."""
-        if lines is not None and self._step.workings is not None:
-            lines.name = f"price {self._market.spec.name}"
-            lines.market = self._market.ordinal
-            self._step.workings.append((len(self._step.entries), self._scope, lines))
+        if lines is not None:
+            self._step.leave(lines, self._scope)
 
     def bankrupt(self, holding: Holding, amount: int) -> None:
         """State what the part would have to fetch, as the account stands before the close."""
@@ -189,7 +187,7 @@ def price_lines(market: Market, auction: Auction, factor: Trace, price: int) -> 
     exact = f"up(reference * factor, {decimals})"
     if not auction.long:
         exact = f"down(reference * (2 - factor), {decimals})"
-    lines = Trace(f"price {market.spec.name}", f"max({least}, {exact})")
+    lines = Trace(f"price {market.spec.name}", f"max({least}, {exact})", market=market.ordinal)
     lines.value("reference", auction.reference, market.spec.mark_decimals, "at the opening")
     lines.inputs.append(factor)
     lines.finish(price, decimals, "rounded in the account's favour")
@@ -209,7 +207,8 @@ def factor_of(method: DutchMethod | SealedMethod, elapsed: int | None) -> Trace:
 def bid_lines(market: Market, bid: Bid, reserve: Trace, last: int | None, *, long: bool) -> Trace:
     """Return the working of the price that a winning bid pays: its own, or the ``last`` one's."""
     decimals = market.spec.price_decimals
-    lines = Trace("price", "max(bid, reserve)" if long else "min(bid, reserve)")
+    lines = Trace(f"price {market.spec.name}", market=market.ordinal)
+    lines.formula = "max(bid, reserve)" if long else "min(bid, reserve)"
     lines.inputs.append(
         fact("bid", bid.price, decimals, f"of the bid at log position {bid.position}")
     )

@@ -217,8 +217,10 @@ class ClosingLines:
         penalty_lines(working, penalty, rate, "abs(value_at_mark)", amount, self._decimals)
 
 
-def restored_lines(trace: Trace, margin: Trace, level: str, factor: int) -> None:
+def restored_lines(
+    trace: Trace, margin: Trace, level: str, factor: int, clause: str = "rung.quantity"
+) -> None:
     """Leave the comparison of what counts with factor × the level: 1 if it is restored."""
     reached_lines(trace, margin, level)
     trace.formula = trace.formula.replace("at_most(", "at_most(factor * ")
-    trace.inputs.insert(0, fact("factor", factor, RATE_DECIMALS, "rung.quantity"))
+    trace.inputs.insert(0, fact("factor", factor, RATE_DECIMALS, clause))
