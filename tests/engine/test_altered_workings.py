@@ -15,10 +15,11 @@ from clearing.quantities import ratio_text
 from clearing.rulebook.ladder.auctions import power
 from tests.engine.test_scenarios_auctions import LINEAR, SEALED, House
 from tests.engine.test_scenarios_backstop import Backed
+from tests.engine.test_scenarios_gains import Covered
 from tests.engine.test_scenarios_ladder import BELOW_ZERO, Laddered, waits
 from tests.engine.test_scenarios_pacing import SECOND
 from tests.engine.test_scenarios_pacing import venue as paced
-from tests.engine.venue import Venue, closes_explained, postings_explained
+from tests.engine.venue import TAKEOVER, Venue, closes_explained, postings_explained
 from tests.workings import computed
 
 PENALTY = {"rate": "0.01", "recipients": [{"account": "insurance", "share": "1"}]}
@@ -66,6 +67,18 @@ def ramped() -> Venue:
     return venue
 
 
+def covered() -> Venue:
+    """Cash that restores a level."""
+    return Covered(coins="30")
+
+
+def taken_over() -> Venue:
+    """A takeover by whom the rung names, while there is equity."""
+    venue = Laddered({**TAKEOVER, "to": "backstop"}, BELOW_ZERO)
+    venue.mark(BTC="84.00")
+    return venue
+
+
 def last(venue: Venue) -> tuple[Engine, list[Entry], Workings]:
     """The entries and workings of a venue's last event."""
     engine = Engine(resolver=venue.find)
@@ -83,7 +96,7 @@ def formulas(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from formulas(child)
 
 
-@pytest.mark.parametrize("happens", [dutch, sealed, short_of, backed, ramped])
+@pytest.mark.parametrize("happens", [dutch, sealed, short_of, backed, ramped, covered, taken_over])
 def test_no_figure_of_a_working_can_be_altered_unnoticed(happens: Any) -> None:
     _, _, workings = last(happens())
     altered = 0
@@ -102,7 +115,21 @@ def test_no_figure_of_a_working_can_be_altered_unnoticed(happens: Any) -> None:
     assert altered > 10
 
 
-@pytest.mark.parametrize("happens", [dutch, sealed, short_of, backed])
+@pytest.mark.parametrize(
+    ("happens", "name", "result"),
+    [
+        (covered, "missing", "16"),
+        (taken_over, "backstop takes", "1"),
+        (ramped, "quantity BTC", "0.384"),
+        (short_of, "surplus BTC", "-5"),
+    ],
+)
+def test_what_a_rung_went_by_is_among_its_workings(happens: Any, name: str, result: str) -> None:
+    _, _, workings = last(happens())
+    assert [working.result for _, _, working in workings if working.name == name] == [result]
+
+
+@pytest.mark.parametrize("happens", [dutch, sealed, short_of, backed, covered, taken_over])
 def test_no_posting_can_differ_from_its_working(happens: Any) -> None:
     engine, entries, workings = last(happens())
     postings_explained(engine, entries, workings)
