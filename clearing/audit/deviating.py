@@ -140,6 +140,64 @@ def _deviations(histories: Histories, code: str | None, limit: int) -> list[Devi
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class Deviated:
+    """A deviation of an account with the event that it was found by.
+
+    ``line`` is its place among the event's entries, ``asset`` what amounts of it are in (the
+    market's settlement asset where it names none).
+    """
+
+    deviation: DeviationView
+    line: int
+    occurred_at: int
+    source: str
+    external_id: str
+    asset: str
+
+
+def deviations_between(
+    connection: Connection, moment: Moment, account: str, since: int, until: int
+) -> list[Deviated]:
+    """Return an account's deviations up to a moment whose events occurred in a time, in order.
+
+    ``since`` and ``until`` (not included) are microseconds since 1970.
+    """
+    histories = Histories(connection, moment)
+    registry = histories.registry
+    ordinal = registry.account_ordinals.get(account, 0)
+    if not ordinal:
+        return []
+    found = histories.rows(
+        "SELECT d.position, d.line, code, d.market, d.asset, expected, found, d.detail,"
+        " l.occurred_at, l.source, l.external_id FROM {deviation} d"
+        " JOIN clearing.log l ON l.position = d.position"
+        " WHERE d.position <= %(position)s AND d.account = %(account)s"
+        " AND l.occurred_at >= %(since)s AND l.occurred_at < %(until)s"
+        " ORDER BY d.position, d.line",
+        ["deviation"],
+        account=ordinal,
+        since=since,
+        until=until,
+    )
+    made = []
+    for at, line, code, market, asset, expected, what, detail, when, source, name in found:
+        view = DeviationView(
+            at,
+            code,
+            account,
+            registry.market(market).name if market else "",
+            registry.asset(asset).name if asset else "",
+            expected,
+            what,
+            _detail(registry, code, detail),
+        )
+        of = _settlement_asset(registry, view)
+        told = registry.source(int(source)).name
+        made.append(Deviated(view, int(line), int(when), told, name, of))
+    return made
+
+
 def _detail(registry: Registry, code: str, detail: str) -> str:
     return registry.account(int(detail)).name if code in _OF_ACCOUNTS and detail else detail
 

@@ -22,6 +22,7 @@ from clearing.cli import (
     accounts,
     attribution,
     books,
+    checks,
     corrections,
     evidence,
     explain,
@@ -108,6 +109,7 @@ app.command(statements.app)
 app.command(reconcile.app)
 app.command(signoff.app)
 app.command(recompute.app)
+app.command(checks.app)
 app.command(house.trial_balance, name="trial-balance")
 
 _CODES: dict[int, tuple[type[Exception], ...]] = {

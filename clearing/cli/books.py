@@ -2,40 +2,30 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-import yaml
 from cyclopts import App, Parameter
 
 from clearing.audit import CorrectionView
 from clearing.books import (
     CALENDARS,
     Calendar,
-    Period,
-    PeriodUnclear,
     Restatement,
     Statement,
-    between,
-    calendar_from,
-    calendar_of,
-    period_of,
     write_statement,
 )
 from clearing.books.kinds import PARTS
 from clearing.books.paper import PaperTable, grouped, paper_of
 from clearing.cli.moment import Limit
 from clearing.cli.output import err, out, print_json, shown_time, steps, table
+from clearing.cli.period import Span, asked_period
 from clearing.cli.where import Where, ledger
-from clearing.events.fields import parse_time
 from clearing.ledger import Folding
 
 app = App(name="books", help="Statements, restatements and attribution of profit and loss.")
 
-_DAY = "the day, month, year or hour by the calendar: 2024-06-18, 2024-06, 2024, 2024-06-18T13"
-_CALENDAR = f"whose days: {', '.join(sorted(CALENDARS))}, or a YAML file with name, offset, ends"
-_FROM = "instead of --day: from this moment on, with an offset (2024-06-18T16:00:00+08:00)"
 _KNOWN = "of what was in the log by this position (the last one projected, if not named)"
 _VERSION = "the issued version of this number as it was issued, instead of drawing it anew"
 _ISSUE = "issue it: keep these figures as a version, a new one if they differ from the last"
@@ -43,39 +33,6 @@ _ISSUE = "issue it: keep these figures as a version, a new one if they differ fr
 Subject = Annotated[str | None, Parameter(help="the account's name; or --house")]
 House = Annotated[bool, Parameter(negative=(), help="of the whole ledger instead")]
 KnownAt = Annotated[int | None, Parameter(help=_KNOWN)]
-
-
-@Parameter(name="*")
-@dataclass
-class Span:
-    """The period that a question is about."""
-
-    day: Annotated[str | None, Parameter(help=_DAY)] = None
-    calendar: Annotated[str, Parameter(help=_CALENDAR)] = "utc"
-    begins: Annotated[str | None, Parameter(name="--from", help=_FROM)] = None
-    ends: Annotated[str | None, Parameter(name="--to", help="with --from: before this one")] = None
-
-
-def _period(span: Span | None) -> Period:
-    """Return the period that the options mean; :class:`PeriodUnclear` for a contradiction."""
-    told = span or Span()
-    if told.day is not None:
-        if told.begins is not None or told.ends is not None:
-            raise PeriodUnclear("name one period: --day, or --from and --to")
-        return period_of(_calendar(told.calendar), told.day)
-    if told.begins is None or told.ends is None:
-        raise PeriodUnclear("name a period: --day 2024-06-18, or --from and --to")
-    return between(parse_time(told.begins), parse_time(told.ends))
-
-
-def _calendar(name: str) -> Calendar:
-    if not name.endswith((".yaml", ".yml")):
-        return calendar_of(name)
-    try:
-        document: Any = yaml.safe_load(Path(name).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise PeriodUnclear(f"{name}: cannot be read: {error}") from error
-    return calendar_from(document, name)
 
 
 @contextmanager
@@ -111,7 +68,7 @@ def statement(
     where: Where | None = None,
 ) -> None:
     """Show the statement of an account or of the house over a period, write or issue it."""
-    subject, period = _subject(account, house=house), _period(span)
+    subject, period = _subject(account, house=house), asked_period(span)
     if (form == "table") != (to_file is None):
         raise ValueError("--format csv, parquet, html or pdf goes with --out FILE, and a table not")
     if to_file is not None and to_file.exists():
@@ -201,7 +158,7 @@ def restatement(
     where: Where | None = None,
 ) -> None:
     """Show what differs between two issued versions, and the late facts that made it differ."""
-    subject, period = _subject(account, house=house), _period(span)
+    subject, period = _subject(account, house=house), asked_period(span)
     with ledger(where) as opened:
         found = opened.restatement(subject, period, before=before, after=after)
     if where is not None and where.json:
@@ -262,7 +219,7 @@ def attribution(
     where: Where | None = None,
 ) -> None:
     """Show the parts of the change of an account's equity; they add up to it exactly."""
-    period = _period(span)
+    period = asked_period(span)
     with ledger(where) as opened, _folding() as folding:
         found = opened.attribution(account, period, known_at=known_at, folding=folding)
     if where is not None and where.json:

@@ -29,7 +29,7 @@ app = App(name="recompute", help="What a venue should have charged, against what
 _LISTED = 40
 
 
-def _lines(
+def lines_of(
     files: tuple[str, ...], form: str | None, pairs: tuple[str, ...]
 ) -> Iterator[StatementLine]:
     """Yield the lines of statements; what cannot be read is told and left out."""
@@ -51,7 +51,7 @@ def fees(
     where: Where | None = None,
 ) -> int:
     """Compare the fee of each fill with a schedule; exit code 1 where any differs."""
-    report = recompute_fees(_lines(files, form, set), fee_schedule(schedule))
+    report = recompute_fees(lines_of(files, form, set), fee_schedule(schedule))
     if where is not None and where.json:
         print_json(report)
     else:
@@ -118,7 +118,7 @@ def rates(
             raise ValueError(f"--taker {taker!r} is not COLUMN=VALUE")
         when = TakerWhen(column=column, value=value)
     found = implied_rates(
-        _lines(files, form, set),
+        lines_of(files, form, set),
         decimals=decimals,
         units=units,
         taker_when=when,
@@ -170,7 +170,7 @@ def funding(
     where: Where | None = None,
 ) -> int:
     """Compare the funding that statements charge with the ledger's rates and positions."""
-    charges = list(charges_of(_lines(files, form, set)))
+    charges = list(charges_of(lines_of(files, form, set)))
     with ledger(where) as opened:
         report = opened.desk("reader").recompute_funding(
             account,

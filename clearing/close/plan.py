@@ -48,13 +48,15 @@ class AccountWanted(_Strict):
     """What is closed of an account (``*``: of all together, of a bank or a chain).
 
     ``fees`` is the file of a fee schedule, ``funding`` how funding is compared; without them they
-    are not computed again. ``statement`` issues our own statement of the day.
+    are not computed again. What differs becomes breaks. ``rules`` makes breaks of what was done to
+    the account against the rulebook in force. ``statement`` issues our own statement of the day.
     """
 
     account: Name
     statements: tuple[StatementWanted, ...] = ()
     fees: str | None = None
     funding: FundingWanted | None = None
+    rules: bool = True
     statement: bool = True
 
 
@@ -62,8 +64,10 @@ class ClosePlan(_Strict):
     """A daily close.
 
     ``calendar`` says when a day ends. ``residuals_as`` is the declared source under which what
-    tolerances let pass is posted; without it, it is stated and not posted. ``house`` issues the
-    house's statement, ``verify`` folds the whole log anew, ``checkpoint`` signs one.
+    tolerances let pass is posted; without it, it is stated and not posted. ``approvals`` are the
+    sources whose adjustments and rulebooks somebody must have approved at the desk; adjustments of
+    category ``reconciliation`` must in any case. ``house`` issues the house's statement,
+    ``verify`` folds the whole log anew, ``checkpoint`` signs one.
     """
 
     format: Literal[1]
@@ -71,6 +75,7 @@ class ClosePlan(_Strict):
     calendar: Name = "utc"
     accounts: Annotated[tuple[AccountWanted, ...], Field(min_length=1)]
     residuals_as: Name | None = None
+    approvals: tuple[Name, ...] = ()
     house: bool = True
     verify: bool = True
     checkpoint: bool = True

@@ -32,6 +32,7 @@ from clearing.projectors import BrokenCheckpoint, BrokenLeaf
 from clearing.reconcile import (
     EVERY,
     BreakView,
+    Checked,
     Desk,
     Proposal,
     Reconciliation,
@@ -192,6 +193,10 @@ class _Running:
         for account in self.plan.accounts:
             yield from self._recomputed(account)
         for account in self.plan.accounts:
+            if account.rules and account.account != EVERY:
+                yield self._ruled(account.account)
+        yield self._approved()
+        for account in self.plan.accounts:
             if account.statement and account.account != EVERY:
                 yield self._issued(account.account)
         if self.plan.house:
@@ -326,7 +331,7 @@ class _Running:
             yield self._done(
                 f"fees of {account.account}",
                 [digests, _digest(str(schedule))],
-                lambda: self._fees(paths, schedule),
+                lambda: self._fees(account, paths, schedule),
             )
         if account.funding is not None:
             position = self.ledger.status().log_position
@@ -347,10 +352,18 @@ class _Running:
     def _within(self, at: datetime) -> bool:
         return self.period.begins <= at < self.period.ends
 
-    def _fees(self, paths: list[tuple[StatementWanted, str]], schedule: Path) -> _Found:
-        report = recompute_fees(self._lines(paths), fee_schedule(schedule))
+    def _fees(
+        self,
+        account: AccountWanted,
+        paths: list[tuple[StatementWanted, str]],
+        schedule: Path,
+    ) -> _Found:
+        wanted = fee_schedule(schedule)
+        report = recompute_fees(self._lines(paths), wanted)
+        times = (self.period.begins, self.period.ends)
+        checked = self.desk.check_fees(report, wanted.venue, account.account, *times)
         over = ", ".join(f"{amount} {asset}" for asset, amount in report.overcharged.items())
-        words = f"{report.compared:,} fills compared, {len(report.lines):,} differ"
+        words = f"{report.compared:,} fills compared, {_breaks_of(checked)}"
         return _Found(not report.lines, f"{words}; overcharged {over}" if over else words)
 
     def _funding(self, account: AccountWanted, paths: list[tuple[StatementWanted, str]]) -> _Found:
@@ -365,9 +378,23 @@ class _Running:
             within=timedelta(seconds=wanted.within_seconds),
             units=wanted.units,
         )
+        times = (self.period.begins, self.period.ends)
+        checked = self.desk.check_funding(report, account.account, *times)
         short = ", ".join(f"{amount} {asset}" for asset, amount in report.overcharged.items())
-        words = f"{report.compared:,} settlements compared, {len(report.lines):,} differ"
+        words = f"{report.compared:,} settlements compared, {_breaks_of(checked)}"
         return _Found(not report.lines, f"{words}; too little {short}" if short else words)
+
+    # -- rules and approvals: each remembers by itself whether what it found is news
+
+    def _ruled(self, account: str) -> StepDone:
+        step = f"rules for {account}"
+        self.say(step)
+        checked = self.desk.check_rules(account, self.period.begins, self.period.ends)
+        return _checked(step, checked)
+
+    def _approved(self) -> StepDone:
+        self.say("approvals")
+        return _checked("approvals", self.desk.check_approvals(self.plan.approvals))
 
     # -- our statements, the log
 
@@ -421,6 +448,16 @@ def _words_of(answer: Reconciliation, left: int) -> str:
     if doubtful:
         parts.append(f"{doubtful:,} doubtful statements")
     return ", ".join(parts)
+
+
+def _breaks_of(checked: Checked) -> str:
+    told = f", {checked.told:,} that other breaks tell" if checked.told else ""
+    return f"{checked.found:,} differ{told}"
+
+
+def _checked(step: str, checked: Checked) -> StepDone:
+    again = checked.recorded is None
+    return StepDone(step, not checked.found, f"{checked.found:,} found", again)
 
 
 def _digest(path: str) -> str:

@@ -7,6 +7,7 @@ reads the ledger through :mod:`clearing.audit` and knows nothing of the engine's
 
 from clearing.reconcile.breaks import BreakStep, BreakUnknown, BreakView
 from clearing.reconcile.chains import FillGap
+from clearing.reconcile.checks import CHECKS, Check, Checked
 from clearing.reconcile.closing import close_steps, record_close_step
 from clearing.reconcile.coverage import Coverage, Gap, ImportView
 from clearing.reconcile.desk import Desk
@@ -37,6 +38,7 @@ from clearing.reconcile.taking import EVERY, LEGS, Leg, StatementRefused, Taken,
 
 __all__ = [
     "BREAK_TYPES",
+    "CHECKS",
     "EVERY",
     "LEGS",
     "MAPPING",
@@ -46,6 +48,8 @@ __all__ = [
     "BreakType",
     "BreakUnknown",
     "BreakView",
+    "Check",
+    "Checked",
     "Coverage",
     "Desk",
     "DifferenceView",

@@ -77,8 +77,10 @@ class BreakStep:
 
 @dataclass(frozen=True, slots=True)
 class BreakView:
-    """A break between our books and a statement.
+    """A break between our books and a statement, or what a check found.
 
+    ``leg`` is whose statement it is of (``venue``, ``chain``, ``bank``), or the check
+    (:data:`~clearing.reconcile.checks.Check`); of a check ``here`` is what was right.
     ``type`` is one of :data:`~clearing.reconcile.differences.BREAK_TYPES`, ``what`` the asset (or
     the market, of fills), ``amount`` theirs less ours (exact decimal; of fills the size). ``at`` is
     when it happened, ``first_seen`` when it was found first; ``age`` is the bucket of whole days
@@ -164,7 +166,7 @@ def record_breaks(
             "SELECT at FROM clearing.recon_break WHERE id = %s", (number,)
         ).fetchone()
         if row is not None and span[0] <= int(row[0]) <= span[1]:
-            _step(connection, number, "closed", run=run, words="the sides agree now")
+            _step(connection, number, "closed", run=run, words="it is not found any more")
             counts["closed"] += 1
     return Recorded(**counts)
 

@@ -4,18 +4,34 @@ The Python API reaches it as ``ledger.desk(person)``, the command line does the 
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
-from typing import Any, Literal, Protocol
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, Literal, Protocol
 
 from clearing.adapters.statements import StatementReader, settled_reader
+from clearing.audit.authorised import authorised_events
+from clearing.audit.deviating import deviations_between
 from clearing.audit.funding_due import funding_due
 from clearing.audit.moments import Moment
 from clearing.events.fields import to_microseconds
 from clearing.log import Connection
 from clearing.reconcile.acting import acting
-from clearing.reconcile.breaks import BreakView, Status, break_view, breaks, note
+from clearing.reconcile.breaks import BreakView, Found, Status, break_view, breaks, note
+from clearing.reconcile.checks import (
+    Check,
+    Checked,
+    approval_breaks,
+    fee_breaks,
+    funding_breaks,
+    record_check,
+    rule_breaks,
+)
 from clearing.reconcile.coverage import ImportView, imports
-from clearing.reconcile.recompute import FundingCharge, FundingReport, recompute_funding
+from clearing.reconcile.recompute import (
+    FeeReport,
+    FundingCharge,
+    FundingReport,
+    recompute_funding,
+)
 from clearing.reconcile.residuals import residual_events
 from clearing.reconcile.running import Reconciliation, reconcile
 from clearing.reconcile.sampling import Planted, sample_statement
@@ -28,8 +44,11 @@ from clearing.reconcile.signoff import (
     propose_rulebook,
     propose_tolerance,
 )
-from clearing.reconcile.taking import Leg, StatementOf, Taken, take_statement
+from clearing.reconcile.taking import EVERY, Leg, StatementOf, Taken, take_statement
 from clearing.reconcile.threeway import ThreeWayLine, three_way
+
+_FIRST: Final = datetime(1, 1, 1, tzinfo=UTC)
+_LAST: Final = datetime(9999, 12, 31, tzinfo=UTC)
 
 
 class Books(Protocol):
@@ -163,6 +182,67 @@ class Desk:
             and (last is None or one.occurred_at < last)
         )
         return recompute_funding(due, charges, within=within, units=units)
+
+    def check_fees(
+        self,
+        report: FeeReport,
+        venue: str,
+        account: str,
+        since: datetime,
+        until: datetime,
+        *,
+        at: Any = None,
+    ) -> Checked:
+        """Record what a fee schedule found of a time as breaks; those it did not are closed."""
+        found = fee_breaks(report.lines)
+        return self._checked("fees", venue, account, (since, until), at, found)
+
+    def check_funding(
+        self,
+        report: FundingReport,
+        account: str,
+        since: datetime,
+        until: datetime,
+        *,
+        at: Any = None,
+    ) -> Checked:
+        """Record what computing funding again found of a time as breaks."""
+        found = funding_breaks(report.lines)
+        return self._checked("funding", "", account, (since, until), at, found)
+
+    def check_rules(
+        self, account: str, since: datetime, until: datetime, *, at: Any = None
+    ) -> Checked:
+        """Record what was done to an account in a time against the rulebook in force as breaks.
+
+        That is what verifying finds (:data:`~clearing.audit.deviating.MEANINGS`).
+        """
+        moment = self._books.moment(at)
+        span = (to_microseconds(since), to_microseconds(until))
+        found = rule_breaks(deviations_between(self._connection, moment, account, *span))
+        return self._checked("rules", "", account, (since, until), at, found)
+
+    def check_approvals(self, sources: Iterable[str] = (), *, at: Any = None) -> Checked:
+        """Record adjustments and rulebooks in the log that nobody approved here as breaks.
+
+        Of the ``sources`` named, and adjustments of category ``reconciliation`` of any.
+        """
+        moment = self._books.moment(at)
+        events = authorised_events(self._connection, moment, tuple(sources))
+        found = approval_breaks(self._connection, events)
+        return self._checked("approvals", "", EVERY, (_FIRST, _LAST), at, found)
+
+    def _checked(
+        self,
+        check: Check,
+        venue: str,
+        account: str,
+        span: tuple[datetime, datetime],
+        at: Any,
+        found: Sequence[Found],
+    ) -> Checked:
+        moment, of = self._books.moment(at), (check, venue, account)
+        return record_check(self._connection, of, span, moment, found, self.person)
 
     def breaks(
         self,

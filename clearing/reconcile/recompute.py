@@ -116,13 +116,17 @@ def fee_schedule(path: Path) -> FeeSchedule:
 
 @dataclass(frozen=True, slots=True)
 class FeeLine:
-    """A fill that was not charged by the schedule; exact decimals, overcharged if positive."""
+    """A fill that was not charged by the schedule; exact decimals, overcharged if positive.
+
+    ``charged``, ``expected`` and ``overcharged`` are in ``fee_asset``.
+    """
 
     file: str
     line: int
     at: datetime
     market: str
     trade_id: str
+    fee_asset: str
     notional: str
     rate: str
     charged: str
@@ -180,6 +184,7 @@ def recompute_fees(lines: Iterable[StatementLine], schedule: FeeSchedule) -> Fee
                 line.at,
                 fill.market,
                 fill.trade_id,
+                fill.fee_asset,
                 _text(base),
                 rate,
                 _text(charged),
@@ -330,7 +335,7 @@ def _up(value: Fraction) -> str:
 
 @dataclass(frozen=True, slots=True)
 class FundingLine:
-    """A settlement at which what was charged is not what was due.
+    """A settlement at which what was charged is not what was due, in ``asset``.
 
     ``due`` and ``charged`` are what the account got (negative: paid), ``overcharged`` is positive
     where it got too little. ``verdict`` is ``unpaid`` (nothing was charged or paid), ``wrong``, or
@@ -339,6 +344,7 @@ class FundingLine:
 
     at: datetime
     market: str
+    asset: str
     rate: str
     price: str
     size: str
@@ -411,6 +417,7 @@ def recompute_funding(
             FundingLine(
                 at,
                 one.market,
+                one.asset,
                 one.rate,
                 one.price,
                 one.size,
@@ -425,7 +432,9 @@ def recompute_funding(
         sums["charged"][charge.asset] += amount
         sums["overcharged"][charge.asset] -= amount
         texts = ("", "", "", "0", _text(amount), _text(-amount))
-        report.lines.append(FundingLine(charge.at, charge.market, *texts, "unfounded"))
+        report.lines.append(
+            FundingLine(charge.at, charge.market, charge.asset, *texts, "unfounded")
+        )
     report.lines.sort(key=lambda line: (line.at, line.market))
     for name, by_asset in sums.items():
         setattr(report, name, {asset: _text(by_asset[asset]) for asset in sorted(by_asset)})

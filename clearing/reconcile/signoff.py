@@ -22,6 +22,7 @@ from clearing.log import Connection
 from clearing.reconcile.acting import acting, one_at_a_time
 from clearing.reconcile.breaks import BreakView, break_view, settle_break
 from clearing.reconcile.lines import SCALE
+from clearing.reconcile.taking import LEGS
 from clearing.reconcile.tolerances import ANY, Field, Tolerance
 
 ProposalKind = Literal["adjustment", "write_off", "override", "tolerance", "rulebook", "limit"]
@@ -130,6 +131,11 @@ def _adjustment(view: BreakView, source: str) -> dict[str, Any]:
     amount = Decimal(view.amount or "0")
     if view.side != "cash" or not amount:
         raise NotAllowed(f"break {view.number} ({view.type}) is not of an amount of cash")
+    if view.leg not in LEGS:
+        raise NotAllowed(
+            f"break {view.number} is of a check, not of a balance that is off: when they repay it,"
+            " it is a fact of its own; write it off or override it"
+        )
     if view.account == "*":
         raise NotAllowed(f"break {view.number} is of no one account; adjust the account itself")
     if not source:

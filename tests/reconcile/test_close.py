@@ -70,6 +70,8 @@ def test_a_clean_day_ends_in_one_page_and_again_changes_nothing(
     assert [(one.step, one.good) for one in first.steps] == [
         ("take page-1.csv", True),
         ("reconcile ada with bitmex", True),
+        ("rules for ada", True),
+        ("approvals", True),
         ("statement of ada", True),
         ("statement of the house", True),
         ("verify", True),
@@ -82,6 +84,8 @@ def test_a_clean_day_ends_in_one_page_and_again_changes_nothing(
     assert {name for name, known in remembered.items() if known} == {
         "take page-1.csv",
         "reconcile ada with bitmex",
+        "rules for ada",
+        "approvals",
         "checkpoint",
     }
     versions = [one.words for one in again.steps if one.step.startswith("statement of")]
@@ -105,6 +109,8 @@ def test_what_was_interrupted_is_taken_up_where_it_was(
     assert [one.step for one in after.steps if one.again] == [
         "take page-1.csv",
         "reconcile ada with bitmex",
+        "rules for ada",
+        "approvals",
     ]
 
 
@@ -116,7 +122,7 @@ def test_breaks_are_listed_by_who_must_act_and_the_rest_is_done_all_the_same(
     assert answer.verdict == "breaks"
     assert [one.type for one in answer.breaks] == ["missing_there", "missing_here"], "largest first"
     assert answer.act == {"": 2}
-    assert [one.good for one in answer.steps] == [True, False, True, True, True, True]
+    assert [one.good for one in answer.steps] == [True, False, True, True, True, True, True, True]
     desk = day.ledger.desk("ann")
     desk.note(answer.breaks[0].number, "owner", "bob")
     desk.propose_for_break("write_off", answer.breaks[1].number, "seven satoshi")

@@ -43,9 +43,8 @@ def line(
         market,
         Decimal(size),
         Decimal(price),
-        "t",
         fee=None if fee is None else Decimal(fee),
-        **{"fee_asset": "USD", **leg},
+        **{"trade_id": "t", "fee_asset": "USD", **leg},
     )
     return StatementLine("s.csv", 2, at, "ada", "", market, (), filled, told or {})
 
