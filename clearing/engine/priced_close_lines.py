@@ -65,8 +65,8 @@ class PricedCloseLines:
             lines.value("there", there, decimals, "of the position, still to be had")
             lines.finish(min(wanted, there), decimals)
 
-    def price(self, lines: Trace | None) -> None:
-        """State the price of a close by a working made before."""
+    def made_before(self, lines: Trace | None) -> None:
+        """Leave a working that was made before the close began, if it was."""
         if lines is not None:
             self._step.leave(lines, self._scope)
 
@@ -76,10 +76,7 @@ class PricedCloseLines:
         if lines is None:
             return
         lines.formula = f"up(value_at_mark - at_bankruptcy, {self._decimals})"
-        value = lines.step("value at mark", "size * value_of_one")
-        value.value("size", self._size, self._market.spec.size_decimals, "of the part closed")
-        face_lines(value, self._market, self._market.mark)
-        value.finish(self._size * self._market.worth, self._working)
+        _value_lines(lines, self._market, self._size, self._working)
         holding.bankruptcy_lines(lines)
         lines.finish(amount, self._decimals, "that it would have to fetch")
 
@@ -219,3 +216,28 @@ def bid_lines(market: Market, bid: Bid, reserve: Trace, last: int | None, *, lon
         lines.value("last", last, decimals, "of the bids awarded: what everybody pays")
         lines.finish(last, decimals)
     return lines
+
+
+def together_lines(
+    step: Step, market: Market, holding: Holding, size: int, fetched: int, surplus: int
+) -> Trace:
+    """Return the working of what bids awarded together fetch beyond their bankruptcy amount.
+
+    ``size`` and ``fetched`` are of them all, signed as held, as the account stands before any.
+    """
+    asset = step.book.assets[market.asset]
+    lines = Trace(f"together {market.spec.name}", market=market.ordinal)
+    lines.formula = f"down(fetched - value_at_mark + at_bankruptcy, {asset.decimals})"
+    lines.value("fetched", fetched, asset.decimals, "by this bid and those before it")
+    _value_lines(lines, market, size, asset.working)
+    holding.bankruptcy_lines(lines)
+    lines.finish(surplus, asset.decimals, "never below 0: nothing goes for less than at bankruptcy")
+    return lines
+
+
+def _value_lines(lines: Trace, market: Market, size: int, working: int) -> None:
+    """Leave what a part of signed ``size`` is worth at the mark."""
+    value = lines.step("value at mark", "size * value_of_one")
+    value.value("size", size, market.spec.size_decimals, "of the part closed")
+    face_lines(value, market, market.mark)
+    value.finish(size * market.worth, working)

@@ -18,11 +18,21 @@ class Lot:
     """What goes to one taker: signed as held, at a price, for an amount signed as its value.
 
     ``there`` is how much of the position there was to be had, ``wanted`` how much of it the taker
-    wanted. ``priced`` is the working of the price, if anybody asks for it. The amount is at least
-    ``least``, if there is a floor.
+    wanted. ``priced`` is the working of the price, ``together`` that of what it fetches with bids
+    awarded before it, if anybody asks for them. The amount is at least ``least``, if there is a
+    floor.
     """
 
-    __slots__ = ("amount", "least", "price", "priced", "size", "there", "wanted")
+    __slots__ = (
+        "amount",
+        "least",
+        "price",
+        "priced",
+        "size",
+        "there",
+        "together",
+        "wanted",
+    )
 
     def __init__(
         self, market: Market, size: int, price: int, wanted: int, there: int, least: int | None
@@ -33,13 +43,15 @@ class Lot:
         self.there = there
         self.least = least
         self.priced: Trace | None = None
+        self.together: Trace | None = None
         amount = amount_at(market, size, price)
         self.amount = amount if least is None else max(amount, least)
 
     def explain(self, lines: PricedCloseLines) -> None:
         """Leave the workings of how much it is, at which price, and what it fetches."""
         lines.quantity(self.wanted, self.there)
-        lines.price(self.priced)
+        lines.made_before(self.priced)
+        lines.made_before(self.together)
         lines.proceeds(self.price, Rounding.UP, self.amount, size=self.size, least=self.least)
 
 

@@ -3,6 +3,9 @@
 from dataclasses import asdict
 from fractions import Fraction
 
+import pytest
+
+from clearing.audit import NameUnknown
 from clearing.audit.explain import CloseStep, Node
 from tests.audit.stories import stored
 from tests.engine.test_scenarios_auctions import LINEAR, SEALED, House
@@ -10,6 +13,7 @@ from tests.engine.test_scenarios_backstop import Backed
 from tests.engine.test_scenarios_ladder import BELOW_ZERO, Laddered, waits
 from tests.engine.test_scenarios_pacing import SECOND
 from tests.engine.test_scenarios_pacing import venue as paced
+from tests.engine.venue import rulebook
 from tests.workings import computed
 
 
@@ -102,6 +106,37 @@ def test_awards_pay_their_own_bids_and_say_the_reserve(database_url: str) -> Non
     assert price.named("bid").note == f"of the bid at log position {venue.engine.position - 2}"
     assert "bears dan" in figures(second)
     assert "bears vault" not in figures(first), "nothing is asked of it"
+
+
+def test_where_nothing_goes_below_bankruptcy_bids_say_what_they_fetch_together(
+    database_url: str,
+) -> None:
+    """3 BTC at 84.50 fetch 13.50 more than the 80 of bankruptcy, 7 at 79.90 take 0.70 of that."""
+    venue = House(SEALED, floor="bankruptcy")
+    venue.mark(BTC="84.00")
+    venue.bid("vault", "3", "84.50")
+    venue.bid("eve", "7", "79.90")
+    venue.tick(60)
+    with stored(venue, database_url) as ledger:
+        closes = ledger.explain_liquidation("ada").closes
+    assert [figures(close)["together BTC"] for close in closes] == [
+        Fraction("13.50"),
+        Fraction("12.80"),
+    ]
+
+
+def test_what_a_venue_told_where_no_ladder_waits_is_no_rungs(database_url: str) -> None:
+    """In record mode a liquidation is the venue's alone: the rung that acted before is the last."""
+    venue = Laddered(waits(), BELOW_ZERO)
+    venue.adopt(rulebook(mode="record"))
+    told = {"market": "BTC", "buyer": "maker", "seller": "ada", "seller_cause": "liquidation"}
+    venue.mark(BTC="84.00")
+    venue("Traded", size="5", price="83.00", **told)
+    with (
+        stored(venue, database_url) as ledger,
+        pytest.raises(NameUnknown, match="no rung acted on account 'ada'"),
+    ):
+        ledger.explain_liquidation("ada")
 
 
 def test_a_venues_fill_stands_beside_what_the_rulebook_would_have_closed(
