@@ -8,6 +8,7 @@ together they must give the log's head. So a log that was written again cannot b
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from clearing.audit.moments import MomentUnclear
 from clearing.audit.signed_state import NotSigned, folded_state
 from clearing.engine import ENGINE_VERSION, Engine
 from clearing.events import pack
@@ -248,11 +249,12 @@ def prove_event(
 ) -> str:
     """Return the proof, as a file, that an event is in the log of a checkpoint (the latest).
 
-    Raises :class:`CheckpointRefused` if no checkpoint has it, or the event is not what it was.
+    Raises :class:`~clearing.audit.MomentUnclear` for a position that the checkpoint does not have,
+    and :class:`CheckpointRefused` if there is none, or the event is not what it was.
     """
     size = _kept(store, size)
     if not 1 <= position <= size:
-        raise CheckpointRefused(
+        raise MomentUnclear(
             f"the checkpoint of {size:,} events does not have log position {position:,}"
         )
     row, _ = read_at(connection, position)

@@ -2,7 +2,7 @@
 
 from clearing.audit.accounts import position_view
 from clearing.audit.load import Histories
-from clearing.audit.losses import NameUnknown, declared, plain, times_of
+from clearing.audit.losses import NameUnknown, opened, plain, times_of
 from clearing.audit.moments import Moment
 from clearing.audit.refold import Progress, refold
 from clearing.audit.views import FundStateView, FundView, ProviderView
@@ -11,6 +11,7 @@ from clearing.engine.pool_shares import worth
 from clearing.engine.pools import HOUSE
 from clearing.engine.scope import Scope
 from clearing.engine.valuation import equity_of
+from clearing.events.registry import Registry
 from clearing.log import Connection
 from clearing.quantities import format_exact, format_scaled
 
@@ -24,15 +25,15 @@ def funds(
 ) -> list[FundStateView]:
     """Return the funds as they were, in order of opening, a line for each asset they ever had.
 
-    With ``fund``, only that one's. A fund that never had anything has no line. Raises
-    :class:`NameUnknown` if there was no such fund by then.
+    With ``fund``, only that one's. A fund that never had anything, or was not opened by then, has
+    no line. Raises :class:`NameUnknown` for an account that is no fund.
     """
     if moment.reordered is not None:
         book = refold(connection, moment, progress).book
-        chosen = _chosen(book, moment, fund)
+        chosen = _chosen(book, fund)
     else:
         histories = Histories(connection, moment)
-        chosen = _chosen(Book(histories.registry), moment, fund)
+        chosen = _chosen(Book(histories.registry), fund)
         book = histories.book(chosen)
     return [
         fund_view(book, scope, moment)
@@ -41,15 +42,24 @@ def funds(
     ]
 
 
-def _chosen(book: Book, moment: Moment, fund: str | None) -> list[int]:
+def _chosen(book: Book, fund: str | None) -> list[int]:
     """Return the ordinals of the funds that are meant."""
     registry = book.registry
     if fund is None:
         return [n for n in range(1, registry.counts()[3] + 1) if book.is_fund(n)]
-    ordinal = declared(registry, fund, moment)
-    if not book.is_fund(ordinal):
+    ordinal = _fund(registry, fund)
+    return [ordinal] if ordinal else []
+
+
+def _fund(registry: Registry, fund: str | None) -> int | None:
+    """Return the ordinal of a fund (0: not opened by then), or None where all are meant.
+
+    Raises :class:`NameUnknown` for an account that is no fund.
+    """
+    ordinal = opened(registry, fund)
+    if ordinal and registry.account(ordinal).account_class != "fund":
         raise NameUnknown(f"account {fund!r} is not of class fund")
-    return [ordinal]
+    return ordinal
 
 
 def fund_view(book: Book, scope: Scope, moment: Moment) -> FundStateView:
@@ -100,17 +110,16 @@ def fund_history(
 ) -> list[FundView]:
     """Return the latest lines of the funds' history up to a position, in order.
 
-    With ``fund``, only that fund's. Raises :class:`NameUnknown` if there was no such fund by then.
+    With ``fund``, only that fund's: none if it was not opened by then. Raises :class:`NameUnknown`
+    for an account that is no fund.
     """
     histories = Histories(connection, moment)
     registry = histories.registry
-    ordinal = 0 if fund is None else declared(registry, fund, moment)
-    if fund is not None and registry.account(ordinal).account_class != "fund":
-        raise NameUnknown(f"account {fund!r} is not of class fund")
+    ordinal = _fund(registry, fund)
     found = histories.rows(
         "SELECT * FROM (SELECT position, line, account, asset, cash, inventory, equity"
         " FROM {fund_history} WHERE position <= %(position)s"
-        " AND (%(fund)s = 0 OR account = %(fund)s)"
+        " AND (%(fund)s::bigint IS NULL OR account = %(fund)s)"
         " ORDER BY position DESC, line DESC LIMIT %(limit)s) t ORDER BY position, line",
         ["fund_history"],
         fund=ordinal,

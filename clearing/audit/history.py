@@ -94,8 +94,9 @@ def history(
 ) -> HistoryPage:
     """Return a page of the history of an ``account``, ``market`` or ``fund`` up to a moment.
 
-    Raises :class:`~clearing.audit.NameUnknown` for what was not declared by then and for a kind
-    that there is not, and :class:`~clearing.audit.MomentUnclear` for a cursor that is none.
+    What was not declared by then has none. Raises :class:`~clearing.audit.NameUnknown` for a kind
+    that there is not and an account that is no fund, and
+    :class:`~clearing.audit.MomentUnclear` for a cursor that is none.
     """
     histories = Histories(connection, moment)
     kind: Sort = "market" if sort == "market" else "account"
@@ -104,6 +105,9 @@ def history(
     unknown = sorted(set(wanted.entries) - set(ENTRY_FIELDS))
     if unknown:
         raise NameUnknown(f"there is no entry of kind {unknown[0]!r}")
+    _cursor(wanted.after)
+    if not ordinal:
+        return HistoryPage((), "")
     touching = Touching(histories, kind, ordinal, wanted.entries)
     pager = _Pager(histories, touching, span, wanted, ordinal)
     chosen, after = pager.page()
@@ -122,10 +126,7 @@ def _ordinal(histories: Histories, sort: str, name: str) -> int:
     registry = histories.registry
     known = registry.market_ordinals if sort == "market" else registry.account_ordinals
     ordinal = known.get(name, 0)
-    if not ordinal:
-        what = "market" if sort == "market" else "account"
-        raise NameUnknown(f"no {what} {name!r} was declared by log position {histories.position:,}")
-    if sort == "fund" and registry.account(ordinal).account_class != "fund":
+    if sort == "fund" and ordinal and registry.account(ordinal).account_class != "fund":
         raise NameUnknown(f"account {name!r} is not of class fund")
     return ordinal
 

@@ -25,6 +25,11 @@ def declared(registry: Registry, account: str, moment: Moment) -> int:
     return ordinal
 
 
+def opened(registry: Registry, account: str | None) -> int | None:
+    """Return the ordinal of an account (0: not opened by then), or None where all are meant."""
+    return None if account is None else registry.account_ordinals.get(account, 0)
+
+
 def plain(value: Decimal | None) -> str:
     """Write a stored exact decimal without exponent or trailing zeros; nothing for NULL."""
     if value is None:
@@ -47,14 +52,14 @@ def liquidations(
 ) -> list[LiquidationView]:
     """Return the latest steps of liquidation ladders up to a position, in order.
 
-    With ``account``, only that account's. Raises :class:`NameUnknown` if it was not opened by then.
+    With ``account``, only that account's: none if it was not opened by then.
     """
     histories = Histories(connection, moment)
-    ordinal = 0 if account is None else declared(histories.registry, account, moment)
+    ordinal = opened(histories.registry, account)
     found = histories.rows(
         "SELECT * FROM (SELECT position, line, account, asset, action, equity, comparator,"
         " threshold, level FROM {liquidation} WHERE position <= %(position)s"
-        " AND (%(account)s = 0 OR account = %(account)s)"
+        " AND (%(account)s::bigint IS NULL OR account = %(account)s)"
         " ORDER BY position DESC, line DESC LIMIT %(limit)s) t ORDER BY position, line",
         ["liquidation"],
         account=ordinal,

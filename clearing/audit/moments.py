@@ -129,8 +129,8 @@ def _projected(live: Generation, position: int) -> int:
         )
     if not 0 <= position <= live.position:
         raise MomentUnclear(
-            f"log position {position} is not projected; the live generation is at {live.position}"
-            " (`clearing project` brings it up to the log)"
+            f"log position {position} is not one from 0 to {live.position}, the last one projected"
+            " (`clearing project` brings it up to the end of the log)"
         )
     return position
 

@@ -1,7 +1,7 @@
 """What a venue said it liquidated, beside what the ledger knew of the account at that moment."""
 
 from clearing.audit.load import Histories
-from clearing.audit.losses import declared, plain, times_of
+from clearing.audit.losses import opened, plain, times_of
 from clearing.audit.moments import Moment
 from clearing.audit.views import ToldLiquidationView
 from clearing.log import Connection
@@ -13,14 +13,14 @@ def told_liquidations(
 ) -> list[ToldLiquidationView]:
     """Return the latest fills up to a position that their venue says were liquidations, in order.
 
-    With ``account``, only that account's. Raises :class:`NameUnknown` if it was not opened by then.
+    With ``account``, only that account's: none if it was not opened by then.
     """
     histories = Histories(connection, moment)
-    ordinal = 0 if account is None else declared(histories.registry, account, moment)
+    ordinal = opened(histories.registry, account)
     found = histories.rows(
         "SELECT * FROM (SELECT position, line, account, market, size, price, mark, method,"
         " equity, maintenance FROM {venue_liquidation} WHERE position <= %(position)s"
-        " AND (%(account)s = 0 OR account = %(account)s)"
+        " AND (%(account)s::bigint IS NULL OR account = %(account)s)"
         " ORDER BY position DESC, line DESC LIMIT %(limit)s) t ORDER BY position, line",
         ["venue_liquidation"],
         account=ordinal,

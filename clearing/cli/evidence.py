@@ -37,6 +37,8 @@ def make(
     """Write a pack: events with proofs, rules, figures, a report that opens without a network."""
     with ledger(where) as opened:
         folder = store_folder(opened, store)
+        if store is not None and not folder.is_dir():
+            raise ValueError(f"--store {store} is no folder")
         kept = TileStore(folder) if folder.is_dir() else None
         keys = trusted_keys([], kept)
         moment = moment_of(opened, when)

@@ -11,7 +11,7 @@ from rich.tree import Tree
 from clearing.audit import Explanation, LiquidationExplained, PriceExplained
 from clearing.audit.explain import Clause, CloseStep, Node, Observation, RungStep, Source
 from clearing.cli.moment import When, moment_of
-from clearing.cli.output import amount, clock, out, print_json, short, table
+from clearing.cli.output import amount, clock, out, print_json, print_text, short, table
 from clearing.cli.where import Where, ledger
 from clearing.ledger import Ledger
 
@@ -151,9 +151,13 @@ def _show(answer: Explanation, depth: int, where: Where | None) -> None:
 def _only_asset(opened: Ledger, position: int) -> str:
     """Return the asset that a rulebook is in force for, if it is the only one."""
     names = opened.settlement_assets(position)
-    if len(names) != 1:
-        listed = ", ".join(names) or "none"
-        raise ValueError(f"--asset is needed: rulebooks are in force for {listed}")
+    if not names:
+        raise ValueError(
+            f"no rulebook was in force by log position {position:,}; --asset names the asset to"
+            " explain without one"
+        )
+    if len(names) > 1:
+        raise ValueError(f"--asset is needed: rulebooks are in force for {', '.join(names)}")
     return names[0]
 
 
@@ -228,7 +232,7 @@ def print_price(answer: PriceExplained, depth: int) -> None:
         out.print(_tree(working, depth))
     if answer.rules:
         out.print("by the rulebook's", style="dim")
-        print(json.dumps(answer.rules, indent=2, ensure_ascii=False))
+        print_text(json.dumps(answer.rules, indent=2, ensure_ascii=False))
 
 
 def _age(one: Observation) -> str:

@@ -36,6 +36,9 @@ def fund(
         print_fund(lines)
     else:
         print_scenario(moment.reordered)
+        if fund_account is not None and not answer:
+            out.print(f"no fund {fund_account!r} had anything {named(moment)}", markup=False)
+            return
         _print_state(answer, f"Funds {named(moment)}")
 
 

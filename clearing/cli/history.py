@@ -7,7 +7,7 @@ from cyclopts import Parameter, validators
 
 from clearing.audit import HistoryEntry, HistoryEvent, HistoryPage, Wanted
 from clearing.cli.moment import When, moment_of
-from clearing.cli.output import amount, err, out, plain, print_json, short, shown_time
+from clearing.cli.output import amount, err, out, plain, print_json, print_text, short, shown_time
 from clearing.cli.where import Where, ledger
 
 Of = Literal["account", "market", "fund"]
@@ -66,7 +66,7 @@ def history(
         page = opened.history(of, name, moment, wanted=wanted)
         while lines:
             for event in page.events:
-                print(json.dumps(plain(event), ensure_ascii=False))
+                print_text(json.dumps(plain(event), ensure_ascii=False))
             if not page.after:
                 return
             following = Wanted(kind, entry, first, page.after, limit, equity)

@@ -22,7 +22,7 @@ from clearing.books.liabilities import (
 from clearing.books.new_files import new_file, new_folder
 from clearing.cli.keys import default_folder, store_folder, trusted_keys
 from clearing.cli.moment import When, moment_of
-from clearing.cli.output import amount, err, out, print_json, short, steps, table
+from clearing.cli.output import amount, err, out, print_json, print_text, short, steps, table
 from clearing.cli.proofs import Store, Trusted
 from clearing.cli.where import Where, ledger
 from clearing.database import Settings, data_folder
@@ -131,7 +131,7 @@ def proof(
     if account is not None:
         made = found.proof(account, text)
         if to is None:
-            print(made.text(), end="")
+            print_text(made.text(), end="")
             return
         with new_file(to, mode=0o600) as file:
             file.write(made.text())

@@ -5,6 +5,8 @@ and nothing else.
 """
 
 import json
+import os
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -22,11 +24,30 @@ _PIPE_WIDTH = 160
 _LINE_SECONDS = 2
 
 
+class _Console(Console):
+    """A console whose reader may go away: the command goes on, and its exit code is its own."""
+
+    def on_broken_pipe(self) -> None:
+        """Write into nothing from here on."""
+        self.quiet = True
+        _unheard()
+
+
+def _unheard() -> None:
+    """Have standard output go nowhere: whoever read it has gone."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+
+
 def _console(*, stderr: bool = False) -> Console:
-    """Return a console as wide as its terminal; a pipe is wide enough to cut nothing."""
-    console = Console(stderr=stderr, highlight=False)
+    """Return a console as wide as its terminal; a pipe is wide enough to cut nothing.
+
+    Names are shown as they are: ``:fire:`` in one is no picture.
+    """
+    console = _Console(stderr=stderr, highlight=False, emoji=False)
     if not console.is_terminal:
-        console = Console(stderr=stderr, highlight=False, width=_PIPE_WIDTH)
+        console = _Console(stderr=stderr, highlight=False, emoji=False, width=_PIPE_WIDTH)
     return console
 
 
@@ -36,7 +57,15 @@ err = _console(stderr=True)
 
 def print_json(answer: Any) -> None:
     """Print an answer as one JSON document; amounts stay decimal text."""
-    print(json.dumps(plain(answer), indent=2, ensure_ascii=False))
+    print_text(json.dumps(plain(answer), indent=2, ensure_ascii=False))
+
+
+def print_text(text: str, *, end: str = "\n") -> None:
+    """Print a text as it is; that nobody reads to its end changes nothing else."""
+    try:
+        print(text, end=end, flush=True)
+    except BrokenPipeError:
+        _unheard()
 
 
 def plain(value: Any) -> Any:

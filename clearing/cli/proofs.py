@@ -13,7 +13,7 @@ from clearing.cli.keys import (
     store_folder,
     trusted_keys,
 )
-from clearing.cli.output import err, out, print_json, steps
+from clearing.cli.output import err, out, print_json, print_text, steps
 from clearing.cli.where import Where, ledger
 from clearing.events import Kind, unpack
 from clearing.events.fields import from_microseconds
@@ -104,7 +104,7 @@ def _print_proof(proof: str, where: Where | None) -> None:
     if where is not None and where.json:
         print_json({"proof": proof})
     else:
-        print(proof, end="")
+        print_text(proof, end="")
 
 
 @app.command
@@ -115,7 +115,10 @@ def check(
     key: Trusted = None,
     as_json: Annotated[bool, Parameter(name="--json", negative=(), help="answer as JSON")] = False,
 ) -> int:
-    """Check proofs and checkpoints, without a database. Exit codes: 0 all prove, 1 one does not."""
+    """Check proofs and checkpoints, without a database.
+
+    Exit codes: 0 all prove, 1 one does not, 2 a file cannot be read.
+    """
     trusted = trusted_keys(key or [], None)
     if not trusted:
         raise ValueError("--key is needed: the public key of whoever signs the checkpoints")
@@ -124,7 +127,13 @@ def check(
         try:
             with path.open(encoding="utf-8") as file:
                 proved = check_proof(file.read(MAX_PROOF + 1), trusted)
-        except (OSError, UnicodeDecodeError, NoteRefused) as error:
+        except OSError as error:
+            raise ValueError(f"{path}: {error.strerror}") from error
+        except UnicodeDecodeError:
+            failed = True
+            answers.append({"file": str(path), "proves": False, "why": "is no text, so no proof"})
+            continue
+        except NoteRefused as error:
             failed = True
             answers.append({"file": str(path), "proves": False, "why": str(error)})
             continue

@@ -14,7 +14,7 @@ from cyclopts import App, Parameter
 from clearing.audit import RulebookView, derive_rulebook, rederive, rulebooks
 from clearing.audit import rulebook as adopted_rulebook
 from clearing.cli.moment import When, moment_of
-from clearing.cli.output import err, out, print_json, shown_time, table
+from clearing.cli.output import err, out, print_json, print_text, shown_time, table
 from clearing.cli.where import Where, ledger
 from clearing.events import EventRefused
 from clearing.events.canonical import document_hash
@@ -85,7 +85,7 @@ def show(
         *(("citation", text) for text in view.citations),
     ]
     out.print(table(f"Rulebook {view.name}@{view.version}", ("", ""), rows))
-    print(json.dumps(document, indent=2, ensure_ascii=False))
+    print_text(json.dumps(document, indent=2, ensure_ascii=False))
 
 
 @app.command

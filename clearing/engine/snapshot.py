@@ -109,7 +109,7 @@ def read_snapshot(text: str, engine_version: str) -> Snapshot:
         book = _read_book(document["book"])
         return Snapshot(book, document["position"], bytes.fromhex(document["entry_hash"]))
     except (KeyError, TypeError, IndexError) as error:
-        raise ValueError(f"is not a snapshot: {error!r}") from error
+        raise ValueError(f"is not a snapshot: {type(error).__name__} at {error}") from error
 
 
 def _rulebook_name(rulebook: Rulebook) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from clearing.audit import CheckpointRefused, Verification, prove_growth
+from clearing.audit import CheckpointRefused, MomentUnclear, Verification, prove_growth
 from clearing.database import connect
 from clearing.events import unpack
 from clearing.events.canonical import canonical_json
@@ -225,7 +225,7 @@ def test_proofs_are_checked_from_files_with_the_public_key_alone(
             check_proof(wrong, [KEY])
     with pytest.raises(NoteRefused, match="nobody who is trusted"):
         check_proof(proof, [Signer.generate("example.com/ledger").verifier])
-    with pytest.raises(CheckpointRefused, match="does not have log position 19"):
+    with pytest.raises(MomentUnclear, match="does not have log position 19"):
         ledger.prove_event(store, 19)
     with pytest.raises(CheckpointRefused, match="no checkpoint of 12 events"):
         prove_growth(store, 12)

@@ -60,4 +60,4 @@ def test_what_cannot_be_explained(clearing: Run) -> None:
     code, _, err = clearing("explain", "liquidation", "bob")
     assert (code, "no rung acted on account 'bob'" in err) == (2, True)
     code, _, err = clearing("explain", "equity", "ada", "--at", "2")
-    assert (code, "--asset is needed: rulebooks are in force for none" in err) == (2, True)
+    assert (code, "no rulebook was in force by log position 2" in err) == (2, True)

@@ -235,7 +235,7 @@ def _figures(
         ValueError,
     ) as error:
         # The fold is total over what a ledger has: what it fails on is not of one.
-        return [*found, f"the events cannot be folded: {error!r}"]
+        return [*found, f"the events cannot be folded: {error}"]
     found += [
         f"figures.json: {path} is {told_!r}, and comes to {again_!r}"
         for path, told_, again_ in differences(told, json.loads(json.dumps(again)))

@@ -183,7 +183,7 @@ def _chart(lines: dict[str, list[tuple[int, Fraction]]]) -> str:
     return (
         f"<svg viewBox='0 -5 {_WIDTH} {_HEIGHT + 10}' role=img>"
         f"<line x1=0 x2={_WIDTH} y1={zero} y2={zero} stroke='#aaa' stroke-dasharray=4 />"
-        f"{''.join(drawn)}</svg><p>{legend}: from {_shown(low)} to {_shown(high)},"
+        f"{''.join(drawn)}</svg><p>{legend}: the scale is from {_shown(low)} to {_shown(high)},"
         f" log positions {first:,} to {last:,}"
     )
 
