@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.tree import Tree
 
 from clearing.audit import Explanation, LiquidationExplained, PriceExplained
-from clearing.audit.explain import Clause, Node, Observation, RungStep, Source
+from clearing.audit.explain import Clause, CloseStep, Node, Observation, RungStep, Source
 from clearing.cli.moment import When, moment_of
 from clearing.cli.output import amount, clock, out, print_json, print_text, short, table
 from clearing.cli.where import Where, ledger
@@ -247,8 +247,19 @@ def print_liquidation(answer: LiquidationExplained, depth: int) -> None:
     )
     for asset, rules in answer.rulebooks.items():
         _print_rules(rules, f" for {asset}")
+    for close in answer.closes:
+        _print_close(close, depth)
     for step in answer.steps:
         _print_step(step, depth)
+
+
+def _print_close(close: CloseStep, depth: int) -> None:
+    out.print()
+    marks = ", ".join(f"{market} {mark}" for market, mark in close.marks.items())
+    out.print(
+        f"[bold]{close.outcome}, for rung {close.rung}[/bold]: at marks {escape(marks) or '-'}"
+    )
+    _print_workings(close, depth)
 
 
 def _print_step(step: RungStep, depth: int) -> None:
@@ -263,6 +274,11 @@ def _print_step(step: RungStep, depth: int) -> None:
         f" {equity} {escape(str(step.comparator))} {escape(threshold)}: short of"
         f" it by {short(step.short)}; at marks {escape(marks) or '-'}"
     )
+    _print_workings(step, depth)
+
+
+def _print_workings(step: RungStep | CloseStep, depth: int) -> None:
+    """Print what a rung or a close stood on, what it did, and what followed."""
     tree = Tree("on", guide_style="dim")
     for part in step.working:
         _grow(tree.add(_line(part)), part, depth - 1)

@@ -9,6 +9,7 @@ from clearing.engine.auction import Auction
 from clearing.engine.book import Book
 from clearing.engine.market import Market
 from clearing.engine.offers import offered, rung_of, unoffered
+from clearing.engine.priced_close_lines import factor_of, price_lines
 from clearing.engine.scope import Scope
 from clearing.engine.step import Step
 from clearing.engine.valuation import Measure
@@ -32,6 +33,9 @@ def open_auctions(step: Step, scope: Scope, rung: AuctionRung) -> None:
         scope.auctions[ordinal] = auction
         book.schedule(scope, ends_at)
         price = auction.price(market.spec, rung.method.first)
+        if step.workings is not None:
+            factor = factor_of(rung.method, None)
+            step.leave(price_lines(market, auction, factor, price), scope)
         note(step, scope, market, auction, "opened", size=position.size, price=price)
 
 

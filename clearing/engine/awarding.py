@@ -6,10 +6,17 @@ from clearing.engine.holding import Holding
 from clearing.engine.market import Market
 from clearing.engine.offers import offered, rung_of
 from clearing.engine.priced_close import PricedClose
+from clearing.engine.priced_close_lines import (
+    bid_lines,
+    factor_of,
+    price_lines,
+    together_lines,
+)
 from clearing.engine.scope import Scope
 from clearing.engine.selling import Lot, amount_at, may_take, sell
 from clearing.engine.step import Step
 from clearing.engine.valuation import measure
+from clearing.quantities import Trace
 from clearing.rulebook import AuctionRung, SealedMethod
 
 
@@ -42,10 +49,18 @@ def _award(
     method: SealedMethod,
 ) -> None:
     accepted = _accepted(step, scope, market, auction, rung, method)
-    for bid, size in accepted:
-        price = accepted[-1][0].price if method.uniform else bid.price
+    left = offered(scope, market.ordinal, auction)
+    for bid, size, together in accepted:
+        last = accepted[-1][0].price if method.uniform else None
+        lot = Lot(market, size, bid.price if last is None else last, bid.size, left, None)
+        left -= abs(size)
         close = PricedClose(step, scope, market, rung, size)
-        sell(step, scope, market, auction, bid.bidder, Lot(market, size, price), "awarded", close)
+        if close.lines.asked:
+            reserve = auction.price(market.spec, method.reserve)
+            least = price_lines(market, auction, factor_of(method, None), reserve)
+            lot.priced = bid_lines(market, bid, least, last, long=auction.long)
+            lot.together = together
+        sell(step, scope, market, auction, bid.bidder, lot, "awarded", close)
 
 
 def _accepted(
@@ -55,9 +70,10 @@ def _accepted(
     auction: Auction,
     rung: AuctionRung,
     method: SealedMethod,
-) -> list[tuple[Bid, int]]:
+) -> list[tuple[Bid, int, Trace | None]]:
     """Return the bids that win and the size that each gets, signed as held, best price first.
 
+    With each comes the working of what it and those before it fetch together, where that matters.
     A bidder that could not bear what it wins at its own price is left out. Where nothing goes for
     less than its bankruptcy amount, so does everything that wins together.
     """
@@ -76,13 +92,19 @@ def _accepted(
         together = fetched + amount
         if method.uniform:
             together = amount_at(market, sign * taken + size, bid.price)
-        if rung.floored and holding.surplus_of(taken + quantity, together) < 0:
-            break
+        lines = None
+        if rung.floored:
+            surplus = holding.surplus_of(taken + quantity, together)
+            if surplus < 0:
+                break
+            if step.workings is not None:
+                all_of_them = sign * (taken + quantity)
+                lines = together_lines(step, market, holding, all_of_them, together, surplus)
         won, paid = by_bidder.get(bid.bidder, (0, 0))
         if not may_take(step, bid.bidder, market, won + size, paid + amount):
             continue
         by_bidder[bid.bidder] = (won + size, paid + amount)
-        accepted.append((bid, size))
+        accepted.append((bid, size, lines))
         taken, fetched, left = taken + quantity, fetched + amount, left - quantity
     return accepted
 

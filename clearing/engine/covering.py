@@ -3,9 +3,11 @@
 from clearing.engine.book import Book
 from clearing.engine.collateral import value_of
 from clearing.engine.holding import as_if
+from clearing.engine.reduction_lines import restored_lines
 from clearing.engine.scope import Scope
+from clearing.engine.step import Step
 from clearing.engine.valuation import measure
-from clearing.quantities import fewest
+from clearing.quantities import Trace, fewest, format_exact
 from clearing.rulebook import RATE_SCALE, CoverRung
 
 TIMES_OWED = 10
@@ -20,6 +22,30 @@ def missing_cash(book: Book, scope: Scope, rung: CoverRung) -> int:
     if not most or not _restored(book, scope, rung, most):
         return 0
     return fewest(most, lambda more: _restored(book, scope, rung, more))
+
+
+def missing_lines(step: Step, scope: Scope, rung: CoverRung, missing: int) -> None:
+    """Leave the working of what is missing: so much restores the level, and one unit less not."""
+    lines = step.working("missing", scope)
+    rules = scope.rules
+    if lines is None or rules is None:
+        return
+    book, (place, factor) = step.book, rung.restores
+    decimals = book.assets[scope.asset].decimals
+    lines.formula = "min(most, least)"
+    most = lines.step("most", "times * owed")
+    most.value("times", TIMES_OWED, 0, "what it owes: no more than that is given")
+    most.value("owed", _owed(book, scope), decimals, "in cash and other assets, rounded up")
+    most.finish(TIMES_OWED * _owed(book, scope), decimals)
+    lines.value("least", missing, decimals, "that restores the level: found by halving")
+    for more, name in ((missing, "restored"), (missing - 1, "restored by one unit less")):
+        part, margin = lines.step(name), Trace("margin")
+        with as_if(scope, scope.positions, more):
+            measure(book, scope, margin)
+        restored_lines(part, margin, rules.levels[place], factor, "rung.factor")
+        note = f"as if {format_exact(more, decimals)} were given"
+        part.finish(int(_restored(book, scope, rung, more)), 0, note)
+    lines.finish(missing, decimals, "rung.level")
 
 
 def can_cover(book: Book, scope: Scope, rung: CoverRung) -> bool:

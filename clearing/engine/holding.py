@@ -10,8 +10,9 @@ from clearing.engine.market import Market
 from clearing.engine.requirements import requirement_of
 from clearing.engine.scope import Position, Scope
 from clearing.engine.valuation import Measure, accrued_funding, measure, position_value
+from clearing.engine.working import reached_lines
 from clearing.quantities import Trace
-from clearing.rulebook import MAINTENANCE
+from clearing.rulebook import INITIAL, MAINTENANCE
 
 
 class Holding:
@@ -195,8 +196,19 @@ def as_if(scope: Scope, positions: dict[int, Position], more: int = 0) -> Iterat
         scope.positions, scope.cash = before, cash
 
 
-def after_fill(book: Book, scope: Scope, market: Market, size: int, amount: int) -> Measure:
-    """Return the measure of a scope as it would be after a fill, at average cost."""
+def after_fill(
+    book: Book,
+    scope: Scope,
+    market: Market,
+    size: int,
+    amount: int,
+    trace: Trace | None = None,
+) -> Measure:
+    """Return the measure of a scope as it would be after a fill, at average cost.
+
+    With a ``trace``, leave in it whether the scope bears it: its initial margin is there, or,
+    where nothing is asked of it, it has no debt.
+    """
     old = scope.positions.get(market.ordinal, Position(index_at=market.index))
     held, cost, realised = old.size, old.cost, 0
     if held and (held > 0) is not (size > 0):
@@ -210,4 +222,9 @@ def after_fill(book: Book, scope: Scope, market: Market, size: int, amount: int)
     if new.size:
         positions[market.ordinal] = new
     with as_if(scope, positions, realised):
-        return measure(book, scope)
+        margin = None if trace is None else Trace("margin")
+        now = measure(book, scope, margin)
+    if trace is not None and margin is not None:
+        level = "" if scope.rules is None else scope.rules.levels[INITIAL]
+        reached_lines(trace, margin, level)
+    return now

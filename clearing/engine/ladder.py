@@ -5,7 +5,7 @@ from functools import cmp_to_key
 from clearing.engine.acting import can_act, holds, restored_place
 from clearing.engine.auctioning import open_auctions
 from clearing.engine.conversion import convert, repay_and_seize
-from clearing.engine.covering import missing_cash
+from clearing.engine.covering import missing_cash, missing_lines
 from clearing.engine.gains import reduce_and_settle
 from clearing.engine.margin import open_call
 from clearing.engine.observed import set_orders
@@ -112,7 +112,9 @@ def _do(step: Step, scope: Scope, rules: ClassRules, rung: Rung) -> None:
         case ConvertRung() if waterfall is not None:
             convert(step, scope, rung, waterfall.fund)
         case CoverRung() if waterfall is not None:
-            cover(step, scope, waterfall, missing_cash(step.book, scope, rung), told=False)
+            missing = missing_cash(step.book, scope, rung)
+            missing_lines(step, scope, rung, missing)
+            cover(step, scope, waterfall, missing, told=False)
         case AuctionRung():
             open_auctions(step, scope, rung)
         case RepayAndSeizeRung():

@@ -7,6 +7,7 @@ below may be made up for by the waterfall.
 from clearing.engine.holding import Holding
 from clearing.engine.market import Market
 from clearing.engine.penalties import charge, full_rate, penalty_amount
+from clearing.engine.priced_close_lines import PricedCloseLines
 from clearing.engine.scope import Scope
 from clearing.engine.step import Step
 from clearing.engine.valuation import measure
@@ -18,10 +19,10 @@ class PricedClose:
     """A fill that closes part of a scope's position for a rung; made before it is applied.
 
     ``bankrupt`` is what the part would have to fetch, as the account stands before the fill: units,
-    signed as its value.
+    signed as its value. ``lines`` are the workings of the close, from :meth:`begin` on.
     """
 
-    __slots__ = ("_rung", "_scope", "_step", "bankrupt")
+    __slots__ = ("_holding", "_rung", "_scope", "_step", "bankrupt", "lines")
 
     def __init__(
         self, step: Step, scope: Scope, market: Market, rung: ReduceRung | AuctionRung, size: int
@@ -29,13 +30,24 @@ class PricedClose:
         self._step = step
         self._scope = scope
         self._rung = rung
-        self.bankrupt = -Holding(step.book, scope, market).surplus_of(abs(size), 0)
+        self._holding = Holding(step.book, scope, market)
+        self.bankrupt = -self._holding.surplus_of(abs(size), 0)
+        self.lines = PricedCloseLines(step, scope, market, size)
+
+    def begin(self, outcome: str) -> None:
+        """Leave what the close stands on, just before it is made."""
+        self.lines.begin(outcome, self._rung.number)
+        self.lines.bankrupt(self._holding, self.bankrupt)
 
     def conclude(self, proceeds: int) -> None:
         """Charge the penalty, or cover what is short, once the fill for ``proceeds`` is applied."""
+        self.lines.surplus(proceeds, self.bankrupt)
+        self._settle(proceeds, proceeds - self.bankrupt)
+        self.lines.end()
+
+    def _settle(self, proceeds: int, surplus: int) -> None:
         step, scope, rung = self._step, self._scope, self._rung
         lift = step.book.assets[scope.asset].lift
-        surplus = proceeds - self.bankrupt
         if surplus < 0 and rung.covered and scope.rules is not None:
             waterfall = scope.rules.waterfall
             if waterfall is not None:
@@ -45,11 +57,7 @@ class PricedClose:
         limit = measure(step.book, scope).equity // lift
         if rung.penalty is not None and rung.penalty.surplus:
             limit = min(limit, surplus)
-        charge(
-            step,
-            scope,
-            rung.penalty,
-            penalty_amount(
-                rung.penalty, full_rate(rung.penalty), abs(proceeds) * lift, lift, limit
-            ),
-        )
+        rate = full_rate(rung.penalty)
+        penalty = penalty_amount(rung.penalty, rate, abs(proceeds) * lift, lift, limit)
+        self.lines.penalty(rung.penalty, proceeds, surplus, penalty)
+        charge(step, scope, rung.penalty, penalty)

@@ -224,9 +224,9 @@ class Reduction(Holding):
         quantity = self._in_lots(wanted)
         stages.in_lots("wanted in lots", quantity)
         if rung.ramp is not None:
-            share = self._ramped(rung.ramp)
-            quantity = quantity * share // RATE_SCALE
-            stages.ramped(quantity, share)
+            figures = self._ramped(rung.ramp)
+            quantity = quantity * rung.ramp.share(*figures, self.asset.lift) // RATE_SCALE
+            stages.ramped(quantity, rung.ramp, *figures)
             if quantity:
                 quantity = self._in_lots(quantity)
                 stages.in_lots("ramped in lots", quantity)
@@ -257,11 +257,11 @@ class Reduction(Holding):
         stages.no_dust(quantity, rung.minimum_notional * lift)
         return quantity
 
-    def _ramped(self, ramp: Ramp) -> int:
-        """Return the share of what is wanted that a ramp lets be closed, at RATE_SCALE."""
+    def _ramped(self, ramp: Ramp) -> tuple[int, int, int]:
+        """Return what a ramp looks at: time elapsed, what is short, and what was freed so far."""
         stay = self._scope.stays.get(self._rung.number)
         freed = 0 if stay is None else stay.freed
-        return ramp.share(self.elapsed, self.short_of(ramp.place), freed, self.asset.lift)
+        return self.elapsed, self.short_of(ramp.place), freed
 
     def _limit(self, limit: Limit, rounding: Rounding) -> int:
         """Return a limit in steps of size: the smaller of its share and its notional."""

@@ -11,20 +11,21 @@ from clearing.engine.market import Market
 from clearing.engine.penalties import penalty_lines
 from clearing.engine.scope import Scope
 from clearing.engine.step import Step
-from clearing.engine.working import face_lines
+from clearing.engine.working import face_lines, reached_lines
 from clearing.events.kinds import RATE_DECIMALS
-from clearing.quantities import Trace, fact, identifier
-from clearing.rulebook import Limit, Penalty
+from clearing.quantities import Trace, fact
+from clearing.rulebook import Limit, Penalty, Ramp
 
 
 class QuantityStages:
     """A quantity on its way through the rung's limits; nothing is left where nobody asks."""
 
-    __slots__ = ("_decimals", "_facts", "_lift", "_trace", "_working")
+    __slots__ = ("_asset_decimals", "_decimals", "_facts", "_lift", "_trace", "_working")
 
     def __init__(self, at: Holding, trace: Trace | None) -> None:
         self._trace = trace
         self._decimals = at.decimals
+        self._asset_decimals = at.asset.decimals
         self._working = at.working
         self._lift = at.asset.lift
         if trace is not None:
@@ -41,10 +42,13 @@ class QuantityStages:
         """Round up to whole lots, or all."""
         self._stage(name, "min(held, up(before / lot, 0) * lot)", value, "held", "lot")
 
-    def ramped(self, value: int, share: int) -> None:
-        """Take the share that the ramp frees."""
-        share_fact = fact("share", share, RATE_DECIMALS, "rung.ramp")
-        self._stage("ramped", f"down(before * share, {self._decimals})", value, share_fact)
+    def ramped(self, value: int, ramp: Ramp, elapsed: int, short: int, freed: int) -> None:
+        """Take the share that the ramp lets be closed, by the figures that it looks at."""
+        if self._trace is None:
+            return
+        share = Trace("share")
+        ramp.explain(elapsed, short, freed, (self._asset_decimals, self._working), share)
+        self._stage("ramped", f"down(before * share, {self._decimals})", value, share)
 
     def whole_up_to(self, value: int, limit: int) -> None:
         """Take all of a small position."""
@@ -213,18 +217,10 @@ class ClosingLines:
         penalty_lines(working, penalty, rate, "abs(value_at_mark)", amount, self._decimals)
 
 
-def restored_lines(trace: Trace, margin: Trace, level: str, factor: int) -> None:
+def restored_lines(
+    trace: Trace, margin: Trace, level: str, factor: int, clause: str = "rung.quantity"
+) -> None:
     """Leave the comparison of what counts with factor × the level: 1 if it is restored."""
-    haircut = f"haircut {level}"
-    wanted = {"equity": "equity", "collateral": "equity + collateral"}
-    counted = "equity"
-    for part in margin.inputs:
-        if part.name == "collateral":
-            counted = wanted["collateral"]
-    for part in margin.inputs:
-        if part.name == haircut:
-            counted += f" - {identifier(haircut)}"
-    trace.formula = f"at_most(factor * {identifier(level)}, {counted})"
-    trace.value("factor", factor, RATE_DECIMALS, "rung.quantity")
-    names = ("equity", "collateral", haircut, level)
-    trace.inputs += [part for part in margin.inputs if part.name in names]
+    reached_lines(trace, margin, level)
+    trace.formula = trace.formula.replace("at_most(", "at_most(factor * ")
+    trace.inputs.insert(0, fact("factor", factor, RATE_DECIMALS, clause))

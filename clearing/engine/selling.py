@@ -7,21 +7,52 @@ from clearing.engine.market import Market
 from clearing.engine.parts import note_closed
 from clearing.engine.positions import apply_fill
 from clearing.engine.priced_close import PricedClose
+from clearing.engine.priced_close_lines import PricedCloseLines
 from clearing.engine.scope import Scope
 from clearing.engine.step import Step
-from clearing.quantities import Rounding, format_exact
+from clearing.quantities import Rounding, Trace, format_exact
 from clearing.rulebook import INITIAL
 
 
 class Lot:
-    """What goes to one taker: signed as held, at a price, for an amount signed as its value."""
+    """What goes to one taker: signed as held, at a price, for an amount signed as its value.
 
-    __slots__ = ("amount", "price", "size")
+    ``there`` is how much of the position there was to be had, ``wanted`` how much of it the taker
+    wanted. ``priced`` is the working of the price, ``together`` that of what it fetches with bids
+    awarded before it, if anybody asks for them. The amount is at least ``least``, if there is a
+    floor.
+    """
 
-    def __init__(self, market: Market, size: int, price: int) -> None:
+    __slots__ = (
+        "amount",
+        "least",
+        "price",
+        "priced",
+        "size",
+        "there",
+        "together",
+        "wanted",
+    )
+
+    def __init__(
+        self, market: Market, size: int, price: int, wanted: int, there: int, least: int | None
+    ) -> None:
         self.size = size
         self.price = price
-        self.amount = amount_at(market, size, price)
+        self.wanted = wanted
+        self.there = there
+        self.least = least
+        self.priced: Trace | None = None
+        self.together: Trace | None = None
+        amount = amount_at(market, size, price)
+        self.amount = amount if least is None else max(amount, least)
+
+    def explain(self, lines: PricedCloseLines) -> None:
+        """Leave the workings of how much it is, at which price, and what it fetches."""
+        lines.quantity(self.wanted, self.there)
+        lines.made_before(self.priced)
+        lines.made_before(self.together)
+        lines.proceeds(self.price, Rounding.UP, self.amount, size=self.size, least=self.least)
 
 
 def amount_at(market: Market, size: int, price: int) -> int:
@@ -59,6 +90,19 @@ def may_take(step: Step, account: int, market: Market, size: int, amount: int) -
     return False
 
 
+def bears_lines(
+    step: Step, account: int, market: Market, size: int, amount: int, scope: Scope
+) -> None:
+    """Leave the working of whether a taker has its initial margin after it, as it has to."""
+    other = step.book.scope(account, market.asset)
+    name = f"bears {step.book.registry.account(account).name}"
+    lines = None if other.rules is None else step.working(name, scope, market.ordinal)
+    if lines is not None:
+        lines.account = account
+        now = after_fill(step.book, other, market, size, amount, lines)
+        lines.finish(int(now.surplus(INITIAL) >= 0), 0, "as if it had taken it")
+
+
 def refuse(
     step: Step, code: str, account: int, market: Market, *, expected: str = "", found: str = ""
 ) -> None:
@@ -85,6 +129,10 @@ def sell(
 ) -> None:
     """Hand a lot over to its taker, and conclude the close that was made for it."""
     size, amount = lot.size, lot.amount
+    close.begin(outcome)
+    lot.explain(close.lines)
+    if close.lines.asked:
+        bears_lines(step, taker, market, size, amount, scope)
     note(step, scope, market, auction, outcome, taker=taker, size=size, price=lot.price)
     loss = amount * step.book.assets[scope.asset].lift - size * market.worth
     note_closed(step, scope, market, "auction", taker, size, amount, loss)

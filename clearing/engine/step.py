@@ -86,8 +86,13 @@ class Step:
         if self.workings is None:
             return None
         working = Trace(name, account=scope.account, asset=scope.asset, market=market)
-        self.workings.append((len(self.entries), scope, working))
+        self.leave(working, scope)
         return working
+
+    def leave(self, working: Trace, scope: Scope) -> None:
+        """Leave a working that was filled in before, if somebody asks for workings."""
+        if self.workings is not None:
+            self.workings.append((len(self.entries), scope, working))
 
     def posting(self, purpose: str, whose: str, account: int, market: int = 0) -> Trace | None:
         """Return the working of the posting that a rung is about to make, if somebody asks for it.

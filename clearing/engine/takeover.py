@@ -12,6 +12,7 @@ from clearing.engine.takeover_lines import (
     bankruptcy_lines,
     residual_lines,
     residual_posting_lines,
+    taker_lines,
 )
 from clearing.engine.valuation import equity_of, measure, position_value, unrealised
 from clearing.engine.waterfall import HandOver
@@ -25,7 +26,11 @@ def take_over(step: Step, scope: Scope, rung: TakeoverRung, waterfall: Waterfall
     asset = book.assets[scope.asset]
     ordinals = sorted(scope.positions)
     # A backstop takes what is worth something; a loss goes down the waterfall, all of it.
-    taker = rung.to if rung.to and measure(book, scope).equity >= 0 else waterfall.fund
+    taker = waterfall.fund
+    if rung.to:
+        worth = measure(book, scope).equity
+        taker_lines(step, scope, rung.to, worth)
+        taker = rung.to if worth >= 0 else taker
     if scope.rules is not None and scope.rules.collateral is not None:
         convert_collateral(step, scope, scope.rules.collateral, taker)
     for ordinal in ordinals:

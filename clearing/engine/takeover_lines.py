@@ -7,9 +7,21 @@ from clearing.engine.market import Market
 from clearing.engine.penalties import full_rate, penalty_lines
 from clearing.engine.scope import Scope
 from clearing.engine.step import Step
-from clearing.engine.valuation import equity_of, unrealised_lines
-from clearing.quantities import fact, identifier
+from clearing.engine.valuation import equity_of, measure, unrealised_lines
+from clearing.engine.working import reached_lines
+from clearing.quantities import Trace, fact, identifier
 from clearing.rulebook import Penalty
+
+
+def taker_lines(step: Step, scope: Scope, to: int, worth: int) -> None:
+    """Leave the choice of who takes over: whom the rung names, or the waterfall."""
+    lines = step.working("backstop takes", scope)
+    if lines is not None:
+        margin = Trace("margin")
+        measure(step.book, scope, margin)
+        reached_lines(lines, margin, "")
+        name = step.book.registry.account(to).name
+        lines.finish(int(worth >= 0), 0, f"1: {name} takes it, by rung.to; 0: the waterfall does")
 
 
 def bankruptcy_lines(

@@ -10,6 +10,7 @@ from clearing.engine.content import Content
 from clearing.engine.market import Market
 from clearing.engine.offers import offered, rung_of
 from clearing.engine.priced_close import PricedClose
+from clearing.engine.priced_close_lines import factor_of, price_lines
 from clearing.engine.scope import Scope
 from clearing.engine.selling import Lot, amount_at, may_take, refuse, sell
 from clearing.engine.step import Step
@@ -46,11 +47,13 @@ def apply_take(step: Step, content: Content) -> None:
     left = offered(scope, market.ordinal, auction)
     quantity = min(content.quantity, left)
     size = quantity if auction.long else -quantity
-    price = auction.price(market.spec, method.factor(auction.elapsed(call.at)))
-    lot = Lot(market, size, price)
+    elapsed = auction.elapsed(call.at)
+    price = auction.price(market.spec, method.factor(elapsed))
     close = PricedClose(step, scope, market, call.rung, size)
-    if call.rung.floored:
-        lot.amount = max(lot.amount, close.bankrupt)
+    least = close.bankrupt if call.rung.floored else None
+    lot = Lot(market, size, price, content.quantity, left, least)
+    if close.lines.asked:
+        lot.priced = price_lines(market, auction, factor_of(method, elapsed), price)
     if content.price and _is_worse(auction, market, lot, content.price):
         decimals = market.spec.price_decimals
         limit, found = format_exact(content.price, decimals), format_exact(price, decimals)

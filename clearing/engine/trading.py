@@ -14,6 +14,7 @@ from clearing.engine.positions import (
 )
 from clearing.engine.priced_close import PricedClose
 from clearing.engine.recorded import waiting_rung
+from clearing.engine.reduction import Reduction
 from clearing.engine.scope import Scope
 from clearing.engine.side import LIQUIDATION, TRADE, Side, sides_of
 from clearing.engine.spot import exchange
@@ -21,7 +22,7 @@ from clearing.engine.step import Holder, Step, asset_of
 from clearing.engine.valuation import measure
 from clearing.engine.verifying import check_outcomes
 from clearing.events.kinds import CAUSES, Kind
-from clearing.quantities import format_exact
+from clearing.quantities import Trace, format_exact
 from clearing.rulebook import ClassRules, ReduceRung
 
 _FILLED, _TRADED = 1, 2
@@ -123,9 +124,17 @@ def _apply_side(
     rung = _rung_for(step, market, side) if sign > 0 else None
     close = None
     if rung is not None and holder.scope is not None:
-        close = PricedClose(step, holder.scope, market, rung, size)
+        close = PricedClose(step, holder.scope, market, rung, -size)
+        close.begin("recorded")
+        if close.lines.asked:
+            close.lines.told(content.price, rounding, -amount)
+            wanted = Trace("wanted")
+            Reduction(step.book, holder.scope, market, rung).quantity(wanted)
+            close.lines.beside(wanted, content.price)
     realised = apply_fill(step, market, holder, size, amount)
     fee_asset = content.row.asset or market.asset
+    if close is not None:
+        close.lines.fee(side.account, fee_asset, side.fee * sign)
     charge_fee(step, side.account, fee_asset, side.fee * sign, market.ordinal)
     if close is not None:
         close.conclude(-amount)

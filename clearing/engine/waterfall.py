@@ -83,7 +83,9 @@ class HandOver:
             if isinstance(layer, AdlLayer):
                 self._deleverage(estate, layer)
             elif isinstance(layer, BackstopLayer):
-                for account, quantity in commitments(self._step, self._scope, estate, layer):
+                clause = self._lines.clause(layer)
+                found = commitments(self._step, self._scope, estate, layer, clause)
+                for account, quantity in found:
                     self._give(estate, account, quantity, "backstop")
             elif isinstance(layer, FundLayer) and layer.assumes:
                 fund = self._step.book.scope(layer.account, self._scope.asset)

@@ -37,7 +37,8 @@ class LossLines:
         """Whether anybody asks for workings."""
         return self._step.workings is not None
 
-    def _clause(self, layer: Layer) -> str:
+    def clause(self, layer: Layer) -> str:
+        """Return where the rulebook has a layer."""
         return f"waterfall.layers.{self._layers.index(layer)}"
 
     def _name(self, account: int) -> str:
@@ -106,7 +107,7 @@ class LossLines:
         lines.formula = f"choose(at_most(rest, {most}), rest, down({most} / lot, 0) * lot)"
         lines.value("rest", estate.rest, places)
         lines.value("equity", equity, self._working, "of the fund, at least 0")
-        lines.value("notional", layer.notional, RATE_DECIMALS, f"{self._clause(layer)}.notional")
+        lines.value("notional", layer.notional, RATE_DECIMALS, f"{self.clause(layer)}.notional")
         unit = abs(market.worth) * 10**places
         lines.value("unit", unit, self._working, "the notional of 1 at the mark")
         lines.value("lot", market.spec.lot, places)
@@ -199,7 +200,7 @@ class LossLines:
 
     def capacity(self, layer: Layer) -> Trace | None:
         """Return a working to be filled in with what a layer can bear, if anybody asks for it."""
-        return Trace("capacity", note=self._clause(layer)) if self.asked else None
+        return Trace("capacity", note=self.clause(layer)) if self.asked else None
 
     def pays(
         self, layer: Layer, short: int, part: int, capacity: Trace | None, market: Market | None
@@ -220,7 +221,7 @@ class LossLines:
         if capacity is not None:
             lines.formula = f"min(short, down(capacity, {self._decimals}))"
             lines.inputs.append(capacity)
-        lines.finish(part, self._decimals, self._clause(layer))
+        lines.finish(part, self._decimals, self.clause(layer))
         after = self._step.working("still short", self._scope, ordinal)
         if after is not None:
             after.formula = "short - paid"

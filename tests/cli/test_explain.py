@@ -8,6 +8,7 @@ import pytest
 from tests.audit.stories import stored
 from tests.audit.test_scenarios import AFTER, wick
 from tests.cli.conftest import Run
+from tests.engine.test_scenarios_auctions import LINEAR, House
 
 
 @pytest.fixture
@@ -35,6 +36,23 @@ def test_trees_and_json(clearing: Run, answer: Callable[..., Any]) -> None:
     assert answer("explain", "price", "BTC")["mark"] == "50"
     _, out, _ = clearing("explain", "price", "BTC")
     assert "Marked venue/" in out
+
+
+def test_what_an_auction_sold_is_told_with_its_figures(
+    clearing: Run, answer: Callable[..., Any], database_url: str
+) -> None:
+    venue = House(LINEAR)
+    venue.mark(BTC="84.00")
+    venue.take("dan", "4", after=50)
+    with stored(venue, database_url):
+        pass
+    _, out, _ = clearing("explain", "liquidation", "ada")
+    assert "taken, for rung 1: at marks BTC 84\n" in out
+    assert "price BTC 84 = max(0.01, up(reference * factor, 2))" in out
+    (close,) = answer("explain", "liquidation", "ada")["closes"]
+    assert (close["outcome"], close["rung"], close["marks"]) == ("taken", 1, {"BTC": "84"})
+    gained = [entry for entry in close["entries"] if entry["entry"] == "posting"]
+    assert close["did"][gained[0]["working"] - 1]["name"] == "realised_pnl BTC ada"
 
 
 @pytest.mark.usefixtures("day")

@@ -117,6 +117,7 @@ class Venue:
             for part in working.inputs if working.name == "margin" else [working]:
                 computed(part.document())
         postings_explained(self.oracle, entries, workings)
+        closes_explained(self.oracle, entries, workings)
         if self.count % _PRICES_EVERY == 1:
             prices_again(self.oracle)
         assert self.engine.digest() == self.oracle.digest()
@@ -239,12 +240,49 @@ def postings_explained(
     for rung in grouped(workings):
         places = posted(entries, rung)
         for at, entry in enumerate(entries[: rung.end]):
-            if at > rung.margin[0] and entry[0] == "posting":
+            if at >= rung.margin[0] and entry[0] == "posting":
                 assert at in places, f"nothing explains {entry}"
                 _, _, asset, *_, amount, _ = entry
                 decimals = engine.book.registry.asset(int(asset)).decimals
                 result = Fraction(rung.did[places[at] - 1][2].result)
                 assert abs(result) == Fraction(int(amount), 10**decimals), entry
+
+
+def closes_explained(
+    engine: Engine, entries: list[Entry], workings: list[tuple[int, Scope, Trace]]
+) -> None:
+    """What is closed or put up, for how much, at which price, is what workings came to."""
+    rungs, registry = grouped(workings), engine.book.registry
+    for at, entry in enumerate(entries):
+        if entry[0] not in ("closed", "auction"):
+            continue
+        (told,) = of_kind([entry], str(entry[0]))
+        outcome = told.get("outcome", "")
+        if outcome not in ("", "opened", "taken", "awarded"):
+            continue
+        rung = next(rung for rung in rungs if rung.margin[0] <= at < rung.end)
+        results = {}
+        for line, _, working in rung.did:
+            if line <= at:
+                results[working.name] = working
+        spec = registry.market(int(told["market"]))
+        name, decimals = spec.name, registry.asset(int(told["asset"])).decimals
+        size = Fraction(abs(int(told["size"])), 10**spec.size_decimals)
+        if outcome:
+            price = Fraction(int(told["price"]), 10**spec.price_decimals)
+            assert Fraction(results[f"price {name}"].result) == price, entry
+            continue
+        layer, amount = str(told["layer"]), Fraction(int(told["amount"]), 10**decimals)
+        if layer in ("reduce", "auction"):
+            assert Fraction(results[f"proceeds {name}"].result) == amount, entry
+            assert Fraction(results[f"quantity {name}"].result) == size, entry
+            continue
+        taker = registry.account(int(told["taker"])).name
+        part = results[f"closed {name} by {layer} {taker}"]
+        assert [Fraction(p.result) for p in part.inputs if p.name == "amount"] == [amount], entry
+        pool = results.get(f"taken {name} by backstop {taker}")
+        if pool is not None and layer == "backstop":
+            assert Fraction(pool.result) == size, entry
 
 
 def forgotten(trace: Trace) -> None:

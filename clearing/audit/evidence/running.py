@@ -25,9 +25,10 @@ def figures_of(engine: Engine, rows: Iterable[EventRow], account: str) -> Figure
     """Fold ``rows`` from where ``engine`` stands, and return the figures about an account.
 
     ``events``: every event with an entry about it, these entries, and the working of its margin
-    before each rung of its ladder; ``course``: its equity and requirements after every event that
-    changed them; ``marks`` and ``funds``: those of the markets it held and of every fund, as they
-    changed; ``standing`` at the end; ``digest`` and ``entry_hash`` of the book there.
+    before each rung of its ladder and each close at a price that others named; ``course``: its
+    equity and requirements after every event that changed them; ``marks`` and ``funds``: those of
+    the markets it held and of every fund, as they changed; ``standing`` at the end; ``digest`` and
+    ``entry_hash`` of the book there.
     """
     notes = _Notes(engine, account)
     for row in rows:

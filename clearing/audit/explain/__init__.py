@@ -6,6 +6,7 @@ rulebook's clauses.
 
 from clearing.audit.explain.clauses import Clause
 from clearing.audit.explain.liquidation import (
+    CloseStep,
     LiquidationExplained,
     RungStep,
     explain_liquidation,
@@ -22,6 +23,7 @@ from clearing.audit.explain.questions import (
 
 __all__ = [
     "Clause",
+    "CloseStep",
     "Explanation",
     "LiquidationExplained",
     "Node",

@@ -23,11 +23,22 @@ class Rung:
     did: list[Working]
     end: int
 
+    @property
+    def is_close(self) -> bool:
+        """Whether it is no rung that acted but a close at a price that others named."""
+        return bool(self.margin[2].note)
+
+    @property
+    def number(self) -> int:
+        """The place in the ladder, from 1, of the rung that such a close is for."""
+        return int(next(figure.result for _, _, figure in self.did if figure.name == "rung"))
+
 
 def grouped(workings: Iterable[Working]) -> list[Rung]:
     """Return the workings of :meth:`Engine.explain` by rung.
 
-    What is computed where no rung acted (a venue's own liquidation) is in none.
+    Closes at a price that others named (auctions, recorded fills) stand among them, each by itself.
+    What is computed where neither is (a settlement of variation margin) is in none.
     """
     rungs: list[Rung] = []
     for working in workings:

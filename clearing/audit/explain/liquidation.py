@@ -63,13 +63,36 @@ class RungStep:
 
 
 @dataclass(frozen=True, slots=True)
+class CloseStep:
+    """One close at a price that others named, for a rung that had put up the position or waits.
+
+    ``outcome`` is ``taken`` or ``awarded`` of an auction, or ``recorded`` of a venue's own fill,
+    which stands beside what the rulebook would have closed. ``working``, ``did`` and ``entries``
+    are as those of a :class:`RungStep`.
+    """
+
+    rung: int
+    outcome: str
+    account: str
+    marks: dict[str, str]
+    working: tuple[Node, ...]
+    did: tuple[Node, ...]
+    entries: tuple[dict[str, Value], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class LiquidationExplained:
-    """What the event at ``log_position`` did to an account by its ladder, rung by rung."""
+    """What the event at ``log_position`` did to an account by its ladder, rung by rung.
+
+    ``closes`` came first: what was taken or awarded of its auctions, and fills that its ladder
+    leaves to the venue.
+    """
 
     account: str
     log_position: int
     event: Source
     rulebooks: dict[str, Clause]
+    closes: tuple[CloseStep, ...]
     steps: tuple[RungStep, ...]
 
 
@@ -83,22 +106,42 @@ def explain_liquidation(
     """
     histories = Histories(connection, moment)
     ordinal = declared(histories.registry, account, moment)
-    found = histories.rows(
-        "SELECT position FROM {liquidation} WHERE account = %(account)s"
-        " AND position <= %(position)s ORDER BY position DESC, line DESC LIMIT 1",
-        ["liquidation"],
-        account=ordinal,
+    for position in _candidates(histories, ordinal):
+        answer = _explained(connection, account, ordinal, Moment(moment.generation, position))
+        if answer.steps or answer.closes:
+            return answer
+    raise NameUnknown(
+        f"no rung acted on account {account!r} up to log position {moment.position:,}"
     )
-    if not found:
-        raise NameUnknown(
-            f"no rung acted on account {account!r} up to log position {moment.position:,}"
+
+
+def _candidates(histories: Histories, account: int) -> list[int]:
+    """Return the last events at which a rung acted, an auction sold, or a venue liquidated.
+
+    The latest first. A venue's liquidation is explained where the ladder waited for it.
+    """
+    sold = " AND outcome IN ('taken', 'awarded')"
+    found = set()
+    for table, more in (("liquidation", ""), ("auction", sold), ("venue_liquidation", "")):
+        rows = histories.rows(
+            f"SELECT position FROM {{{table}}} WHERE account = %(account)s"  # noqa: S608 - constants of this function
+            f" AND position <= %(position)s{more} ORDER BY position DESC LIMIT 1",
+            [table],
+            account=account,
         )
-    position = int(found[0][0])
-    then = Moment(moment.generation, position)
+        found |= {int(row[0]) for row in rows}
+    return sorted(found, reverse=True)
+
+
+def _explained(
+    connection: Connection, account: str, ordinal: int, then: Moment
+) -> LiquidationExplained:
+    """Return what the event at a position did to an account by its ladder."""
+    position = then.position
     engine = engine_at(connection, then, position - 1)
     entries, workings = engine.explain(upcast(read_at(connection, position)[0]))
     after = Sources(Histories(connection, then))
-    before = Histories(connection, Moment(moment.generation, position - 1))
+    before = Histories(connection, Moment(then.generation, position - 1))
     # The event may have put in force the very rulebook that it was acted by.
     sources = Sources(before, after.now, rules=then)
     event = after.event(position)
@@ -108,12 +151,35 @@ def explain_liquidation(
         for asset in book.assets.values()
         if (clause := clause_of(sources, asset.rulebook)) is not None
     }
-    steps = [
-        _step(sources, event, entries, rung, book)
-        for rung in grouped(workings)
-        if rung.margin[1].account == ordinal and _is_step(entries, rung.margin)
-    ]
-    return LiquidationExplained(account, position, event, rulebooks, tuple(steps))
+    closes, steps = [], []
+    for rung in grouped(workings):
+        if rung.margin[1].account != ordinal:
+            continue
+        if rung.is_close:
+            closes.append(_close(sources, event, entries, rung, book))
+        elif _is_step(entries, rung.margin):
+            steps.append(_step(sources, event, entries, rung, book))
+    return LiquidationExplained(account, position, event, rulebooks, tuple(closes), tuple(steps))
+
+
+def _close(
+    sources: Sources, event: Source, entries: list[Entry], rung: Rung, book: Book
+) -> CloseStep:
+    line, scope, working = rung.margin
+    registry = sources.registry
+    paths = Paths(book, scope, rung.number)
+    find = within(event, entries[:line], sources.find)
+    about = Subject(scope.account, 0, scope.asset)
+    parts = tuple(nodes_of(child, about, find) for child in working.inputs)
+    return CloseStep(
+        rung.number,
+        working.note,
+        registry.account(scope.account).name,
+        dict(_marks(parts)),
+        parts,
+        tuple(paths.whole(_figure(sources, event, entries, one)) for one in rung.did),
+        tuple(_viewed(registry, entries, rung, line, rung.end)),
+    )
 
 
 def _step(
@@ -197,10 +263,18 @@ def _marks(parts: Iterable[Node]) -> Iterable[tuple[str, str]]:
 def _followed(
     registry: Registry, entries: Sequence[Entry], rung: Rung
 ) -> Iterable[dict[str, Value]]:
-    """Yield a rung's own entries: all until the next rung of any account acted."""
-    first, places = rung.margin[0] + 1, posted(entries, rung)
-    for line, entry in enumerate(entries[first:], start=first):
-        if entry[0] == "liquidation":
-            return
+    """Return a rung's own entries: all until the next rung of any account acted."""
+    first = rung.margin[0] + 1
+    rest = range(first, len(entries))
+    end = next((line for line in rest if entries[line][0] == "liquidation"), len(entries))
+    return _viewed(registry, entries, rung, first, end)
+
+
+def _viewed(
+    registry: Registry, entries: Sequence[Entry], rung: Rung, first: int, end: int
+) -> Iterable[dict[str, Value]]:
+    """Yield entries as people read them, each posting with the place of its working."""
+    places = posted(entries, rung)
+    for line, entry in enumerate(entries[first:end], start=first):
         view = entry_view(registry, entry)
         yield {**view, "working": places[line]} if line in places else view

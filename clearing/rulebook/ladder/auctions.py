@@ -10,6 +10,7 @@ scenario in ``tests/engine/test_scenarios_auctions.py``.
 """
 
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from typing import Annotated, Final, Literal, Self
@@ -17,12 +18,13 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from clearing.events.base import Fact
-from clearing.quantities import Rounding, divide
+from clearing.quantities import Rounding, Trace, divide, fact
 from clearing.rulebook.fields import Factor, Rate
 from clearing.rulebook.fields import Fraction as ProperFraction
 
-_POWER_SCALE: Final = 10**27
+_POWER_DECIMALS: Final = 27
 """Powers are kept to so many decimals, each product rounded half away from zero."""
+_POWER_SCALE: Final = 10**_POWER_DECIMALS
 
 
 def _price_factor(value: Decimal) -> Decimal:
@@ -65,12 +67,29 @@ class DutchMethod(ABC):
     def _declined(self, elapsed: int) -> Fraction:
         """Return the factor as its decline alone would have it."""
 
+    def explain(self, elapsed: int, trace: Trace) -> None:
+        """Leave the working of the factor in a trace."""
+        trace.ratio("start", self.start, "rung.method.start")
+        trace.ratio("end", self.end, "rung.method.end")
+        trace.value("elapsed", elapsed, 0, "whole seconds since the opening")
+        trace.formula = f"max(end, {self._decline(elapsed, trace)})"
+        trace.finish_ratio(self.factor(elapsed), "rung.method")
+
+    @abstractmethod
+    def _decline(self, elapsed: int, trace: Trace) -> str:
+        """Leave what the decline stands on in a trace, and return its formula."""
+
 
 class _Linear(DutchMethod):
     __slots__ = ()
 
     def _declined(self, elapsed: int) -> Fraction:
         return self.start - (self.start - self.end) * Fraction(elapsed, self.seconds)
+
+    def _decline(self, elapsed: int, trace: Trace) -> str:
+        del elapsed  # it is in the trace
+        trace.value("seconds", self.seconds, 0, "rung.method.duration_seconds")
+        return "start - (start - end) * elapsed / seconds"
 
 
 class _Stair(DutchMethod):
@@ -86,6 +105,12 @@ class _Stair(DutchMethod):
     def _declined(self, elapsed: int) -> Fraction:
         return self.start - self._step * (elapsed // self._step_seconds)
 
+    def _decline(self, elapsed: int, trace: Trace) -> str:
+        del elapsed  # it is in the trace
+        trace.ratio("step", self._step, "rung.method.step")
+        trace.value("step seconds", self._step_seconds, 0, "rung.method.step_seconds")
+        return "start - step * down(elapsed / step_seconds, 0)"
+
 
 class _Exponential(DutchMethod):
     __slots__ = ("_cut", "_step_seconds")
@@ -99,6 +124,14 @@ class _Exponential(DutchMethod):
 
     def _declined(self, elapsed: int) -> Fraction:
         return self.start * power(self._cut, elapsed // self._step_seconds)
+
+    def _decline(self, elapsed: int, trace: Trace) -> str:
+        cuts = elapsed // self._step_seconds
+        note = f"rung.method.cut to the power of {cuts}: one every {self._step_seconds} seconds"
+        lines = trace.step("power")
+        power(self._cut, cuts, lines)
+        lines.note = note
+        return "start * power"
 
 
 class SealedMethod:
@@ -125,21 +158,47 @@ AuctionMethod = DutchMethod | SealedMethod
 """A way to find a price, ready to compute."""
 
 
-def power(base: Fraction, exponent: int) -> Fraction:
+def power(base: Fraction, exponent: int, trace: Trace | None = None) -> Fraction:
     """Return ``base`` to a whole power by squaring, to 27 decimals: ties away from zero each time.
 
     What is multiplied in which order decides the last digit: the bits of the exponent are taken
-    from the lowest up, the square first. Source: Maker's dss, abaci.sol, which computes so.
+    from the lowest up, the square first. Source: Maker's dss, abaci.sol, which computes so. With a
+    ``trace``, leave the working in it.
     """
-    square = divide(base.numerator * _POWER_SCALE, base.denominator, Rounding.HALF_AWAY)
-    found = square if exponent & 1 else _POWER_SCALE
+    square = _Power(divide(base.numerator * _POWER_SCALE, base.denominator, Rounding.HALF_AWAY))
+    square.lines.formula = f"half_away(base, {_POWER_DECIMALS})"
+    square.lines.ratio("base", base)
+    found = square if exponent & 1 else _Power(_POWER_SCALE)
     exponent >>= 1
     while exponent:
-        square = divide(square * square, _POWER_SCALE, Rounding.HALF_AWAY)
+        square = square.times(square)
         if exponent & 1:
-            found = divide(found * square, _POWER_SCALE, Rounding.HALF_AWAY)
+            found = found.times(square)
         exponent >>= 1
-    return Fraction(found, _POWER_SCALE)
+    if trace is not None:
+        trace.formula, trace.inputs = found.lines.formula, found.lines.inputs
+        trace.finish(found.value, _POWER_DECIMALS)
+    return Fraction(found.value, _POWER_SCALE)
+
+
+class _Power:
+    """A power on its way, at 27 decimals, with its working."""
+
+    __slots__ = ("lines", "value")
+
+    def __init__(self, value: int) -> None:
+        self.value = value
+        self.lines = fact("power", value, _POWER_DECIMALS)
+
+    def times(self, other: "_Power") -> "_Power":
+        """Return the product, rounded."""
+        found = _Power(divide(self.value * other.value, _POWER_SCALE, Rounding.HALF_AWAY))
+        by = "power" if other is self else "by"
+        found.lines.formula = f"half_away(power * {by}, {_POWER_DECIMALS})"
+        found.lines.inputs.append(self.lines)
+        if other is not self:
+            found.lines.inputs.append(replace(other.lines, name=by))
+        return found
 
 
 class _DutchDocument(Fact):

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from clearing.events.base import Fact
 from clearing.events.fields import Name, NotNegativeAmount
 from clearing.events.kinds import RATE_DECIMALS
-from clearing.quantities import Trace, to_scaled
+from clearing.quantities import Trace, fact, to_scaled
 from clearing.rulebook.fields import Factor, MarginRate, Share
 from clearing.rulebook.ladder.conditions import Seconds
 from clearing.rulebook.operators import RATE_SCALE
@@ -75,6 +75,48 @@ class Ramp:
             return 0
         share: int = allowed * RATE_SCALE // short // self.step * self.step
         return min(whole, share)
+
+    def explain(
+        self, elapsed: int, short: int, freed: int, scales: tuple[int, int], trace: Trace
+    ) -> None:
+        """Leave the working of :meth:`share`, by its figures, in a trace.
+
+        ``scales`` are the decimals of the asset and of its working scale.
+        """
+        decimals, working = scales
+        places = RATE_DECIMALS - len(str(self.step)) + 1
+        lift = 10 ** (working - decimals)
+        short_lines = fact("short", short, working, "of the level, now")
+        if short <= 0:
+            trace.formula = "1"
+            trace.inputs.append(short_lines)
+        else:
+            share = f"min(1, max(0, down(allowed / short_units, {places})))"
+            trace.formula = f"choose(below(short, whole_below), 1, {share})"
+            small = "rung.ramp.whole_below"
+            whole = fact("whole below", self.whole_below, decimals, small)
+            units = Trace("short units", f"up(short, {decimals})", inputs=[short_lines])
+            units.finish(-(-short // lift), decimals, "in whole units")
+            made_up = Trace("freed units", f"down(freed, {decimals})")
+            made_up.value("freed", freed, working, "made up for since the rung's condition holds")
+            made_up.finish(freed // lift, decimals, "in whole units")
+            allowed = Trace("allowed")
+            allowed.formula = (
+                f"down((short_units + freed_units) * reached, {decimals}) - freed_units"
+            )
+            reached = Trace("reached", f"min(1, initial + down(elapsed / seconds, {places}))")
+            reached.value("initial", self.initial, RATE_DECIMALS, "rung.ramp.initial")
+            reached.value("elapsed", elapsed, 6, "seconds since the rung's condition holds")
+            reached.value("seconds", self.duration, 6, "rung.ramp.seconds")
+            part = elapsed * RATE_SCALE // self.duration // self.step * self.step
+            part = min(RATE_SCALE, part + self.initial)
+            reached.finish(part, RATE_DECIMALS, "of the whole shortage")
+            allowed.inputs += [units, made_up, reached]
+            all_short = -(-short // lift) + freed // lift
+            allowed.finish(all_short * part // RATE_SCALE - freed // lift, decimals, "yet")
+            trace.inputs += [short_lines, whole, units, allowed]
+        share_now = self.share(elapsed, short, freed, lift)
+        trace.finish(share_now, RATE_DECIMALS, "rung.ramp")
 
 
 class RisingDocument(Fact):
