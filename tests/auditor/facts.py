@@ -16,7 +16,7 @@ from clearing.events import (
     Withdrawn,
 )
 from clearing.events.fields import to_microseconds
-from tests.auditor import margin
+from tests.auditor import margin, prices
 from tests.auditor.fills import price_waiting
 from tests.auditor.margin import measure
 from tests.auditor.numbers import floor, scaled
@@ -170,6 +170,8 @@ def marked(book: Book, event: Marked) -> None:
             if market.mark is None:
                 price_waiting(book, market, price)
             market.mark, market.mark_time = price, moment
+            recorded = book.prices[market.ordinal]
+            recorded.recorded, recorded.latest = price, max(recorded.latest, moment)
             book.marked.add(market.ordinal)
             market.mark_event = (event.source, event.external_id)
         stated = scaled(price, market.mark_decimals)
@@ -179,6 +181,7 @@ def marked(book: Book, event: Marked) -> None:
 def market_state(book: Book, event: MarketStateChanged) -> None:
     market = book.market(event.market)
     market.state = event.state
+    book.prices[market.ordinal].running = None
     book.entries.append(("market_state", market.ordinal, event.state))
 
 
@@ -197,11 +200,12 @@ def put_in_force(book: Book, rulebook: Rulebook) -> None:
     book.rulebooks[asset] = rulebook
     for scope, ladder in zip(scopes, ladders, strict=True):
         if margin.ladder(book, scope) != ladder:
-            scope.rests = {}
+            scope.rests, scope.stays, scope.freed = {}, {}, {}
     for market in book.markets:
         if market.asset == asset and not paid_at_marks(book, market):
             for key in [key for key in book.flows if key[1] == market.ordinal]:
                 del book.flows[key]
+    prices.adopt(book, asset)
     rulebook_entry(book, rulebook, "in_force")
 
 

@@ -17,6 +17,7 @@ from clearing.events import (
     MarketDeclared,
     MarketStateChanged,
     PositionCarried,
+    PriceObserved,
     Reversed,
     RulebookAdopted,
     SourceDeclared,
@@ -31,6 +32,7 @@ from tests.auditor import (
     funding,
     liquidation,
     margin,
+    prices,
     reversals,
     variation,
 )
@@ -70,6 +72,8 @@ class Auditor:
         fund_entries(book)
         if event.kind in ("Marked", "ClockTicked"):
             book.time = max(book.time, moment)
+        prices.evaluate(book)
+        prices.break_markets(book)
         variation.settle_marked(book)
         if event.kind in ("Marked", "ClockTicked"):
             fire(book)
@@ -106,6 +110,8 @@ class Auditor:
             variation.share_paid(book, event.market, funding.settled(book, event))
         elif isinstance(event, FundingPaid):
             self._paid(event, done)
+        elif isinstance(event, PriceObserved):
+            prices.observed(book, event)
         elif isinstance(event, MarketStateChanged):
             facts.market_state(book, event)
         elif isinstance(event, RulebookAdopted):

@@ -112,6 +112,11 @@ def restored(numbers: Measure, restores: tuple[str, Fraction]) -> bool:
     return numbers.counts(level) >= factor * numbers.level(level)
 
 
+def shortage(numbers: Measure, level: str) -> Fraction:
+    """By how much the equity that counts is short of a level; not below 0."""
+    return max(Fraction(0), numbers.level(level) - numbers.counts(level))
+
+
 def call_rung(book: Book, scope: Scope) -> int | None:
     """The place of the ladder's margin-call rung (there is at most one)."""
     rungs = enumerate(ladder(book, scope))
@@ -133,7 +138,32 @@ def by_missed_call(book: Book, scope: Scope, number: int, numbers: Measure) -> b
 def holds(book: Book, scope: Scope, number: int, numbers: Measure) -> bool:
     """Whether the condition of rung ``number`` holds."""
     rung = ladder(book, scope)[number]
-    return below(rung, numbers) or by_missed_call(book, scope, number, numbers)
+    true = below(rung, numbers)
+    if rung.age or rung.until:
+        began = scope.stays.get(number)
+        old = began is not None and book.time - began >= rung.age * 1_000_000
+        true = old and goes_on(rung, numbers)
+    return true or by_missed_call(book, scope, number, numbers)
+
+
+def goes_on(rung: Rung, numbers: Measure) -> bool:
+    """Whether what would let the rung's stay go on is true."""
+    return below(rung, numbers) or (rung.until is not None and not restored(numbers, rung.until))
+
+
+def note_stays(book: Book, scope: Scope, numbers: Measure) -> None:
+    """Stays begin, go on or end by what a test finds."""
+    for number, rung in enumerate(ladder(book, scope)):
+        if flat(book, scope) or not goes_on(rung, numbers):
+            end_stay(scope, number)
+        elif below(rung, numbers):
+            scope.stays.setdefault(number, book.time)
+
+
+def end_stay(scope: Scope, number: int) -> None:
+    """A stay ends, and with it what was made up for in it."""
+    scope.stays.pop(number, None)
+    scope.freed.pop(number, None)
 
 
 def closing_holds(book: Book, scope: Scope, numbers: Measure) -> bool:

@@ -5,6 +5,7 @@ from fractions import Fraction
 from typing import Any
 
 from tests.auditor.collateral import Policy, read_policy
+from tests.auditor.price_rules import PricePolicy, read_prices
 
 MODES = ("record", "verify", "derive")
 
@@ -29,9 +30,39 @@ class Requirement:
 
 
 @dataclass(frozen=True)
+class Headroom:
+    """What limits a penalty's rate: a share of what the position can bear."""
+
+    level: str
+    share: Fraction
+    decimals: int | None
+
+
+@dataclass(frozen=True)
+class Ramp:
+    """How much of what a rung wants it may close, as time goes by."""
+
+    level: str
+    initial: Fraction
+    seconds: int
+    whole_below: Fraction
+    decimals: int
+
+
+@dataclass(frozen=True)
+class Rising:
+    """A spread that grows with the age of the rung's stay."""
+
+    after_seconds: int
+    per_second: Fraction
+    most: Fraction
+
+
+@dataclass(frozen=True)
 class Penalty:
     rate: Fraction
     recipients: tuple[tuple[str, Fraction], ...]
+    headroom: Headroom | None
 
 
 @dataclass(frozen=True)
@@ -65,6 +96,14 @@ class Rung:
     gains: Gains | None
     pause_seconds: int
     only_debts: bool
+    age: int
+    """Seconds for which the inequality has to hold."""
+    until: tuple[str, Fraction] | None
+    """Level and factor at which a condition that held once ends."""
+    covers: bool
+    cover_decimals: int | None
+    ramp: Ramp | None
+    rising: Rising | None
 
 
 @dataclass(frozen=True)
@@ -106,6 +145,7 @@ class Rulebook:
     bindings: dict[str, Binding]
     variation: dict[str, str | None]
     """The fund by market (or ``*``) where gains and losses are paid at every mark."""
+    prices: dict[str, PricePolicy]
 
 
 NUMERICS = {
@@ -128,15 +168,22 @@ def _penalty(data: dict[str, Any] | None) -> Penalty | None:
     if data is None:
         return None
     shares = tuple((r["account"], Fraction(r["share"])) for r in data["recipients"])
-    return Penalty(Fraction(data["rate"]), shares)
+    limit = data.get("headroom")
+    headroom = None
+    if limit is not None:
+        level = limit.get("level", "maintenance")
+        headroom = Headroom(level, Fraction(limit["share"]), limit.get("decimals"))
+    return Penalty(Fraction(data["rate"]), shares, headroom)
 
 
 def _rung(data: dict[str, Any]) -> Rung:
     when, quantity = data["when"], data.get("quantity", {})
     restoring = data if data["action"] == "cover" else quantity
     restores = None
-    if data["action"] == "cover" or quantity.get("op") == "restore":
+    if data["action"] == "cover" or quantity.get("op") in ("restore", "cover"):
         restores = restoring.get("level", "maintenance"), Fraction(restoring.get("factor", "1"))
+    until = when.get("until")
+    price = data.get("price", {})
     return Rung(
         action=data["action"],
         level=when["level"],
@@ -156,7 +203,28 @@ def _rung(data: dict[str, Any]) -> Rung:
         gains=_gains(data.get("gains")),
         pause_seconds=data.get("pause_seconds", 0),
         only_debts=data.get("only_debts", False),
+        age=when.get("grace_seconds", 0),
+        until=(until["level"], Fraction(until.get("factor", "1"))) if until else None,
+        covers=quantity.get("op") == "cover",
+        cover_decimals=quantity.get("decimals"),
+        ramp=_ramp(data["ramp"]) if "ramp" in data else None,
+        rising=_rising(price["rising"]) if "rising" in price else None,
     )
+
+
+def _ramp(data: dict[str, Any]) -> Ramp:
+    return Ramp(
+        data.get("level", "maintenance"),
+        Fraction(data["initial"]),
+        data["seconds"],
+        Fraction(data.get("whole_below", "0")),
+        data.get("decimals", 12),
+    )
+
+
+def _rising(data: dict[str, Any]) -> Rising:
+    rates = Fraction(data["per_second"]), Fraction(data["most"])
+    return Rising(data.get("after_seconds", 0), *rates)
 
 
 def _gains(data: dict[str, Any] | None) -> Gains | None:
@@ -226,7 +294,11 @@ def read(
     named |= {fund for fund in variation.values() if fund}
     if not named <= accounts:
         raise RulebookError("an account is not declared")
-    places = [*variation, *(m for b in bindings.values() for m in b.markets)]
+    places = [
+        *variation,
+        *data.get("prices", {}),
+        *(m for b in bindings.values() for m in b.markets),
+    ]
     if any(m != "*" and m not in markets for m in places):
         raise RulebookError("a market is not declared")
     return Rulebook(
@@ -240,4 +312,5 @@ def read(
         NUMERICS | data.get("numerics", {}),
         bindings,
         variation,
+        read_prices(data.get("prices", {})),
     )

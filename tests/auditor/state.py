@@ -4,6 +4,7 @@ Money is whole smallest units (``int``) or fine (``Fraction`` of a smallest unit
 numbers at the market's size decimals; prices are fractions in whole units of account.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -11,6 +12,7 @@ from fractions import Fraction
 
 from tests.auditor.collateral import Policy
 from tests.auditor.numbers import text
+from tests.auditor.price_rules import Prices
 from tests.auditor.rules import Binding, Rulebook
 
 Entry = tuple[str | int, ...]
@@ -82,6 +84,10 @@ class Scope:
     venue_closed: bool = False
     rests: dict[int, int] = field(default_factory=dict)
     """Until when a rung rests, by its place in the ladder."""
+    stays: dict[int, int] = field(default_factory=dict)
+    """Since when a rung's inequality (or its ``until``) is true, by its place in the ladder."""
+    freed: dict[int, Fraction] = field(default_factory=dict)
+    """What a ramped rung's level was made up for in its stay, by its place in the ladder."""
 
 
 @dataclass
@@ -104,6 +110,7 @@ class Book:
     flows: dict[tuple[int, int], int] = field(default_factory=dict)
     """By account and market: what fills realised since gains were last paid there."""
 
+    prices: dict[int, Prices] = field(default_factory=lambda: defaultdict(Prices))
     trials: int = 0
     """How many trials, one in the other, are on."""
 

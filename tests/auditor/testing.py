@@ -16,6 +16,7 @@ def examine_all(book: Book) -> None:
 
 def _examine(book: Book, scope: Scope) -> None:
     numbers = margin.measure(book, scope.account, scope.asset)
+    margin.note_stays(book, scope, numbers)
     _settle_call(book, scope, numbers)
     status, before = margin.status_of(book, scope, numbers), scope.status
     if status != before:

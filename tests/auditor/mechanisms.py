@@ -1,0 +1,158 @@
+"""Mechanisms that a generated venue has only if asked: what they add to rules and to what happens.
+
+Each draws from a generator of its own, so that venues without them stay what they were.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tests.auditor.documents import decimal, penalty
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.auditor.generate import Traded, World
+
+Document = dict[str, Any]
+ROUNDINGS = ("half_even", "toward_zero", "up", "half_away")
+
+
+def priced(market: Traded, thousandths: int) -> dict[str, str]:
+    """A price ``thousandths`` away from the market's."""
+    away = max(1, market.price * (1000 + thousandths) // 1000)
+    return {"market": market.name, "price": decimal(away, market.mark_decimals)}
+
+
+def index_tree(world: World) -> Document:
+    """What the index is made of: what a source tells, or the mark of a while ago."""
+    rng = world.further
+    told: Document = {"op": "source", "source": rng.choice(["venue", "desk"]), "price": "index"}
+    if not rng.randrange(3):
+        told["fresh_seconds"] = rng.choice([1, 60, 3600])
+    seconds = rng.choice([1, 30, 600, 3700])
+    delayed = {"op": "delayed", "price": {"op": "recorded"}, "seconds": seconds}
+    if not rng.randrange(4):
+        delayed["price"] = told
+    return rng.choice([told, delayed, delayed, {"op": "first", "of": [told, delayed]}])
+
+
+def break_rules(world: World, document: Document) -> None:
+    """Breakers, strictest first, of most markets; now and then none, or an index alone."""
+    rng = world.further
+    if document["mode"] != "derive" and rng.randrange(3):
+        document["mode"] = "derive"
+    prices = document.setdefault("prices", {})
+    for market in world.markets:
+        if market.asset != document["settlement_asset"] or not rng.randrange(5):
+            continue
+        tree = world.trees.get(market.name)
+        if tree is None or not rng.randrange(3):
+            tree = world.trees[market.name] = index_tree(world)
+        policy: Document = {"roles": {"index": tree}, "breakers": []}
+        for _ in range(rng.randrange(4)):
+            breaker: Document = {
+                "state": rng.choice(["auction", "reduce_only", "liquidations_paused", "halted"]),
+                "seconds": rng.choice([1, 30, 120, 900]),
+            }
+            sides = rng.choice([("up",), ("down",), ("up", "down"), ("up", "down")])
+            breaker |= {side: rng.choice(["0.01", "0.05", "0.2"]) for side in sides}
+            policy["breakers"].append(breaker)
+        prices[market.name] = policy
+
+
+def tell_index(world: World) -> None:
+    """A source tells the index, now and then late."""
+    rng = world.further
+    market = rng.choice(world.markets)
+    fields = priced(market, rng.choice([-100, -30, -10, 0, 0, 10, 30, 100]))
+    back = rng.choice([0, 0, 0, 0, 20, 400])
+    world.say("PriceObserved", back=back, role=rng.choice(["index", "index", "last"]), **fields)
+
+
+def ramped(world: World) -> Document:
+    """A reduction that covers what is short, more of it the longer it lasts."""
+    rng = world.further
+    level = rng.choice(["maintenance", "maintenance", "initial"])
+    rung: Document = {
+        "action": "reduce",
+        "when": {"level": rng.choice([level, "maintenance"])},
+        "quantity": {"op": "cover", "level": level},
+        "price": {"op": "mark", "spread": rng.choice(["0", "0.002", "0.01"])},
+        "pause_seconds": rng.choice([1, 1, 30, 600]),
+    }
+    if not rng.randrange(3):
+        rung["quantity"]["decimals"] = rng.choice([0, 2, 6])
+    if rng.randrange(2):
+        factor = rng.choice(["1", "1.1", "1.5"])
+        rung["when"]["until"] = {"level": rng.choice([level, "initial"]), "factor": factor}
+    if not rng.randrange(3):
+        rung["when"]["grace_seconds"] = rng.choice([1, 5, 600])
+    if rng.randrange(5):
+        rung["ramp"] = {
+            "level": rng.choice([level, level, "initial"]),
+            "initial": rng.choice(["0", "0", "0.1", "0.5"]),
+            "seconds": rng.choice([60, 600, 7200]),
+        }
+        if not rng.randrange(4):
+            rung["ramp"]["whole_below"] = rng.choice(["1", "30"])
+        if not rng.randrange(2):
+            rung["ramp"]["decimals"] = rng.choice([1, 2, 4])
+    if not rng.randrange(3):
+        rising = {"per_second": rng.choice(["0.0001", "0.00001"]), "most": "0.1"}
+        rung["price"]["rising"] = {**rising, "after_seconds": rng.choice([0, 60])}
+    if not rng.randrange(3):
+        rung["price"]["floor"] = "none"
+    if rng.randrange(2):
+        rung["penalty"] = penalty(rng, world.accounts)
+        if rng.randrange(3):
+            headroom: Document = {"level": level, "share": rng.choice(["1", "0.5", "0.95"])}
+            if rng.randrange(2):
+                headroom["decimals"] = rng.choice([2, 4, 6])
+            rung["penalty"]["headroom"] = headroom
+    return rung
+
+
+def ramp_rules(world: World, document: Document) -> None:
+    """Most classes are closed by ramped reductions, the last of which nothing is left of."""
+    rng = world.further
+    if "ladders" not in document:
+        return
+    document["mode"] = "derive"
+    rungs = [ramped(world) for _ in range(rng.randrange(1, 3))]
+    zero = {"level": "zero", "comparator": "<="}
+    document["ladders"]["r"] = [*rungs, {"action": "takeover", "when": zero}]
+    for binding in document["bindings"]:
+        if rng.randrange(5):
+            binding["ladder"] = "r"
+
+
+def shake(world: World) -> None:
+    """A mark that moves a little, so that what lasts goes on."""
+    rng = world.further
+    market = rng.choice(world.markets)
+    fields = priced(market, rng.choice([-60, -20, -5, 0, 5, 20, 60]))
+    world.marks.append(world.say("Marked", marks=[fields]))
+
+
+RULES: dict[str, Callable[[World, Document], None]] = {
+    "breakers": break_rules,
+    "ramps": ramp_rules,
+}
+EVENTS: dict[str, tuple[Callable[[World], None], ...]] = {
+    "breakers": (tell_index,),
+    "ramps": (shake,),
+}
+
+
+def add_rules(world: World, document: Document) -> None:
+    """What the world's mechanisms add to a rulebook."""
+    for name in world.mechanisms:
+        RULES[name](world, document)
+
+
+def happen(world: World) -> None:
+    """One more event of each mechanism, now and then."""
+    for name in world.mechanisms:
+        if not world.further.randrange(3):
+            world.further.choice(EVENTS[name])(world)
