@@ -39,7 +39,7 @@ from tests.auditor import (
 from tests.auditor.numbers import scaled
 from tests.auditor.reversals import Done
 from tests.auditor.state import Account, Asset, Book, Entry, Market
-from tests.auditor.testing import examine_all
+from tests.auditor.testing import examine_all, wake
 
 CASH = (Deposited, Withdrawn, Transferred, FundContributed, FundWithdrawn, Adjusted)
 ROUNDS = 1000
@@ -77,6 +77,7 @@ class Auditor:
         variation.settle_marked(book)
         if event.kind in ("Marked", "ClockTicked"):
             fire(book)
+        wake(book)
         examine_all(book)
         for _ in range(ROUNDS):
             acted = liquidation.act(book)

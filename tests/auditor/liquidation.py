@@ -49,6 +49,7 @@ def _run(book: Book, scope: Scope) -> bool:
         before = _short(book, scope)
         if rung.action == "reduce" and reductions.nothing_yet(book, scope, number):
             scope.rests[number] = book.time + rung.pause_seconds * 1_000_000
+            book.untouched.add((scope.account, scope.asset))
             continue
         _state(book, scope, number)
         if rung.action == "reduce":

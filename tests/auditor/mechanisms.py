@@ -124,7 +124,7 @@ def ramp_rules(world: World, document: Document) -> None:
     document["ladders"]["r"] = [*rungs, {"action": "takeover", "when": zero}]
     for binding in document["bindings"]:
         if rng.randrange(5):
-            binding["ladder"] = "r"
+            binding |= {"ladder": "r", "waterfall": rng.choice("st")}
 
 
 def shake(world: World) -> None:

@@ -63,7 +63,8 @@ def _pick(book: Book, scope: Scope) -> tuple[Market, Position]:
 
 def nothing_yet(book: Book, scope: Scope, number: int) -> bool:
     """Whether a ramp lets the rung close nothing so far."""
-    return Step(book, scope, number, *_pick(book, scope)).ramped_wanted() == 0
+    step = Step(book, scope, number, *_pick(book, scope))
+    return step.rung.ramp is not None and step.ramped_wanted() == 0
 
 
 def reduce(book: Book, scope: Scope, number: int) -> None:
@@ -79,7 +80,7 @@ def reduce(book: Book, scope: Scope, number: int) -> None:
         unwind(step, rung.gains)
         return
     wanted = step.ramped_wanted()
-    if not wanted:
+    if not wanted and rung.ramp is not None:
         book.position_entry(step.holder, market)
         return
     most, quantity = step.wanted(), step.limited(wanted)
@@ -240,7 +241,7 @@ class Step:
     def limited(self, quantity: int) -> int:
         """At most the rung's limit; all, where too little would remain."""
         size = abs(self.position.size)
-        quantity = min(quantity, self.left)
+        quantity = min(max(quantity, self.market.lot), size, self.left)
         remaining = abs(value(self.book, self.market, size - quantity))
         if remaining < self.rung.minimum_notional * self.book.unit(self.market.asset):
             return size

@@ -112,6 +112,8 @@ class Book:
 
     prices: dict[int, Prices] = field(default_factory=lambda: defaultdict(Prices))
     trials: int = 0
+    untouched: set[tuple[int, int]] = field(default_factory=set)
+    """Scopes that a rung acted on without doing anything, and that nothing touched since: not tested."""
     """How many trials, one in the other, are on."""
 
     def asset(self, name: str) -> Asset:
@@ -198,6 +200,7 @@ class Book:
     def touch(self, holder: Holder, asset: int) -> None:
         if holder[0] == "account":
             self.touched.add((holder[1], asset))
+            self.untouched.discard((holder[1], asset))
 
     def post(
         self, purpose: str, asset: int, payer: Holder, payee: Holder, amount: int, market: int = 0
