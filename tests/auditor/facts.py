@@ -201,6 +201,7 @@ def put_in_force(book: Book, rulebook: Rulebook) -> None:
     for scope, ladder in zip(scopes, ladders, strict=True):
         if margin.ladder(book, scope) != ladder:
             scope.rests, scope.stays, scope.freed = {}, {}, {}
+            scope.left_over = set()
     for market in book.markets:
         if market.asset == asset and not paid_at_marks(book, market):
             for key in [key for key in book.flows if key[1] == market.ordinal]:

@@ -6,6 +6,8 @@ from clearing.events import (
     AccountOpened,
     Adjusted,
     AssetDeclared,
+    AuctionBid,
+    AuctionTaken,
     Deposited,
     Event,
     Filled,
@@ -27,6 +29,7 @@ from clearing.events import (
 )
 from clearing.events.fields import to_microseconds
 from tests.auditor import (
+    auctions,
     executions,
     facts,
     funding,
@@ -111,6 +114,10 @@ class Auditor:
             variation.share_paid(book, event.market, funding.settled(book, event))
         elif isinstance(event, FundingPaid):
             self._paid(event, done)
+        elif isinstance(event, AuctionTaken):
+            auctions.take(book, event)
+        elif isinstance(event, AuctionBid):
+            auctions.bid(book, event, self.position)
         elif isinstance(event, PriceObserved):
             prices.observed(book, event)
         elif isinstance(event, MarketStateChanged):
@@ -175,13 +182,21 @@ def fund_entries(book: Book) -> None:
 
 
 def fire(book: Book) -> None:
-    """Margin calls due at or before fold time are missed."""
+    """Margin calls due at or before fold time are missed; auctions are over."""
     timers = [
-        (scope.call.due, scope.account, scope.asset)
+        (scope.call.due, scope.account, scope.asset, 0)
         for scope in book.scopes.values()
         if scope.call is not None and not scope.call.missed and scope.call.due <= book.time
     ]
-    for _, account, asset in sorted(timers):
+    timers += [
+        (auction.ends, account, book.markets[market - 1].asset, market)
+        for (account, market), auction in book.auctions.items()
+        if auction.ends <= book.time
+    ]
+    for _, account, asset, market in sorted(timers):
+        if market:
+            auctions.finish(book, (account, market))
+            continue
         scope = book.scope(account, asset)
         if scope.call is None:
             continue

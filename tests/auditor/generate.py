@@ -7,6 +7,7 @@ from typing import Any
 
 from tests.auditor import stream
 from tests.auditor.documents import decimal
+from tests.auditor.fold import Auditor
 
 Document = dict[str, Any]
 DESK = ("Adjusted", "FundContributed", "Deposited", "Withdrawn", "Reversed")
@@ -66,6 +67,10 @@ class World:
         self.mechanisms = mechanisms
         """What it has besides, by name: see :mod:`tests.auditor.mechanisms`."""
         self.further = further or rng
+        self.watcher = Auditor()
+        """Folds what happened so far, for what has to fit it; see :attr:`watched`."""
+        self.watched = 0
+        """How many events that is."""
         self.trees: dict[str, Document] = {}
         """What the index of each market was last made of."""
         self.unwinds = unwinds

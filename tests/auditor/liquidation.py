@@ -2,7 +2,7 @@
 
 from fractions import Fraction
 
-from tests.auditor import covering, margin, reductions, waterfall
+from tests.auditor import auctions, covering, margin, reductions, waterfall
 from tests.auditor.fills import drop_fraction
 from tests.auditor.funding import numeric, settle
 from tests.auditor.margin import Measure, measure, requirement, unrealised, value
@@ -54,6 +54,8 @@ def _run(book: Book, scope: Scope) -> bool:
         _state(book, scope, number)
         if rung.action == "reduce":
             reductions.reduce(book, scope, number)
+        elif rung.action == "auction":
+            auctions.open_all(book, scope, number)
         elif rung.action == "cover":
             covering.cover(book, scope, rung)
         else:

@@ -9,7 +9,7 @@ from tests.auditor.rules import Rung
 from tests.auditor.state import Book, Call, Market, Position, Scope
 
 CLOSED_STATES = ("liquidations_paused", "halted", "auction")
-CLOSING = ("reduce", "takeover", "cover")
+CLOSING = ("reduce", "takeover", "cover", "auction")
 
 
 @dataclass(frozen=True)
@@ -208,6 +208,25 @@ def missing(book: Book, scope: Scope, restores: tuple[str, Fraction]) -> int:
     return high
 
 
+def waits(book: Book, scope: Scope, number: int) -> bool:
+    """Whether a rung waits for the end of auctions of one before it."""
+    return any(
+        auction.rung < number
+        for (account, market), auction in book.auctions.items()
+        if account == scope.account and book.markets[market - 1].asset == scope.asset
+    )
+
+
+def to_put_up(book: Book, scope: Scope, number: int) -> list[Market]:
+    """What an auction rung may put up if it may close."""
+    return [
+        market
+        for market, _ in book.held(scope.account, scope.asset)
+        if (scope.account, market.ordinal) not in book.auctions
+        and (number, market.ordinal) not in scope.left_over
+    ]
+
+
 def can_act(book: Book, scope: Scope, number: int, numbers: Measure) -> bool:
     """Whether rung ``number``, whose condition holds, can act on the book as it is."""
     rung = ladder(book, scope)[number]
@@ -216,6 +235,10 @@ def can_act(book: Book, scope: Scope, number: int, numbers: Measure) -> bool:
         return False
     if rung.action == "margin_call":
         return scope.call is None
+    if waits(book, scope, number):
+        return False
+    if rung.action == "auction":
+        return any(may_close(market) for market in to_put_up(book, scope, number))
     if rung.action == "cover":
         return not held and rung.restores is not None and missing(book, scope, rung.restores) > 0
     open_markets = [may_close(market) for market, _ in held]
@@ -229,8 +252,10 @@ def can_act(book: Book, scope: Scope, number: int, numbers: Measure) -> bool:
 def silent(book: Book, scope: Scope, number: int, numbers: Measure) -> bool:
     """Whether rung ``number``, which holds, would not act either if its markets were open."""
     rung = ladder(book, scope)[number]
-    if book.time < scope.rests.get(number, 0):
+    if book.time < scope.rests.get(number, 0) or waits(book, scope, number):
         return True
+    if rung.action == "auction":
+        return not to_put_up(book, scope, number)
     if rung.action != "reduce":
         held = book.held(scope.account, scope.asset)
         return rung.action == "cover" or (rung.only_debts and bool(held))

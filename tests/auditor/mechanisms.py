@@ -5,13 +5,17 @@ Each draws from a generator of its own, so that venues without them stay what th
 
 from __future__ import annotations
 
+from contextlib import suppress
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from tests.auditor.documents import decimal, penalty
+from clearing.events import EventRefused, parse_event
+from tests.auditor.documents import decimal, penalty, reduction
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tests.auditor.state import Book
     from tests.auditor.generate import Traded, World
 
 Document = dict[str, Any]
@@ -135,13 +139,121 @@ def shake(world: World) -> None:
     world.marks.append(world.say("Marked", marks=[fields]))
 
 
+def auctioned(world: World) -> Document:
+    """A rung that puts up whatever is held."""
+    rng = world.further
+    duration = rng.choice([120, 1800, 7200])
+    start, end = rng.choice(["1.2", "1.05", "1"]), rng.choice(["0.5", "0.9", "0"])
+    falls: Document = {"start": start, "end": end, "duration_seconds": duration}
+    methods = (
+        {"op": "linear", **falls},
+        {"op": "stair", **falls, "step": rng.choice(["0.01", "0.07"]), "step_seconds": 7},
+        {"op": "exponential", **falls, "cut": rng.choice(["0.99", "0.9173"]), "step_seconds": 3},
+        {
+            "op": "sealed",
+            "duration_seconds": duration,
+            "reserve": rng.choice(["0.8", "0.95"]),
+            "pays": rng.choice(["own", "uniform"]),
+        },
+    )
+    condition: Document = {"level": rng.choice(["maintenance", "maintenance", "initial"])}
+    rung: Document = {"action": "auction", "when": condition, "method": rng.choice(methods)}
+    if not rng.randrange(3):
+        condition["until"] = {"level": "initial", "factor": rng.choice(["1", "1.2"])}
+    if not rng.randrange(3):
+        rung["ends_when_restored"] = False
+    turn = rng.randrange(3)
+    if turn:
+        rung |= {"floor": "bankruptcy"} if turn == 1 else {"shortfall": "waterfall"}
+    if rng.randrange(2):
+        rung["penalty"] = penalty(rng, world.accounts)
+        if rng.randrange(2):
+            rung["penalty"]["limit"] = "surplus"
+    return rung
+
+
+def auction_rules(world: World, document: Document) -> None:
+    """Most classes' positions are put up before they are taken over."""
+    rng = world.further
+    if "ladders" not in document:
+        return
+    document["mode"] = "derive"
+    rungs = [auctioned(world)]
+    if not rng.randrange(3):
+        rungs.insert(rng.randrange(2), reduction(rng, world.accounts, 0))
+    if not rng.randrange(4):
+        rungs.append(auctioned(world))
+    zero = {"level": rng.choice(["zero", "maintenance"]), "comparator": "<="}
+    document["ladders"]["q"] = [*rungs, {"action": "takeover", "when": zero}]
+    for binding in document["bindings"]:
+        if rng.randrange(5):
+            binding |= {"ladder": "q", "waterfall": rng.choice("st")}
+
+
+def so_far(world: World) -> Book:
+    """The book of what happened so far, as the second ledger has it."""
+    for document in world.events[world.watched :]:
+        with suppress(EventRefused):
+            world.watcher.apply(parse_event(document))
+    world.watched = len(world.events)
+    return world.watcher.book
+
+
+def kinds(book: Book, account: str, market: str) -> set[str]:
+    """The methods of what is put up of an account in a market."""
+    return {
+        rung.auction.op
+        for (a, m), auction in book.auctions.items()
+        if (book.accounts[a - 1].name, book.markets[m - 1].name) == (account, market)
+        for rung in auction.ladder[auction.rung : auction.rung + 1]
+        if rung.auction
+    }
+
+
+def squeeze(world: World) -> None:
+    """A market goes against somebody; then some want what may be put up."""
+    rng = world.further
+    held = sorted(key for key, size in world.holdings.items() if size)
+    if not held:
+        return
+    account, name = rng.choice(held)
+    book = so_far(world)
+    names = sorted((book.accounts[a - 1].name, book.markets[m - 1].name) for a, m in book.auctions)
+    if names and rng.randrange(5):
+        account, name = rng.choice(names)
+    market = next(market for market in world.markets if market.name == name)
+    size = world.holdings.get((account, name), 0)
+    if names:
+        place = book.account(account), book.market(name)
+        size = book.position(("account", place[0].ordinal if place[0] else 0), place[1].ordinal).size
+    if not rng.randrange(4 if names else 2):
+        loss = rng.randrange(10, 300)
+        market.price = max(1, market.price * (1000 + (-loss if size > 0 else loss)) // 1000)
+        world.marks.append(world.say("Marked", marks=[priced(market, 0)]))
+    for _ in range(rng.randrange(1, 5)):
+        world.now += timedelta(seconds=rng.choice([0, 0, 3, 11, 29]))
+        lots = max(1, abs(size) // market.lot * rng.choice([20, 50, 100, 150]) // 100)
+        about = {"account": account, "market": name, "size": market.size(lots * market.lot)}
+        who = rng.choice([*world.accounts, *world.funds, *world.funds])
+        away = market.price * rng.randrange(850, 1150) // 1000
+        steps = max(1, away // int(10 ** (market.mark_decimals - market.price_decimals)))
+        price = decimal(steps, market.price_decimals)
+        if rng.randrange(2) if not names else "sealed" not in kinds(book, account, name):
+            limit = {"limit": price} if not rng.randrange(3) else {}
+            world.say("AuctionTaken", taker=who, **about, **limit)
+        else:
+            world.say("AuctionBid", bidder=who, **about, price=price)
+
+
 RULES: dict[str, Callable[[World, Document], None]] = {
     "breakers": break_rules,
     "ramps": ramp_rules,
+    "auctions": auction_rules,
 }
 EVENTS: dict[str, tuple[Callable[[World], None], ...]] = {
     "breakers": (tell_index,),
     "ramps": (shake,),
+    "auctions": (squeeze, squeeze, shake),
 }
 
 

@@ -59,10 +59,25 @@ class Rising:
 
 
 @dataclass(frozen=True)
+class AuctionRule:
+    """How an auction's price moves; ``start`` is the reserve of a sealed one."""
+
+    op: str
+    start: Fraction
+    end: Fraction
+    duration: int
+    step: Fraction
+    step_seconds: int
+    uniform: bool
+
+
+@dataclass(frozen=True)
 class Penalty:
     rate: Fraction
     recipients: tuple[tuple[str, Fraction], ...]
     headroom: Headroom | None
+    surplus: bool
+    """Whether it is at most what was fetched beyond the bankruptcy amount."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +118,10 @@ class Rung:
     covers: bool
     cover_decimals: int | None
     ramp: Ramp | None
+    auction: AuctionRule | None
+    auction_floor: str
+    shortfall: str
+    ends_when_restored: bool
     rising: Rising | None
 
 
@@ -173,7 +192,7 @@ def _penalty(data: dict[str, Any] | None) -> Penalty | None:
     if limit is not None:
         level = limit.get("level", "maintenance")
         headroom = Headroom(level, Fraction(limit["share"]), limit.get("decimals"))
-    return Penalty(Fraction(data["rate"]), shares, headroom)
+    return Penalty(Fraction(data["rate"]), shares, headroom, data.get("limit") == "surplus")
 
 
 def _rung(data: dict[str, Any]) -> Rung:
@@ -207,6 +226,10 @@ def _rung(data: dict[str, Any]) -> Rung:
         until=(until["level"], Fraction(until.get("factor", "1"))) if until else None,
         covers=quantity.get("op") == "cover",
         cover_decimals=quantity.get("decimals"),
+        auction=_auction(data["method"]) if data["action"] == "auction" else None,
+        auction_floor=data.get("floor", "none"),
+        shortfall=data.get("shortfall", "account"),
+        ends_when_restored=data.get("ends_when_restored", True),
         ramp=_ramp(data["ramp"]) if "ramp" in data else None,
         rising=_rising(price["rising"]) if "rising" in price else None,
     )
@@ -219,6 +242,18 @@ def _ramp(data: dict[str, Any]) -> Ramp:
         data["seconds"],
         Fraction(data.get("whole_below", "0")),
         data.get("decimals", 12),
+    )
+
+
+def _auction(data: dict[str, Any]) -> AuctionRule:
+    return AuctionRule(
+        data["op"],
+        Fraction(data.get("start", data.get("reserve"))),
+        Fraction(data.get("end", "0")),
+        data["duration_seconds"],
+        Fraction(data.get("step", data.get("cut", "0"))),
+        data.get("step_seconds", 1),
+        data.get("pays") == "uniform",
     )
 
 

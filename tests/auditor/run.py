@@ -45,6 +45,7 @@ def comparable(entries: list[Entry]) -> list[Entry]:
 def tally(entries: list[Entry], counts: Counter[str]) -> None:
     """Count entries by kind, and by the word that tells apart what a kind covers."""
     words = {"deviation": 1, "posting": 1, "closed": 4, "margin_call": 3, "transition": 4}
+    words |= {"auction": 5}
     words |= {"remainder": 1, "liquidation": 4, "withheld": 3, "rulebook": 5}
     for entry in entries:
         kind = str(entry[0])

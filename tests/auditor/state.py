@@ -13,7 +13,7 @@ from fractions import Fraction
 from tests.auditor.collateral import Policy
 from tests.auditor.numbers import text
 from tests.auditor.price_rules import Prices
-from tests.auditor.rules import Binding, Rulebook
+from tests.auditor.rules import Binding, Rulebook, Rung
 
 Entry = tuple[str | int, ...]
 Holder = tuple[str, int]
@@ -73,6 +73,29 @@ class Call:
     missed: bool = False
 
 
+@dataclass(frozen=True)
+class Bid:
+    """Who would take how much (unsigned) for which price, and the log position that says so."""
+
+    bidder: int
+    size: int
+    price: Fraction
+    position: int
+
+
+@dataclass
+class Auction:
+    """A position that is put up: by which rung of which ladder, and from when to when."""
+
+    rung: int
+    ladder: tuple[Rung, ...]
+    opened: int
+    ends: int
+    long: bool
+    opening: Fraction
+    bids: list[Bid] = field(default_factory=list)
+
+
 @dataclass
 class Scope:
     account: int
@@ -86,6 +109,8 @@ class Scope:
     """Until when a rung rests, by its place in the ladder."""
     stays: dict[int, int] = field(default_factory=dict)
     """Since when a rung's inequality (or its ``until``) is true, by its place in the ladder."""
+    left_over: set[tuple[int, int]] = field(default_factory=set)
+    """By rung and market: what was put up, and not all of it sold."""
     freed: dict[int, Fraction] = field(default_factory=dict)
     """What a ramped rung's level was made up for in its stay, by its place in the ladder."""
 
@@ -111,6 +136,8 @@ class Book:
     """By account and market: what fills realised since gains were last paid there."""
 
     prices: dict[int, Prices] = field(default_factory=lambda: defaultdict(Prices))
+    auctions: dict[tuple[int, int], Auction] = field(default_factory=dict)
+    """By account and market."""
     trials: int = 0
     untouched: set[tuple[int, int]] = field(default_factory=set)
     """Scopes that a rung acted on without doing anything, and that nothing touched since: not tested."""

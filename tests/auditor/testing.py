@@ -2,7 +2,7 @@
 
 from fractions import Fraction
 
-from tests.auditor import margin
+from tests.auditor import auctions, margin
 from tests.auditor.margin import Measure
 from tests.auditor.state import Book, Scope
 
@@ -19,6 +19,8 @@ def _examine(book: Book, scope: Scope) -> None:
     numbers = margin.measure(book, scope.account, scope.asset)
     margin.note_stays(book, scope, numbers)
     _settle_call(book, scope, numbers)
+    auctions.cancel(book, scope)
+    auctions.forget(book, scope)
     status, before = margin.status_of(book, scope, numbers), scope.status
     if status != before:
         fine = (numbers.equity, numbers.initial, numbers.maintenance)
