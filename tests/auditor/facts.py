@@ -16,7 +16,7 @@ from clearing.events import (
     Withdrawn,
 )
 from clearing.events.fields import to_microseconds
-from tests.auditor import margin, prices
+from tests.auditor import impact, margin, prices
 from tests.auditor.fills import price_waiting
 from tests.auditor.margin import measure
 from tests.auditor.numbers import floor, scaled
@@ -169,13 +169,15 @@ def marked(book: Book, event: Marked) -> None:
         if effective:
             if market.mark is None:
                 price_waiting(book, market, price)
-            market.mark, market.mark_time = price, moment
+            before, market.mark, market.mark_time = market.mark, price, moment
             recorded = book.prices[market.ordinal]
             recorded.recorded, recorded.latest = price, max(recorded.latest, moment)
             book.marked.add(market.ordinal)
             market.mark_event = (event.source, event.external_id)
+            impact.faded(book, market, price, moment, before)
+            continue
         stated = scaled(price, market.mark_decimals)
-        book.entries.append(("mark", market.ordinal, stated, int(effective)))
+        book.entries.append(("mark", market.ordinal, stated, 0))
 
 
 def market_state(book: Book, event: MarketStateChanged) -> None:

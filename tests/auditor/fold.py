@@ -9,6 +9,7 @@ from clearing.events import (
     AuctionBid,
     AuctionTaken,
     Deposited,
+    DepthObserved,
     Event,
     Filled,
     FundContributed,
@@ -33,6 +34,7 @@ from tests.auditor import (
     executions,
     facts,
     funding,
+    impact,
     liquidation,
     margin,
     prices,
@@ -83,7 +85,9 @@ class Auditor:
         wake(book)
         examine_all(book)
         for _ in range(ROUNDS):
+            since = len(book.entries)
             acted = liquidation.act(book)
+            impact.move(book, since, max(book.time, moment))
             fund_entries(book)
             if not acted:
                 break
@@ -118,6 +122,8 @@ class Auditor:
             auctions.take(book, event)
         elif isinstance(event, AuctionBid):
             auctions.bid(book, event, self.position)
+        elif isinstance(event, DepthObserved):
+            impact.observed(book, event)
         elif isinstance(event, PriceObserved):
             prices.observed(book, event)
         elif isinstance(event, MarketStateChanged):

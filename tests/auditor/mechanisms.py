@@ -245,15 +245,48 @@ def squeeze(world: World) -> None:
             world.say("AuctionBid", bidder=who, **about, price=price)
 
 
+def impact_rules(world: World, document: Document) -> None:
+    """Forced closes move most markets' marks."""
+    rng = world.further
+    document["mode"] = "derive"
+    rules = document["impact"] = {}
+    for market in world.markets:
+        if market.asset != document["settlement_asset"] or not rng.randrange(5):
+            continue
+        rule: Document = {
+            "op": rng.choice(["linear", "square_root"]),
+            "coefficient": rng.choice(["0.02", "0.1", "0.3"]),
+            "closes": rng.choice([["reduce"], ["takeover"], ["reduce", "takeover"]]),
+        }
+        if rng.randrange(2):
+            rule["depth"] = market.size(market.lots(rng, 3000))
+        if rng.randrange(2):
+            rule["ceiling"] = rng.choice(["0.05", "0.2"])
+        if rng.randrange(2):
+            rule["fades_seconds"] = rng.choice([30, 600, 7200])
+        rules[market.name] = rule
+
+
+def tell_depth(world: World) -> None:
+    """How much a market's order book takes; now and then nothing."""
+    rng = world.further
+    market = rng.choice(world.markets)
+    sizes = [market.lots(rng, 3000) if rng.randrange(6) else 0 for _ in range(2)]
+    about = {"bid_size": market.size(sizes[0]), "ask_size": market.size(sizes[1])}
+    world.say("DepthObserved", market=market.name, **about, within="0.01")
+
+
 RULES: dict[str, Callable[[World, Document], None]] = {
     "breakers": break_rules,
     "ramps": ramp_rules,
     "auctions": auction_rules,
+    "impact": impact_rules,
 }
 EVENTS: dict[str, tuple[Callable[[World], None], ...]] = {
     "breakers": (tell_index,),
     "ramps": (shake,),
     "auctions": (squeeze, squeeze, shake),
+    "impact": (tell_depth, shake),
 }
 
 

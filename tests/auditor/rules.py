@@ -165,6 +165,8 @@ class Rulebook:
     variation: dict[str, str | None]
     """The fund by market (or ``*``) where gains and losses are paid at every mark."""
     prices: dict[str, PricePolicy]
+    impact: dict[str, dict[str, Any]]
+    """By market, how forced closes move its mark: as the document says."""
 
 
 NUMERICS = {
@@ -348,4 +350,5 @@ def read(
         bindings,
         variation,
         read_prices(data.get("prices", {})),
+        data.get("impact", {}),
     )

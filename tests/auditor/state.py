@@ -27,6 +27,14 @@ class Asset:
     decimals: int
 
 
+@dataclass(frozen=True)
+class Moved:
+    """By how much the mark was moved, as a share of the price told, and when."""
+
+    share: Fraction
+    moment: int
+
+
 @dataclass
 class Market:
     ordinal: int
@@ -45,6 +53,11 @@ class Market:
     index: Fraction = Fraction(0)
     executions: set[str] = field(default_factory=set)
     settled: tuple[Fraction, Fraction] | None = None
+    told: Fraction | None = None
+    """The price of the mark in force as it was told, before forced closes moved it."""
+    moved: Moved | None = None
+    depth: tuple[int, int] | None = None
+    """What can be sold and bought, as last observed."""
 
 
 @dataclass(frozen=True)
