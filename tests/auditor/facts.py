@@ -44,11 +44,12 @@ def known(book: Book, name: str, asset: int) -> Holder:
     return holder
 
 
-def cash(book: Book, event: Cash) -> list[Posting]:
-    """A movement of cash; return its postings."""
+def cash(book: Book, event: Cash, first: Callable[[], None] = lambda: None) -> list[Posting]:
+    """A movement of cash, after its checks and what ``first`` does; return its postings."""
     asset = book.asset(event.asset)
     amount = scaled(Decimal(event.amount), asset.decimals)
     posting = _CASH[event.kind](book, event, asset.ordinal, amount)
+    first()
     book.post(*posting)
     return [posting]
 
@@ -65,19 +66,20 @@ def _restore(book: Book, holder: Holder, asset: int) -> None:
         book.scope(holder[1], asset).taken_over = False
 
 
-def _limit(book: Book, holder: Holder, asset: int, amount: int) -> None:
+def limit(book: Book, holder: Holder, asset: int, amount: int) -> None:
+    """A deviation, if more leaves than may."""
     if holder[0] != "account":
         return
     numbers = measure(book, holder[1], asset)
-    limit = max(Fraction(0), min(Fraction(numbers.cash), numbers.equity - numbers.initial))
+    most = max(Fraction(0), min(Fraction(numbers.cash), numbers.equity - numbers.initial))
     if book.policy(holder[1], asset):
-        limit = Fraction(_releasable(book, holder, asset, numbers.cash))
-    if amount > limit:
+        most = Fraction(_releasable(book, holder, asset, numbers.cash))
+    if amount > most:
         book.deviate(
             "withdrawn_too_much",
             account=holder[1],
             asset=asset,
-            expected=book.fine(asset, floor(limit)),
+            expected=book.fine(asset, floor(most)),
             found=book.fine(asset, amount),
         )
 
@@ -99,19 +101,20 @@ def _releasable(book: Book, holder: Holder, asset: int, cash: int) -> int:
 
 def _withdrawn(book: Book, event: Withdrawn, asset: int, amount: int) -> Posting:
     payer = known(book, event.account, asset)
-    _limit(book, payer, asset, amount)
+    limit(book, payer, asset, amount)
     return "withdrawal", asset, payer, EXTERNAL, amount
 
 
 def _transferred(book: Book, event: Transferred, asset: int, amount: int) -> Posting:
     payer = known(book, event.account, asset)
     payee = known(book, event.to_account, asset)
-    _limit(book, payer, asset, amount)
+    limit(book, payer, asset, amount)
     _restore(book, payee, asset)
     return "transfer", asset, payer, payee, amount
 
 
-def _fund(book: Book, name: str, asset: int) -> Holder:
+def fund_holder(book: Book, name: str, asset: int) -> Holder:
+    """As :func:`known`, with a deviation for what is no fund."""
     holder = known(book, name, asset)
     account = book.account(name)
     if account and account.account_class != "fund":
@@ -120,11 +123,11 @@ def _fund(book: Book, name: str, asset: int) -> Holder:
 
 
 def _contributed(book: Book, event: FundContributed, asset: int, amount: int) -> Posting:
-    return "fund_contribution", asset, EXTERNAL, _fund(book, event.fund, asset), amount
+    return "fund_contribution", asset, EXTERNAL, fund_holder(book, event.fund, asset), amount
 
 
 def _fund_withdrawn(book: Book, event: FundWithdrawn, asset: int, amount: int) -> Posting:
-    payer = _fund(book, event.fund, asset)
+    payer = fund_holder(book, event.fund, asset)
     have = book.cash(payer[1], asset)
     if payer[0] == "account" and amount > have:
         book.deviate(

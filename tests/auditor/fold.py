@@ -19,6 +19,10 @@ from clearing.events import (
     Marked,
     MarketDeclared,
     MarketStateChanged,
+    PoolJoined,
+    PoolLeaveCancelled,
+    PoolLeaveRequested,
+    PoolLeft,
     PositionCarried,
     PriceObserved,
     Reversed,
@@ -37,6 +41,7 @@ from tests.auditor import (
     impact,
     liquidation,
     margin,
+    pools,
     prices,
     reversals,
     variation,
@@ -107,7 +112,7 @@ class Auditor:
         if isinstance(event, DECLARATIONS):
             declare(book, event)
         elif isinstance(event, CASH):
-            done.postings = facts.cash(book, event)
+            done.postings = self._cash(event)
         elif isinstance(event, Filled | Traded):
             done.sides = self._execution(event)
         elif isinstance(event, PositionCarried):
@@ -124,6 +129,8 @@ class Auditor:
             auctions.bid(book, event, self.position)
         elif isinstance(event, DepthObserved):
             impact.observed(book, event)
+        elif isinstance(event, PoolJoined | PoolLeft | PoolLeaveRequested | PoolLeaveCancelled):
+            pools.fold(book, event)
         elif isinstance(event, PriceObserved):
             prices.observed(book, event)
         elif isinstance(event, MarketStateChanged):
@@ -133,6 +140,19 @@ class Auditor:
         elif isinstance(event, Reversed):
             reversals.undo(book, event, self.done)
         return done
+
+    def _cash(self, event: facts.Cash) -> list[facts.Posting]:
+        """A movement of cash; of a fund, the house's shares follow."""
+        book, asset = self.book, self.book.asset(event.asset)
+        fund = None
+        if isinstance(event, FundContributed | FundWithdrawn):
+            fund = book.account(event.fund)
+        if fund is None:
+            return facts.cash(book, event)
+        amount = scaled(event.amount, asset.decimals)
+        sign = 1 if isinstance(event, FundContributed) else -1
+        where = fund.ordinal, asset.ordinal
+        return facts.cash(book, event, lambda: pools.house_moves(book, *where, sign * amount))
 
     def _execution(self, event: Filled | Traded) -> list[executions.Side]:
         book = self.book

@@ -35,11 +35,14 @@ def faded(
     """The mark that a price told makes, moved by what is left of the last move; its entries."""
     rule, moved = rule_of(book, market), market.moved
     market.told = market.mark = told
-    scale, step = 10**market.mark_decimals, Fraction(0)
+    scale, step, left = 10**market.mark_decimals, Fraction(0), Fraction(0)
     if rule is not None and moved is not None and rule.get("fades_seconds"):
-        left = 1 - Fraction(moment - moved.moment, rule["fades_seconds"] * 1_000_000)
-        step = Fraction(toward_zero(told * moved.share * max(Fraction(0), left) * scale), scale)
-    if step:
+        elapsed = max(0, moment - moved.moment)
+        left = max(Fraction(0), 1 - Fraction(elapsed, rule["fades_seconds"] * 1_000_000))
+        step = Fraction(toward_zero(told * moved.share * left * scale), scale)
+    if not left:
+        market.moved = None
+    elif moved is not None and moved.share:
         market.mark = max(told + step, Fraction(1, scale))
         say(book, market, 0, told if before is None else before)
     book.entries.append(("mark", market.ordinal, scaled(market.mark, market.mark_decimals), 1))

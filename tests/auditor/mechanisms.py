@@ -276,17 +276,45 @@ def tell_depth(world: World) -> None:
     world.say("DepthObserved", market=market.name, **about, within="0.01")
 
 
+def pool_rules(_: World, __: Document) -> None:
+    """Any fund may be a pool: rules say nothing of it."""
+
+
+def visit_pool(world: World) -> None:
+    """Somebody joins a fund, asks to leave it, stays or leaves."""
+    rng = world.further
+    asset = rng.choice(list(world.decimals))
+    names = [name for name in world.accounts if name not in world.funds]
+    name, fund = rng.choice(names), rng.choice(world.funds)
+    if not rng.randrange(30):
+        name, fund = rng.choice([("ghost", fund), (name, "nobody"), (name, rng.choice(names))])
+    if name == fund:
+        return
+    about = {"account": name, "fund": fund, "asset": asset}
+    amount = world.money(asset, 0, rng.choice([5, 100, 400]), rng=rng)
+    turn = rng.randrange(8)
+    if turn < 4:
+        world.say("PoolJoined", **about, amount=amount)
+    elif turn == 7:
+        world.say("PoolLeaveCancelled", **about)
+    else:
+        kind = "PoolLeft" if turn == 4 or rng.randrange(2) else "PoolLeaveRequested"
+        world.say(kind, **about, shares=amount)
+
+
 RULES: dict[str, Callable[[World, Document], None]] = {
     "breakers": break_rules,
     "ramps": ramp_rules,
     "auctions": auction_rules,
     "impact": impact_rules,
+    "pools": pool_rules,
 }
 EVENTS: dict[str, tuple[Callable[[World], None], ...]] = {
     "breakers": (tell_index,),
     "ramps": (shake,),
     "auctions": (squeeze, squeeze, shake),
     "impact": (tell_depth, shake),
+    "pools": (visit_pool, visit_pool),
 }
 
 

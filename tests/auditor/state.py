@@ -27,6 +27,14 @@ class Asset:
     decimals: int
 
 
+@dataclass
+class Pool:
+    """A fund's shares by provider (0: the house), and who asked to leave: shares, their worth."""
+
+    shares: dict[int, int] = field(default_factory=dict)
+    requests: dict[int, tuple[int, int]] = field(default_factory=dict)
+
+
 @dataclass(frozen=True)
 class Moved:
     """By how much the mark was moved, as a share of the price told, and when."""
@@ -151,6 +159,8 @@ class Book:
     prices: dict[int, Prices] = field(default_factory=lambda: defaultdict(Prices))
     auctions: dict[tuple[int, int], Auction] = field(default_factory=dict)
     """By account and market."""
+    pools: dict[tuple[int, int], Pool] = field(default_factory=dict)
+    """By fund and asset."""
     trials: int = 0
     untouched: set[tuple[int, int]] = field(default_factory=set)
     """Scopes that a rung acted on without doing anything, and that nothing touched since: not tested."""
