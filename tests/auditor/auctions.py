@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import Any
 
 from clearing.events import AuctionBid, AuctionTaken
 from clearing.events.fields import to_microseconds
@@ -130,7 +131,7 @@ def _open_one(
 ) -> tuple[int, int] | None:
     """Where an auction is open for the event; None, and a deviation, if there is none."""
     market, who = book.market(event.market), book.account(name)
-    about = {"market": market.ordinal, "asset": market.asset}
+    about: dict[str, Any] = {"market": market.ordinal, "asset": market.asset}
     if who is None:
         book.deviate("unknown_account", **about, found=name)
         return None
@@ -244,8 +245,8 @@ class Sale:
         book.rulebooks[market.asset] = rulebook
         if margin.restored(numbers, ("initial", Fraction(1))):
             return None
-        texts = (numbers.initial, numbers.counts("initial"))
-        return "beyond_margin", *[book.fine(market.asset, number) for number in texts]
+        asked, counts = numbers.initial, numbers.counts("initial")
+        return "beyond_margin", book.fine(market.asset, asked), book.fine(market.asset, counts)
 
     def say_unable(self, taker: int, parts: list[tuple[int, int]]) -> bool:
         """Whether a taker may not take ``parts``; the deviation says why."""
@@ -253,7 +254,7 @@ class Sale:
         if unable is None:
             return False
         code, expected, found = unable
-        about = {"account": taker, "market": market.ordinal, "asset": market.asset}
+        about: dict[str, Any] = {"account": taker, "market": market.ordinal, "asset": market.asset}
         self.book.deviate(code, **about, expected=expected, found=found)
         return True
 
@@ -304,7 +305,11 @@ def take(book: Book, event: AuctionTaken) -> None:
     amount = sale.amount(size, price)
     if sale.rung.auction_floor == "bankruptcy":
         amount = max(amount, sale.least(size))
-    about = {"account": taker.ordinal, "market": market.ordinal, "asset": market.asset}
+    about: dict[str, Any] = {
+        "account": taker.ordinal,
+        "market": market.ordinal,
+        "asset": market.asset,
+    }
     if event.limit is not None:
         limit = Fraction(event.limit)
         worse = price > limit if auction.long else price < limit

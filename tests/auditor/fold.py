@@ -123,7 +123,20 @@ class Auditor:
             variation.share_paid(book, event.market, funding.settled(book, event))
         elif isinstance(event, FundingPaid):
             self._paid(event, done)
-        elif isinstance(event, AuctionTaken):
+        elif isinstance(event, MarketStateChanged):
+            facts.market_state(book, event)
+        elif isinstance(event, RulebookAdopted):
+            facts.adopted(book, event, self.position)
+        elif isinstance(event, Reversed):
+            reversals.undo(book, event, self.done)
+        else:
+            self._told(event)
+        return done
+
+    def _told(self, event: Event) -> None:
+        """Facts that cannot be undone: of auctions, order books, pools and prices."""
+        book = self.book
+        if isinstance(event, AuctionTaken):
             auctions.take(book, event)
         elif isinstance(event, AuctionBid):
             auctions.bid(book, event, self.position)
@@ -133,13 +146,6 @@ class Auditor:
             pools.fold(book, event)
         elif isinstance(event, PriceObserved):
             prices.observed(book, event)
-        elif isinstance(event, MarketStateChanged):
-            facts.market_state(book, event)
-        elif isinstance(event, RulebookAdopted):
-            facts.adopted(book, event, self.position)
-        elif isinstance(event, Reversed):
-            reversals.undo(book, event, self.done)
-        return done
 
     def _cash(self, event: facts.Cash) -> list[facts.Posting]:
         """A movement of cash; of a fund, the house's shares follow."""

@@ -29,9 +29,7 @@ def observed(book: Book, event: DepthObserved) -> None:
     book.entries.append(("depth", market.ordinal, *sizes, within))
 
 
-def faded(
-    book: Book, market: Market, told: Fraction, moment: int, before: Fraction | None
-) -> None:
+def faded(book: Book, market: Market, told: Fraction, moment: int, before: Fraction | None) -> None:
     """The mark that a price told makes, moved by what is left of the last move; its entries."""
     rule, moved = rule_of(book, market), market.moved
     market.told = market.mark = told

@@ -15,8 +15,8 @@ from tests.auditor.documents import decimal, penalty, reduction
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.auditor.state import Book
     from tests.auditor.generate import Traded, World
+    from tests.auditor.state import Book
 
 Document = dict[str, Any]
 ROUNDINGS = ("half_even", "toward_zero", "up", "half_away")
@@ -225,7 +225,9 @@ def squeeze(world: World) -> None:
     size = world.holdings.get((account, name), 0)
     if names:
         place = book.account(account), book.market(name)
-        size = book.position(("account", place[0].ordinal if place[0] else 0), place[1].ordinal).size
+        size = book.position(
+            ("account", place[0].ordinal if place[0] else 0), place[1].ordinal
+        ).size
     if not rng.randrange(4 if names else 2):
         loss = rng.randrange(10, 300)
         market.price = max(1, market.price * (1000 + (-loss if size > 0 else loss)) // 1000)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Any
 
 from clearing.events import PoolJoined, PoolLeaveCancelled, PoolLeaveRequested, PoolLeft
 from tests.auditor import facts
@@ -48,7 +49,7 @@ class Visit:
         texts = ("", "")
         if isinstance(expected, int):
             texts = (self.book.fine(self.asset, expected), self.book.fine(self.asset, found))
-        about = {"account": account, "asset": self.asset}
+        about: dict[str, Any] = {"account": account, "asset": self.asset}
         self.book.deviate(code, **about, expected=texts[0], found=texts[1])
 
     def bought(self, amount: int) -> int:

@@ -8,7 +8,7 @@ from tests.auditor.fills import apply_fill, drop_fraction
 from tests.auditor.funding import settle
 from tests.auditor.margin import measure, requirement, unrealised, value
 from tests.auditor.numbers import ceiling, down, floor
-from tests.auditor.rules import Gains, Penalty, Rung
+from tests.auditor.rules import Gains, Penalty
 from tests.auditor.state import Book, Holder, Market, Position, Scope, paid_at_marks
 
 

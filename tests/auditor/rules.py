@@ -250,7 +250,7 @@ def _ramp(data: dict[str, Any]) -> Ramp:
 def _auction(data: dict[str, Any]) -> AuctionRule:
     return AuctionRule(
         data["op"],
-        Fraction(data.get("start", data.get("reserve"))),
+        Fraction(data["reserve"] if data["op"] == "sealed" else data["start"]),
         Fraction(data.get("end", "0")),
         data["duration_seconds"],
         Fraction(data.get("step", data.get("cut", "0"))),

@@ -161,9 +161,9 @@ class Book:
     """By account and market."""
     pools: dict[tuple[int, int], Pool] = field(default_factory=dict)
     """By fund and asset."""
-    trials: int = 0
     untouched: set[tuple[int, int]] = field(default_factory=set)
-    """Scopes that a rung acted on without doing anything, and that nothing touched since: not tested."""
+    """Scopes that a rung acted on to no effect, and that nothing touched since: not tested."""
+    trials: int = 0
     """How many trials, one in the other, are on."""
 
     def asset(self, name: str) -> Asset:
