@@ -304,12 +304,56 @@ def visit_pool(world: World) -> None:
         world.say(kind, **about, shares=amount)
 
 
+def claim_rules(world: World, document: Document) -> None:
+    """Funds that bear no more than so much: of a market, in a time, beyond a reserve."""
+    rng = world.further
+    if "waterfalls" not in document:
+        return
+    document["mode"] = "derive"
+    for key in "st":
+        layers: list[Document] = []
+        for _ in range(rng.randrange(1, 3)):
+            capacity = rng.choice(["equity", "equity", "cash", "unlimited"])
+            layer: Document = {"layer": "fund", "capacity": capacity}
+            if rng.randrange(2):
+                layer["account"] = rng.choice(world.funds)
+            if rng.randrange(3):
+                layer["claim"] = rng.choice(["5", "40", "300"])
+            if not rng.randrange(3):
+                amounts = rng.choice([{"amount": rng.choice(["3", "60"])}, {"share": "0.3"}])
+                layer["period"] = {"seconds": rng.choice([60, 7200]), **amounts}
+            if capacity != "unlimited" and not rng.randrange(3):
+                layer["reserve"] = rng.choice(["10", "200"])
+            if not rng.randrange(4):
+                layer["notional"] = rng.choice(["1", "5"])
+            layers.append(layer)
+        if rng.randrange(2):
+            layers.insert(rng.randrange(len(layers) + 1), {"layer": "adl"})
+        document["waterfalls"][key]["layers"] = [*layers, {"layer": "deficit"}]
+    late = {"level": "zero", "comparator": "<="}
+    document["ladders"]["c"] = [{"action": "takeover", "when": late}]
+    for binding in document["bindings"]:
+        if rng.randrange(4):
+            binding |= {"ladder": "c", "waterfall": rng.choice("st")}
+        elif binding.get("waterfall") == "u":
+            binding["waterfall"] = "s"
+
+
+def squeeze_more(world: World) -> None:
+    """A market jumps, so that somebody is bankrupt."""
+    rng = world.further
+    market = rng.choice(world.markets)
+    market.price = max(1, market.price * (1000 + rng.choice([-300, -150, 150, 400])) // 1000)
+    world.marks.append(world.say("Marked", marks=[priced(market, 0)]))
+
+
 RULES: dict[str, Callable[[World, Document], None]] = {
     "breakers": break_rules,
     "ramps": ramp_rules,
     "auctions": auction_rules,
     "impact": impact_rules,
     "pools": pool_rules,
+    "claims": claim_rules,
 }
 EVENTS: dict[str, tuple[Callable[[World], None], ...]] = {
     "breakers": (tell_index,),
@@ -317,6 +361,7 @@ EVENTS: dict[str, tuple[Callable[[World], None], ...]] = {
     "auctions": (squeeze, squeeze, shake),
     "impact": (tell_depth, shake),
     "pools": (visit_pool, visit_pool),
+    "claims": (squeeze_more,),
 }
 
 

@@ -126,12 +126,25 @@ class Rung:
 
 
 @dataclass(frozen=True)
+class Period:
+    """The most that a fund bears in each period: an amount, or a share of its equity before."""
+
+    seconds: int
+    amount: Fraction | None
+    share: Fraction
+
+
+@dataclass(frozen=True)
 class Layer:
     name: str
     capacity: str
     pays: bool
     """Whether it pays money instead of assuming positions."""
     account: str | None
+    reserve: Fraction
+    notional: Fraction | None
+    claim: Fraction | None
+    period: Period | None
 
 
 @dataclass(frozen=True)
@@ -271,6 +284,11 @@ def _gains(data: dict[str, Any] | None) -> Gains | None:
     return Gains(_penalty(data.get("penalty")), None if most is None else Fraction(most))
 
 
+def _period(data: dict[str, Any]) -> Period:
+    amount = Fraction(data["amount"]) if "amount" in data else None
+    return Period(data["seconds"], amount, Fraction(data.get("share", "0")))
+
+
 def _waterfall(data: dict[str, Any]) -> Waterfall:
     layers = tuple(
         Layer(
@@ -278,6 +296,10 @@ def _waterfall(data: dict[str, Any]) -> Waterfall:
             x.get("capacity", "equity"),
             x["layer"] in ("haircut", "deficit") or x.get("by") == "paying",
             x.get("account"),
+            Fraction(x.get("reserve", "0")),
+            Fraction(x["notional"]) if "notional" in x else None,
+            Fraction(x["claim"]) if "claim" in x else None,
+            _period(x["period"]) if "period" in x else None,
         )
         for x in data["layers"]
     )

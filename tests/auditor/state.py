@@ -161,6 +161,10 @@ class Book:
     """By account and market."""
     pools: dict[tuple[int, int], Pool] = field(default_factory=dict)
     """By fund and asset."""
+    borne: dict[tuple[int, int], int] = field(default_factory=dict)
+    """By fund and market: units borne since the first under a waterfall that limits its claims."""
+    drawn: list[tuple[int, int, int, int]] = field(default_factory=list)
+    """Every loss of a fund: when, the fund, the asset, and units, rounded up."""
     untouched: set[tuple[int, int]] = field(default_factory=set)
     """Scopes that a rung acted on to no effect, and that nothing touched since: not tested."""
     trials: int = 0

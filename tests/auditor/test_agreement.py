@@ -49,6 +49,7 @@ REACHED = {
         "closed auction",
     },
     "impact": {"impact", "depth"},
+    "claims": {"closed fund", "closed deficit"},
     "pools": {"shares", "leave_request", "posting pool_joined", "posting pool_left"},
 }
 """What has to occur where a venue has a mechanism besides."""
