@@ -16,7 +16,7 @@ def outcome_of(seed: int) -> Outcome:
     return compare(seed, 120)
 
 
-@pytest.mark.parametrize("first", range(1, 61, CHUNK))
+@pytest.mark.parametrize("first", range(1, 51, CHUNK))
 def test_the_engine_and_the_second_ledger_agree(first: int) -> None:
     differences = []
     for seed in range(first, first + CHUNK):
@@ -58,7 +58,7 @@ REACHED = {
 @pytest.mark.parametrize("mechanism", REACHED)
 def test_they_agree_where_a_venue_has_more(mechanism: str) -> None:
     differences, counts = [], Counter[str]()
-    for seed in range(201, 204):
+    for seed in range(11, 14):
         outcome = compare(seed, 120, mechanisms=(mechanism,))
         counts += outcome.counts
         if outcome.difference:

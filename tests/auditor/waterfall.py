@@ -130,7 +130,10 @@ def hand_over(
     if equity >= 0:
         losses.fund += hand.take("fund", hand.fund, hand.rest)
         return
-    book.touched.add((fund.ordinal, scope.asset))
+    for name in {rules.fund, *(layer.account for layer in rules.layers)}:
+        met = book.account(name) if name else None
+        if met is not None:
+            book.touched.add((met.ordinal, scope.asset))
     for layer in rules.layers:
         if hand.rest and layer.name == "fund":
             _by_fund(hand, layer)
@@ -145,7 +148,6 @@ def _by_fund(hand: HandOver, layer: Layer) -> None:
     book, market = hand.book, hand.market
     account = book.account(layer.account) if layer.account else None
     fund = account.ordinal if account else hand.fund
-    book.touched.add((fund, market.asset))
     capacity, quantity = _capacity(book, market, fund, layer), hand.rest
     if capacity is not None and hand.loss(hand.rest) > capacity:
         whole = hand.amount - value(book, market, hand.size)
