@@ -81,14 +81,15 @@ def _move_unknown(step: Step, content: Content) -> None:
             ("account", ordinal) if ordinal else ("suspense", 0)
             for ordinal in (content.account, content.contra)
         )
+        if content.account:
+            scope = step.book.scope(content.account, content.row.asset)
+            _check_withdrawable(step, scope, content.amount)
         step.move("pool_joined", content.row.asset, *who, *whom, content.amount)
 
 
 def _join(step: Step, pool: _Pool, provider: int, amount: int) -> None:
     fund, lift = pool.scope, pool.lift
-    limit = withdrawable(step.book, step.book.scope(provider, fund.asset))
-    if amount > limit:
-        _deviate(step, pool, "withdrawn_too_much", provider, limit, amount)
+    _check_withdrawable(step, step.book.scope(provider, fund.asset), amount)
     if not pool.total and pool.equity >= lift:
         # What was there before is the house's, a share a unit as for anybody who comes first.
         _hold(step, pool, HOUSE, pool.equity // lift)
@@ -166,8 +167,18 @@ def _short(step: Step, pool: _Pool, provider: int, held: int, wanted: int) -> No
     _deviate(step, pool, "beyond_shares", provider or pool.scope.account, held, wanted)
 
 
+def _check_withdrawable(step: Step, scope: Scope, amount: int) -> None:
+    """Say that a provider puts in more than it may take out, whoever gets it."""
+    limit = withdrawable(step.book, scope)
+    if amount > limit:
+        _differ(step, scope.asset, "withdrawn_too_much", scope.account, limit, amount)
+
+
 def _deviate(step: Step, pool: _Pool, code: str, account: int, expected: int, found: int) -> None:
-    asset = pool.scope.asset
+    _differ(step, pool.scope.asset, code, account, expected, found)
+
+
+def _differ(step: Step, asset: int, code: str, account: int, expected: int, found: int) -> None:
     decimals = step.book.assets[asset].decimals
     texts = (format_exact(expected, decimals), format_exact(found, decimals))
     step.deviation(code, account=account, asset=asset, expected=texts[0], found=texts[1])

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from clearing.events.kinds import MARKET_STATES
 from tests.auditor.documents import rulebook, spoiled
+from tests.auditor.mechanisms import add_rules
 from tests.auditor.parts import enrich, unwind
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ def adopt(world: World, asset: str) -> None:
     enrich(world.more, document, markets, world.accounts, world.funds)
     if world.unwinds:
         unwind(world.more, document, world.accounts, world.funds)
+    add_rules(world, document)
     if not rng.randrange(25):
         document = spoiled(rng, document)
     fields: dict[str, Any] = {"name": "rules", "version": f"v{len(world.events)}"}

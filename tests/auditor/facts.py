@@ -16,7 +16,7 @@ from clearing.events import (
     Withdrawn,
 )
 from clearing.events.fields import to_microseconds
-from tests.auditor import margin
+from tests.auditor import impact, margin, prices
 from tests.auditor.fills import price_waiting
 from tests.auditor.margin import measure
 from tests.auditor.numbers import floor, scaled
@@ -44,11 +44,12 @@ def known(book: Book, name: str, asset: int) -> Holder:
     return holder
 
 
-def cash(book: Book, event: Cash) -> list[Posting]:
-    """A movement of cash; return its postings."""
+def cash(book: Book, event: Cash, first: Callable[[], None] = lambda: None) -> list[Posting]:
+    """A movement of cash, after its checks and what ``first`` does; return its postings."""
     asset = book.asset(event.asset)
     amount = scaled(Decimal(event.amount), asset.decimals)
     posting = _CASH[event.kind](book, event, asset.ordinal, amount)
+    first()
     book.post(*posting)
     return [posting]
 
@@ -65,19 +66,20 @@ def _restore(book: Book, holder: Holder, asset: int) -> None:
         book.scope(holder[1], asset).taken_over = False
 
 
-def _limit(book: Book, holder: Holder, asset: int, amount: int) -> None:
+def limit(book: Book, holder: Holder, asset: int, amount: int) -> None:
+    """A deviation, if more leaves than may."""
     if holder[0] != "account":
         return
     numbers = measure(book, holder[1], asset)
-    limit = max(Fraction(0), min(Fraction(numbers.cash), numbers.equity - numbers.initial))
+    most = max(Fraction(0), min(Fraction(numbers.cash), numbers.equity - numbers.initial))
     if book.policy(holder[1], asset):
-        limit = Fraction(_releasable(book, holder, asset, numbers.cash))
-    if amount > limit:
+        most = Fraction(_releasable(book, holder, asset, numbers.cash))
+    if amount > most:
         book.deviate(
             "withdrawn_too_much",
             account=holder[1],
             asset=asset,
-            expected=book.fine(asset, floor(limit)),
+            expected=book.fine(asset, floor(most)),
             found=book.fine(asset, amount),
         )
 
@@ -99,19 +101,20 @@ def _releasable(book: Book, holder: Holder, asset: int, cash: int) -> int:
 
 def _withdrawn(book: Book, event: Withdrawn, asset: int, amount: int) -> Posting:
     payer = known(book, event.account, asset)
-    _limit(book, payer, asset, amount)
+    limit(book, payer, asset, amount)
     return "withdrawal", asset, payer, EXTERNAL, amount
 
 
 def _transferred(book: Book, event: Transferred, asset: int, amount: int) -> Posting:
     payer = known(book, event.account, asset)
     payee = known(book, event.to_account, asset)
-    _limit(book, payer, asset, amount)
+    limit(book, payer, asset, amount)
     _restore(book, payee, asset)
     return "transfer", asset, payer, payee, amount
 
 
-def _fund(book: Book, name: str, asset: int) -> Holder:
+def fund_holder(book: Book, name: str, asset: int) -> Holder:
+    """As :func:`known`, with a deviation for what is no fund."""
     holder = known(book, name, asset)
     account = book.account(name)
     if account and account.account_class != "fund":
@@ -120,11 +123,11 @@ def _fund(book: Book, name: str, asset: int) -> Holder:
 
 
 def _contributed(book: Book, event: FundContributed, asset: int, amount: int) -> Posting:
-    return "fund_contribution", asset, EXTERNAL, _fund(book, event.fund, asset), amount
+    return "fund_contribution", asset, EXTERNAL, fund_holder(book, event.fund, asset), amount
 
 
 def _fund_withdrawn(book: Book, event: FundWithdrawn, asset: int, amount: int) -> Posting:
-    payer = _fund(book, event.fund, asset)
+    payer = fund_holder(book, event.fund, asset)
     have = book.cash(payer[1], asset)
     if payer[0] == "account" and amount > have:
         book.deviate(
@@ -169,16 +172,21 @@ def marked(book: Book, event: Marked) -> None:
         if effective:
             if market.mark is None:
                 price_waiting(book, market, price)
-            market.mark, market.mark_time = price, moment
+            before, market.mark, market.mark_time = market.mark, price, moment
+            recorded = book.prices[market.ordinal]
+            recorded.recorded, recorded.latest = price, max(recorded.latest, moment)
             book.marked.add(market.ordinal)
             market.mark_event = (event.source, event.external_id)
+            impact.faded(book, market, price, moment, before)
+            continue
         stated = scaled(price, market.mark_decimals)
-        book.entries.append(("mark", market.ordinal, stated, int(effective)))
+        book.entries.append(("mark", market.ordinal, stated, 0))
 
 
 def market_state(book: Book, event: MarketStateChanged) -> None:
     market = book.market(event.market)
     market.state = event.state
+    book.prices[market.ordinal].running = None
     book.entries.append(("market_state", market.ordinal, event.state))
 
 
@@ -197,11 +205,13 @@ def put_in_force(book: Book, rulebook: Rulebook) -> None:
     book.rulebooks[asset] = rulebook
     for scope, ladder in zip(scopes, ladders, strict=True):
         if margin.ladder(book, scope) != ladder:
-            scope.rests = {}
+            scope.rests, scope.stays, scope.freed = {}, {}, {}
+            scope.left_over = set()
     for market in book.markets:
         if market.asset == asset and not paid_at_marks(book, market):
             for key in [key for key in book.flows if key[1] == market.ordinal]:
                 del book.flows[key]
+    prices.adopt(book, asset)
     rulebook_entry(book, rulebook, "in_force")
 
 

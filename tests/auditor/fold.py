@@ -6,7 +6,10 @@ from clearing.events import (
     AccountOpened,
     Adjusted,
     AssetDeclared,
+    AuctionBid,
+    AuctionTaken,
     Deposited,
+    DepthObserved,
     Event,
     Filled,
     FundContributed,
@@ -16,7 +19,12 @@ from clearing.events import (
     Marked,
     MarketDeclared,
     MarketStateChanged,
+    PoolJoined,
+    PoolLeaveCancelled,
+    PoolLeaveRequested,
+    PoolLeft,
     PositionCarried,
+    PriceObserved,
     Reversed,
     RulebookAdopted,
     SourceDeclared,
@@ -26,18 +34,22 @@ from clearing.events import (
 )
 from clearing.events.fields import to_microseconds
 from tests.auditor import (
+    auctions,
     executions,
     facts,
     funding,
+    impact,
     liquidation,
     margin,
+    pools,
+    prices,
     reversals,
     variation,
 )
 from tests.auditor.numbers import scaled
 from tests.auditor.reversals import Done
 from tests.auditor.state import Account, Asset, Book, Entry, Market
-from tests.auditor.testing import examine_all
+from tests.auditor.testing import examine_all, wake
 
 CASH = (Deposited, Withdrawn, Transferred, FundContributed, FundWithdrawn, Adjusted)
 ROUNDS = 1000
@@ -70,12 +82,17 @@ class Auditor:
         fund_entries(book)
         if event.kind in ("Marked", "ClockTicked"):
             book.time = max(book.time, moment)
+        prices.evaluate(book)
+        prices.break_markets(book)
         variation.settle_marked(book)
         if event.kind in ("Marked", "ClockTicked"):
             fire(book)
+        wake(book)
         examine_all(book)
         for _ in range(ROUNDS):
+            since = len(book.entries)
             acted = liquidation.act(book)
+            impact.move(book, since, max(book.time, moment))
             fund_entries(book)
             if not acted:
                 break
@@ -95,7 +112,7 @@ class Auditor:
         if isinstance(event, DECLARATIONS):
             declare(book, event)
         elif isinstance(event, CASH):
-            done.postings = facts.cash(book, event)
+            done.postings = self._cash(event)
         elif isinstance(event, Filled | Traded):
             done.sides = self._execution(event)
         elif isinstance(event, PositionCarried):
@@ -112,7 +129,36 @@ class Auditor:
             facts.adopted(book, event, self.position)
         elif isinstance(event, Reversed):
             reversals.undo(book, event, self.done)
+        else:
+            self._told(event)
         return done
+
+    def _told(self, event: Event) -> None:
+        """Facts that cannot be undone: of auctions, order books, pools and prices."""
+        book = self.book
+        if isinstance(event, AuctionTaken):
+            auctions.take(book, event)
+        elif isinstance(event, AuctionBid):
+            auctions.bid(book, event, self.position)
+        elif isinstance(event, DepthObserved):
+            impact.observed(book, event)
+        elif isinstance(event, PoolJoined | PoolLeft | PoolLeaveRequested | PoolLeaveCancelled):
+            pools.fold(book, event)
+        elif isinstance(event, PriceObserved):
+            prices.observed(book, event)
+
+    def _cash(self, event: facts.Cash) -> list[facts.Posting]:
+        """A movement of cash; of a fund, the house's shares follow."""
+        book, asset = self.book, self.book.asset(event.asset)
+        fund = None
+        if isinstance(event, FundContributed | FundWithdrawn):
+            fund = book.account(event.fund)
+        if fund is None:
+            return facts.cash(book, event)
+        amount = scaled(event.amount, asset.decimals)
+        sign = 1 if isinstance(event, FundContributed) else -1
+        where = fund.ordinal, asset.ordinal
+        return facts.cash(book, event, lambda: pools.house_moves(book, *where, sign * amount))
 
     def _execution(self, event: Filled | Traded) -> list[executions.Side]:
         book = self.book
@@ -168,13 +214,21 @@ def fund_entries(book: Book) -> None:
 
 
 def fire(book: Book) -> None:
-    """Margin calls due at or before fold time are missed."""
+    """Margin calls due at or before fold time are missed; auctions are over."""
     timers = [
-        (scope.call.due, scope.account, scope.asset)
+        (scope.call.due, scope.account, scope.asset, 0)
         for scope in book.scopes.values()
         if scope.call is not None and not scope.call.missed and scope.call.due <= book.time
     ]
-    for _, account, asset in sorted(timers):
+    timers += [
+        (auction.ends, account, book.markets[market - 1].asset, market)
+        for (account, market), auction in book.auctions.items()
+        if auction.ends <= book.time
+    ]
+    for _, account, asset, market in sorted(timers):
+        if market:
+            auctions.finish(book, (account, market))
+            continue
         scope = book.scope(account, asset)
         if scope.call is None:
             continue

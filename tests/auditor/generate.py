@@ -7,6 +7,7 @@ from typing import Any
 
 from tests.auditor import stream
 from tests.auditor.documents import decimal
+from tests.auditor.fold import Auditor
 
 Document = dict[str, Any]
 DESK = ("Adjusted", "FundContributed", "Deposited", "Withdrawn", "Reversed")
@@ -54,8 +55,24 @@ class Traded:
 class World:
     """A venue being told: its names, its clock, and the documents of its events so far."""
 
-    def __init__(self, rng: Random, *, unwinds: bool = False) -> None:
+    def __init__(
+        self,
+        rng: Random,
+        *,
+        unwinds: bool = False,
+        mechanisms: tuple[str, ...] = (),
+        further: Random | None = None,
+    ) -> None:
         self.rng = rng
+        self.mechanisms = mechanisms
+        """What it has besides, by name: see :mod:`tests.auditor.mechanisms`."""
+        self.further = further or rng
+        self.watcher = Auditor()
+        """Folds what happened so far, for what has to fit it; see :attr:`watched`."""
+        self.watched = 0
+        """How many events that is."""
+        self.trees: dict[str, Document] = {}
+        """What the index of each market was last made of."""
         self.unwinds = unwinds
         """Whether most of what happens is that positions gain and rules have gains sold."""
         self.more = Random(rng.random())  # noqa: S311 - test cases, not secrets
@@ -161,10 +178,13 @@ def declare(world: World) -> None:
             world.funds.append(name)
 
 
-def generate(seed: int, length: int = 120, *, unwinds: bool = False) -> list[Document]:
+def generate(
+    seed: int, length: int = 120, *, unwinds: bool = False, mechanisms: tuple[str, ...] = ()
+) -> list[Document]:
     """The documents of one venue's events, the same for the same seed; see :class:`World`."""
     rng = Random(seed)  # noqa: S311 - test cases, not secrets
-    world = World(rng, unwinds=unwinds)
+    further = Random(f"{seed} further")  # noqa: S311 - test cases, not secrets
+    world = World(rng, unwinds=unwinds, mechanisms=mechanisms, further=further)
     declare(world)
     stream.tell(world, length)
     return world.events

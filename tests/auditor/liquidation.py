@@ -2,7 +2,7 @@
 
 from fractions import Fraction
 
-from tests.auditor import covering, margin, reductions, waterfall
+from tests.auditor import auctions, covering, margin, reductions, waterfall
 from tests.auditor.fills import drop_fraction
 from tests.auditor.funding import numeric, settle
 from tests.auditor.margin import Measure, measure, requirement, unrealised, value
@@ -46,16 +46,34 @@ def _run(book: Book, scope: Scope) -> bool:
         if rung.action == "margin_call":
             margin.open_call(book, scope, number)
             continue
+        before = _short(book, scope)
+        if rung.action == "reduce" and reductions.nothing_yet(book, scope, number):
+            scope.rests[number] = book.time + rung.pause_seconds * 1_000_000
+            book.untouched.add((scope.account, scope.asset))
+            continue
         _state(book, scope, number)
         if rung.action == "reduce":
-            reductions.reduce(book, scope, rung)
+            reductions.reduce(book, scope, number)
+        elif rung.action == "auction":
+            auctions.open_all(book, scope, number)
         elif rung.action == "cover":
             covering.cover(book, scope, rung)
         else:
             _take_over(book, scope, rung)
         if rung.pause_seconds:
             scope.rests[number] = book.time + rung.pause_seconds * 1_000_000
+        for place, short in _short(book, scope).items():
+            if place in scope.stays:
+                freed = scope.freed.get(place, Fraction(0))
+                scope.freed[place] = freed + before[place] - short
     return acted
+
+
+def _short(book: Book, scope: Scope) -> dict[int, Fraction]:
+    """By the place of each ramped rung: what is short of its level."""
+    numbers = measure(book, scope.account, scope.asset)
+    rungs = enumerate(margin.ladder(book, scope))
+    return {n: margin.shortage(numbers, r.ramp.level) for n, r in rungs if r.ramp}
 
 
 def _state(book: Book, scope: Scope, number: int) -> None:
@@ -63,7 +81,11 @@ def _state(book: Book, scope: Scope, number: int) -> None:
     rung = margin.ladder(book, scope)[number]
     numbers = measure(book, scope.account, scope.asset)
     level, factor, comparator = rung.level, rung.factor, rung.comparator
-    if not margin.below(rung, numbers) and scope.call is not None:
+    if margin.below(rung, numbers):
+        pass
+    elif rung.until is not None and not margin.restored(numbers, rung.until):
+        (level, factor), comparator = rung.until, "<"
+    elif scope.call is not None:
         level, factor, comparator = scope.call.restore, Fraction(1), "<"
     book.entries.append(
         (

@@ -9,7 +9,7 @@ from tests.auditor.rules import Rung
 from tests.auditor.state import Book, Call, Market, Position, Scope
 
 CLOSED_STATES = ("liquidations_paused", "halted", "auction")
-CLOSING = ("reduce", "takeover", "cover")
+CLOSING = ("reduce", "takeover", "cover", "auction")
 
 
 @dataclass(frozen=True)
@@ -112,6 +112,11 @@ def restored(numbers: Measure, restores: tuple[str, Fraction]) -> bool:
     return numbers.counts(level) >= factor * numbers.level(level)
 
 
+def shortage(numbers: Measure, level: str) -> Fraction:
+    """By how much the equity that counts is short of a level; not below 0."""
+    return max(Fraction(0), numbers.level(level) - numbers.counts(level))
+
+
 def call_rung(book: Book, scope: Scope) -> int | None:
     """The place of the ladder's margin-call rung (there is at most one)."""
     rungs = enumerate(ladder(book, scope))
@@ -133,7 +138,32 @@ def by_missed_call(book: Book, scope: Scope, number: int, numbers: Measure) -> b
 def holds(book: Book, scope: Scope, number: int, numbers: Measure) -> bool:
     """Whether the condition of rung ``number`` holds."""
     rung = ladder(book, scope)[number]
-    return below(rung, numbers) or by_missed_call(book, scope, number, numbers)
+    true = below(rung, numbers)
+    if rung.age or rung.until:
+        began = scope.stays.get(number)
+        old = began is not None and book.time - began >= rung.age * 1_000_000
+        true = old and goes_on(rung, numbers)
+    return true or by_missed_call(book, scope, number, numbers)
+
+
+def goes_on(rung: Rung, numbers: Measure) -> bool:
+    """Whether what would let the rung's stay go on is true."""
+    return below(rung, numbers) or (rung.until is not None and not restored(numbers, rung.until))
+
+
+def note_stays(book: Book, scope: Scope, numbers: Measure) -> None:
+    """Stays begin, go on or end by what a test finds."""
+    for number, rung in enumerate(ladder(book, scope)):
+        if flat(book, scope) or not goes_on(rung, numbers):
+            end_stay(scope, number)
+        elif below(rung, numbers):
+            scope.stays.setdefault(number, book.time)
+
+
+def end_stay(scope: Scope, number: int) -> None:
+    """A stay ends, and with it what was made up for in it."""
+    scope.stays.pop(number, None)
+    scope.freed.pop(number, None)
 
 
 def closing_holds(book: Book, scope: Scope, numbers: Measure) -> bool:
@@ -178,6 +208,25 @@ def missing(book: Book, scope: Scope, restores: tuple[str, Fraction]) -> int:
     return high
 
 
+def waits(book: Book, scope: Scope, number: int) -> bool:
+    """Whether a rung waits for the end of auctions of one before it."""
+    return any(
+        auction.rung < number
+        for (account, market), auction in book.auctions.items()
+        if account == scope.account and book.markets[market - 1].asset == scope.asset
+    )
+
+
+def to_put_up(book: Book, scope: Scope, number: int) -> list[Market]:
+    """What an auction rung may put up if it may close."""
+    return [
+        market
+        for market, _ in book.held(scope.account, scope.asset)
+        if (scope.account, market.ordinal) not in book.auctions
+        and (number, market.ordinal) not in scope.left_over
+    ]
+
+
 def can_act(book: Book, scope: Scope, number: int, numbers: Measure) -> bool:
     """Whether rung ``number``, whose condition holds, can act on the book as it is."""
     rung = ladder(book, scope)[number]
@@ -186,6 +235,10 @@ def can_act(book: Book, scope: Scope, number: int, numbers: Measure) -> bool:
         return False
     if rung.action == "margin_call":
         return scope.call is None
+    if waits(book, scope, number):
+        return False
+    if rung.action == "auction":
+        return any(may_close(market) for market in to_put_up(book, scope, number))
     if rung.action == "cover":
         return not held and rung.restores is not None and missing(book, scope, rung.restores) > 0
     open_markets = [may_close(market) for market, _ in held]
@@ -199,8 +252,10 @@ def can_act(book: Book, scope: Scope, number: int, numbers: Measure) -> bool:
 def silent(book: Book, scope: Scope, number: int, numbers: Measure) -> bool:
     """Whether rung ``number``, which holds, would not act either if its markets were open."""
     rung = ladder(book, scope)[number]
-    if book.time < scope.rests.get(number, 0):
+    if book.time < scope.rests.get(number, 0) or waits(book, scope, number):
         return True
+    if rung.action == "auction":
+        return not to_put_up(book, scope, number)
     if rung.action != "reduce":
         held = book.held(scope.account, scope.asset)
         return rung.action == "cover" or (rung.only_debts and bool(held))

@@ -16,6 +16,11 @@ def ceiling(value: Number) -> int:
     return -floor(-value)
 
 
+def down(value: Number, decimals: int) -> Fraction:
+    """``value`` rounded down at ``decimals``."""
+    return Fraction(floor(value * 10**decimals), 10**decimals)
+
+
 def half_even(value: Number) -> int:
     """The nearest integer; of two equally near, the even one."""
     low = floor(value)

@@ -7,8 +7,8 @@ from tests.auditor import margin, waterfall
 from tests.auditor.fills import apply_fill, drop_fraction
 from tests.auditor.funding import settle
 from tests.auditor.margin import measure, requirement, unrealised, value
-from tests.auditor.numbers import ceiling, floor
-from tests.auditor.rules import Gains, Penalty, Rung
+from tests.auditor.numbers import ceiling, down, floor
+from tests.auditor.rules import Gains, Penalty
 from tests.auditor.state import Book, Holder, Market, Position, Scope, paid_at_marks
 
 
@@ -47,19 +47,31 @@ def fewest(most: int, enough: Callable[[int], bool]) -> int:
     return high
 
 
-def reduce(book: Book, scope: Scope, rung: Rung) -> None:
-    """Close a part of the position with the largest maintenance requirement."""
+def _pick(book: Book, scope: Scope) -> tuple[Market, Position]:
+    """The position with the largest maintenance requirement."""
     candidates = [
         pair for pair in book.held(scope.account, scope.asset) if margin.may_close(pair[0])
     ]
-    market, position = max(
+    return max(
         candidates,
         key=lambda pair: (
             requirement(book, scope.account, pair[0], pair[1], "maintenance"),
             -pair[0].ordinal,
         ),
     )
-    step = Step(book, scope, rung, market, position)
+
+
+def nothing_yet(book: Book, scope: Scope, number: int) -> bool:
+    """Whether a ramp lets the rung close nothing so far."""
+    step = Step(book, scope, number, *_pick(book, scope))
+    return step.rung.ramp is not None and step.ramped_wanted() == 0
+
+
+def reduce(book: Book, scope: Scope, number: int) -> None:
+    """Close a part of the position with the largest maintenance requirement."""
+    rung = margin.ladder(book, scope)[number]
+    market, position = _pick(book, scope)
+    step = Step(book, scope, number, market, position)
     before = (position.index, position.accrued)
     settle(book, step.holder, market)
     if rung.gains is not None and (position.index, position.accrued) != before:
@@ -67,7 +79,14 @@ def reduce(book: Book, scope: Scope, rung: Rung) -> None:
     if rung.gains is not None:
         unwind(step, rung.gains)
         return
-    step.close(step.limited(step.wanted()))
+    wanted = step.ramped_wanted()
+    if not wanted and rung.ramp is not None:
+        book.position_entry(step.holder, market)
+        return
+    most, quantity = step.wanted(), step.limited(wanted)
+    step.close(quantity)
+    if rung.covers and quantity >= most:
+        margin.end_stay(scope, number)
 
 
 class Step:
@@ -76,9 +95,11 @@ class Step:
     least = 1
 
     def __init__(
-        self, book: Book, scope: Scope, rung: Rung, market: Market, position: Position
+        self, book: Book, scope: Scope, number: int, market: Market, position: Position
     ) -> None:
-        self.book, self.scope, self.rung = book, scope, rung
+        self.book, self.scope = book, scope
+        self.rung = margin.ladder(book, scope)[number]
+        self.number = number
         self.market, self.position = market, position
         self.holder: Holder = ("account", scope.account)
         self.left = self._most()
@@ -122,15 +143,105 @@ class Step:
     def wanted(self) -> int:
         """How much the rung wants to close, unsigned: whole lots, or everything."""
         size = abs(self.position.size)
+        if self.rung.covers:
+            return self.covering()
         if self.rung.restores is not None:
             return self.lots(size, self.restored)
         lots = ceiling(size * self.rung.close_factor / self.market.lot)
         return min(size, lots * self.market.lot)
 
+    def elapsed(self) -> int:
+        """How old the rung's stay is, in microseconds."""
+        return self.book.time - self.scope.stays.get(self.number, self.book.time)
+
+    def spread(self) -> Fraction:
+        """What the price takes of the notional."""
+        rising, spread = self.rung.rising, self.rung.spread
+        if rising is None or self.elapsed() < rising.after_seconds * 1_000_000:
+            return spread
+        more = down(self.elapsed() * rising.per_second / 1_000_000, 12)
+        return min(rising.most, spread + more)
+
+    def unit_notional(self) -> Fraction:
+        """The notional of a whole unit of size, in smallest units."""
+        return abs(value(self.book, self.market, 10**self.market.size_decimals))
+
+    def asked(self, level: str) -> Fraction:
+        """What a level asks of the position, per notional."""
+        account, market, position = self.scope.account, self.market, self.position
+        notional = abs(value(self.book, market, position.size))
+        return requirement(self.book, account, market, position, level) / notional
+
+    def numbers(self) -> margin.Measure:
+        """The scope's numbers now."""
+        return measure(self.book, self.scope.account, self.scope.asset)
+
+    def money(self, amount: Fraction, decimals: int | None) -> Fraction:
+        """An amount of smallest units, rounded down at decimals of whole ones, where given."""
+        unit = self.book.unit(self.scope.asset)
+        return amount if decimals is None else down(amount / unit, decimals) * unit
+
+    def penalty_rate(self) -> Fraction:
+        """The penalty's rate, at most what the position can bear."""
+        penalty = self.rung.penalty
+        if penalty is None:
+            return Fraction(0)
+        limit = penalty.headroom
+        if limit is None:
+            return penalty.rate
+        book, account = self.book, self.scope.account
+        asks = requirement(book, account, self.market, self.position, "maintenance")
+        part = asks / self.numbers().maintenance if asks else Fraction(0)
+        size = Fraction(abs(self.position.size), 10**self.market.size_decimals)
+        short = margin.shortage(self.numbers(), limit.level) * part / size
+        rate = self.money(short, limit.decimals) / self.unit_notional()
+        if limit.decimals is not None:
+            rate = down(rate, limit.decimals)
+        most = max(Fraction(0), limit.share * (self.asked(limit.level) - self.spread() - rate))
+        if limit.decimals is not None:
+            most = down(most, limit.decimals)
+        return min(penalty.rate, most)
+
+    def covering(self) -> int:
+        """What makes up for all that is short of the level: whole lots, or everything."""
+        if self.rung.restores is None:
+            raise ValueError("a cover restores a level")
+        size, level, places = (
+            abs(self.position.size),
+            self.rung.restores[0],
+            self.rung.cover_decimals,
+        )
+        notional = self.unit_notional()
+        freed = self.money(notional * (self.asked(level) - self.spread()), places)
+        freed -= self.money(notional * self.penalty_rate(), places)
+        if freed <= 0:
+            return size
+        short = margin.shortage(self.numbers(), level)
+        steps = floor(short / freed * 10**self.market.size_decimals)
+        return min(size, ceiling(Fraction(steps, self.market.lot)) * self.market.lot)
+
+    def ramped_wanted(self) -> int:
+        """What the rung wants to close, as far as its ramp lets it."""
+        wanted, ramp = self.wanted(), self.rung.ramp
+        if ramp is None:
+            return wanted
+        short = margin.shortage(self.numbers(), ramp.level)
+        if not short or short < ramp.whole_below * self.book.unit(self.scope.asset):
+            return wanted
+        units = ceiling(short)
+        freed = floor(self.scope.freed.get(self.number, Fraction(0)))
+        reached = ramp.initial + down(
+            Fraction(self.elapsed(), ramp.seconds * 1_000_000), ramp.decimals
+        )
+        allowed = floor((units + freed) * min(Fraction(1), reached)) - freed
+        share = down(max(Fraction(0), Fraction(allowed, units)), ramp.decimals)
+        steps = floor(wanted * min(Fraction(1), share))
+        return min(wanted, ceiling(Fraction(steps, self.market.lot)) * self.market.lot)
+
     def limited(self, quantity: int) -> int:
         """At most the rung's limit; all, where too little would remain."""
         size = abs(self.position.size)
-        quantity = min(quantity, self.left)
+        quantity = min(max(quantity, self.market.lot), size, self.left)
         remaining = abs(value(self.book, self.market, size - quantity))
         if remaining < self.rung.minimum_notional * self.book.unit(self.market.asset):
             return size
@@ -146,7 +257,8 @@ class Step:
             drop_fraction(book, self.holder, market)
         v = value(book, market, q)
         equity = measure(book, scope.account, scope.asset).equity
-        proceeds = floor(v - abs(v) * rung.spread)
+        rate = self.penalty_rate()
+        proceeds = floor(v - abs(v) * self.spread())
         if rung.floored:
             proceeds = max(proceeds, ceiling(v - equity))
         waterfall.closed_entry(book, scope, market, "reduce", fund, q, proceeds, proceeds - v)
@@ -155,7 +267,7 @@ class Step:
         self.left -= size
         if rung.penalty is not None:
             left = floor(measure(book, scope.account, scope.asset).equity)
-            amount = max(0, min(floor(abs(v) * rung.penalty.rate), left))
+            amount = max(0, min(floor(abs(v) * rate), left))
             penalise(book, scope, rung.penalty, amount)
             if book.rulebooks[market.asset].cost_basis == "net" and not whole:
                 self.realise(amount)

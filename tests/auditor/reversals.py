@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 
 from clearing.events import Reversed
+from tests.auditor import pools
 from tests.auditor.executions import Side, apply_side, level
 from tests.auditor.facts import Posting
 from tests.auditor.fills import control_fill
@@ -47,6 +48,11 @@ def undo(book: Book, event: Reversed, done: dict[tuple[str, str], Done]) -> None
         book.deviate("not_reversible", found=event.target.external_id)
         return
     target.reversed = True
+    for purpose, asset, payer, payee, amount in target.postings:
+        if purpose == "fund_contribution" and payee[0] == "account":
+            pools.house_moves(book, payee[1], asset, -amount)
+        elif purpose == "fund_withdrawal" and payer[0] == "account":
+            pools.house_moves(book, payer[1], asset, amount)
     for purpose, asset, payer, payee, amount in target.postings:
         book.post(purpose, asset, payee, payer, amount, target.market)
     undone = []

@@ -5,6 +5,7 @@ from fractions import Fraction
 from typing import Any
 
 from tests.auditor.collateral import Policy, read_policy
+from tests.auditor.price_rules import PricePolicy, read_prices
 
 MODES = ("record", "verify", "derive")
 
@@ -29,9 +30,54 @@ class Requirement:
 
 
 @dataclass(frozen=True)
+class Headroom:
+    """What limits a penalty's rate: a share of what the position can bear."""
+
+    level: str
+    share: Fraction
+    decimals: int | None
+
+
+@dataclass(frozen=True)
+class Ramp:
+    """How much of what a rung wants it may close, as time goes by."""
+
+    level: str
+    initial: Fraction
+    seconds: int
+    whole_below: Fraction
+    decimals: int
+
+
+@dataclass(frozen=True)
+class Rising:
+    """A spread that grows with the age of the rung's stay."""
+
+    after_seconds: int
+    per_second: Fraction
+    most: Fraction
+
+
+@dataclass(frozen=True)
+class AuctionRule:
+    """How an auction's price moves; ``start`` is the reserve of a sealed one."""
+
+    op: str
+    start: Fraction
+    end: Fraction
+    duration: int
+    step: Fraction
+    step_seconds: int
+    uniform: bool
+
+
+@dataclass(frozen=True)
 class Penalty:
     rate: Fraction
     recipients: tuple[tuple[str, Fraction], ...]
+    headroom: Headroom | None
+    surplus: bool
+    """Whether it is at most what was fetched beyond the bankruptcy amount."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +111,27 @@ class Rung:
     gains: Gains | None
     pause_seconds: int
     only_debts: bool
+    age: int
+    """Seconds for which the inequality has to hold."""
+    until: tuple[str, Fraction] | None
+    """Level and factor at which a condition that held once ends."""
+    covers: bool
+    cover_decimals: int | None
+    ramp: Ramp | None
+    auction: AuctionRule | None
+    auction_floor: str
+    shortfall: str
+    ends_when_restored: bool
+    rising: Rising | None
+
+
+@dataclass(frozen=True)
+class Period:
+    """The most that a fund bears in each period: an amount, or a share of its equity before."""
+
+    seconds: int
+    amount: Fraction | None
+    share: Fraction
 
 
 @dataclass(frozen=True)
@@ -74,6 +141,10 @@ class Layer:
     pays: bool
     """Whether it pays money instead of assuming positions."""
     account: str | None
+    reserve: Fraction
+    notional: Fraction | None
+    claim: Fraction | None
+    period: Period | None
 
 
 @dataclass(frozen=True)
@@ -106,6 +177,9 @@ class Rulebook:
     bindings: dict[str, Binding]
     variation: dict[str, str | None]
     """The fund by market (or ``*``) where gains and losses are paid at every mark."""
+    prices: dict[str, PricePolicy]
+    impact: dict[str, dict[str, Any]]
+    """By market, how forced closes move its mark: as the document says."""
 
 
 NUMERICS = {
@@ -128,15 +202,22 @@ def _penalty(data: dict[str, Any] | None) -> Penalty | None:
     if data is None:
         return None
     shares = tuple((r["account"], Fraction(r["share"])) for r in data["recipients"])
-    return Penalty(Fraction(data["rate"]), shares)
+    limit = data.get("headroom")
+    headroom = None
+    if limit is not None:
+        level = limit.get("level", "maintenance")
+        headroom = Headroom(level, Fraction(limit["share"]), limit.get("decimals"))
+    return Penalty(Fraction(data["rate"]), shares, headroom, data.get("limit") == "surplus")
 
 
 def _rung(data: dict[str, Any]) -> Rung:
     when, quantity = data["when"], data.get("quantity", {})
     restoring = data if data["action"] == "cover" else quantity
     restores = None
-    if data["action"] == "cover" or quantity.get("op") == "restore":
+    if data["action"] == "cover" or quantity.get("op") in ("restore", "cover"):
         restores = restoring.get("level", "maintenance"), Fraction(restoring.get("factor", "1"))
+    until = when.get("until")
+    price = data.get("price", {})
     return Rung(
         action=data["action"],
         level=when["level"],
@@ -156,7 +237,44 @@ def _rung(data: dict[str, Any]) -> Rung:
         gains=_gains(data.get("gains")),
         pause_seconds=data.get("pause_seconds", 0),
         only_debts=data.get("only_debts", False),
+        age=when.get("grace_seconds", 0),
+        until=(until["level"], Fraction(until.get("factor", "1"))) if until else None,
+        covers=quantity.get("op") == "cover",
+        cover_decimals=quantity.get("decimals"),
+        auction=_auction(data["method"]) if data["action"] == "auction" else None,
+        auction_floor=data.get("floor", "none"),
+        shortfall=data.get("shortfall", "account"),
+        ends_when_restored=data.get("ends_when_restored", True),
+        ramp=_ramp(data["ramp"]) if "ramp" in data else None,
+        rising=_rising(price["rising"]) if "rising" in price else None,
     )
+
+
+def _ramp(data: dict[str, Any]) -> Ramp:
+    return Ramp(
+        data.get("level", "maintenance"),
+        Fraction(data["initial"]),
+        data["seconds"],
+        Fraction(data.get("whole_below", "0")),
+        data.get("decimals", 12),
+    )
+
+
+def _auction(data: dict[str, Any]) -> AuctionRule:
+    return AuctionRule(
+        data["op"],
+        Fraction(data["reserve"] if data["op"] == "sealed" else data["start"]),
+        Fraction(data.get("end", "0")),
+        data["duration_seconds"],
+        Fraction(data.get("step", data.get("cut", "0"))),
+        data.get("step_seconds", 1),
+        data.get("pays") == "uniform",
+    )
+
+
+def _rising(data: dict[str, Any]) -> Rising:
+    rates = Fraction(data["per_second"]), Fraction(data["most"])
+    return Rising(data.get("after_seconds", 0), *rates)
 
 
 def _gains(data: dict[str, Any] | None) -> Gains | None:
@@ -166,6 +284,11 @@ def _gains(data: dict[str, Any] | None) -> Gains | None:
     return Gains(_penalty(data.get("penalty")), None if most is None else Fraction(most))
 
 
+def _period(data: dict[str, Any]) -> Period:
+    amount = Fraction(data["amount"]) if "amount" in data else None
+    return Period(data["seconds"], amount, Fraction(data.get("share", "0")))
+
+
 def _waterfall(data: dict[str, Any]) -> Waterfall:
     layers = tuple(
         Layer(
@@ -173,6 +296,10 @@ def _waterfall(data: dict[str, Any]) -> Waterfall:
             x.get("capacity", "equity"),
             x["layer"] in ("haircut", "deficit") or x.get("by") == "paying",
             x.get("account"),
+            Fraction(x.get("reserve", "0")),
+            Fraction(x["notional"]) if "notional" in x else None,
+            Fraction(x["claim"]) if "claim" in x else None,
+            _period(x["period"]) if "period" in x else None,
         )
         for x in data["layers"]
     )
@@ -226,7 +353,11 @@ def read(
     named |= {fund for fund in variation.values() if fund}
     if not named <= accounts:
         raise RulebookError("an account is not declared")
-    places = [*variation, *(m for b in bindings.values() for m in b.markets)]
+    places = [
+        *variation,
+        *data.get("prices", {}),
+        *(m for b in bindings.values() for m in b.markets),
+    ]
     if any(m != "*" and m not in markets for m in places):
         raise RulebookError("a market is not declared")
     return Rulebook(
@@ -240,4 +371,6 @@ def read(
         NUMERICS | data.get("numerics", {}),
         bindings,
         variation,
+        read_prices(data.get("prices", {})),
+        data.get("impact", {}),
     )

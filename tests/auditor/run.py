@@ -17,6 +17,7 @@ from clearing.events.row import EventRow
 from tests.auditor.fold import Auditor
 from tests.auditor.generate import generate
 from tests.auditor.invariants import Sums, problems
+from tests.auditor.mechanisms import RULES
 from tests.auditor.state import Entry
 from tests.auditor.story import Story
 
@@ -44,15 +45,18 @@ def comparable(entries: list[Entry]) -> list[Entry]:
 def tally(entries: list[Entry], counts: Counter[str]) -> None:
     """Count entries by kind, and by the word that tells apart what a kind covers."""
     words = {"deviation": 1, "posting": 1, "closed": 4, "margin_call": 3, "transition": 4}
+    words |= {"auction": 5}
     words |= {"remainder": 1, "liquidation": 4, "withheld": 3, "rulebook": 5}
     for entry in entries:
         kind = str(entry[0])
         counts[kind if kind not in words else f"{kind} {entry[words[kind]]}"] += 1
 
 
-def compare(seed: int, length: int, *, unwinds: bool = False) -> Outcome:
+def compare(
+    seed: int, length: int, *, unwinds: bool = False, mechanisms: tuple[str, ...] = ()
+) -> Outcome:
     """Fold one seed's events three times; stop at the first difference."""
-    return compare_events(seed, generate(seed, length, unwinds=unwinds))
+    return compare_events(seed, generate(seed, length, unwinds=unwinds, mechanisms=mechanisms))
 
 
 def compare_events(seed: int, documents: list[dict[str, Any]]) -> Outcome:
@@ -143,11 +147,17 @@ def main() -> int:
     parser.add_argument("--length", type=int, default=120)
     parser.add_argument("--show", type=int, default=5, help="how many differences to print whole")
     parser.add_argument("--unwinds", action="store_true", help="mostly gains that are sold")
+    parser.add_argument("--with", dest="mechanisms", nargs="*", default=[], choices=RULES)
     options = parser.parse_args()
     counts: Counter[str] = Counter()
     different = []
     for seed in range(options.first, options.first + options.seeds):
-        outcome = compare(seed, options.length, unwinds=options.unwinds)
+        outcome = compare(
+            seed,
+            options.length,
+            unwinds=options.unwinds,
+            mechanisms=tuple(options.mechanisms),
+        )
         counts += outcome.counts
         if outcome.difference:
             different.append(seed)

@@ -4,6 +4,7 @@ Money is whole smallest units (``int``) or fine (``Fraction`` of a smallest unit
 numbers at the market's size decimals; prices are fractions in whole units of account.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -11,7 +12,8 @@ from fractions import Fraction
 
 from tests.auditor.collateral import Policy
 from tests.auditor.numbers import text
-from tests.auditor.rules import Binding, Rulebook
+from tests.auditor.price_rules import Prices
+from tests.auditor.rules import Binding, Rulebook, Rung
 
 Entry = tuple[str | int, ...]
 Holder = tuple[str, int]
@@ -23,6 +25,22 @@ class Asset:
     ordinal: int
     name: str
     decimals: int
+
+
+@dataclass
+class Pool:
+    """A fund's shares by provider (0: the house), and who asked to leave: shares, their worth."""
+
+    shares: dict[int, int] = field(default_factory=dict)
+    requests: dict[int, tuple[int, int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Moved:
+    """By how much the mark was moved, as a share of the price told, and when."""
+
+    share: Fraction
+    moment: int
 
 
 @dataclass
@@ -43,6 +61,11 @@ class Market:
     index: Fraction = Fraction(0)
     executions: set[str] = field(default_factory=set)
     settled: tuple[Fraction, Fraction] | None = None
+    told: Fraction | None = None
+    """The price of the mark in force as it was told, before forced closes moved it."""
+    moved: Moved | None = None
+    depth: tuple[int, int] | None = None
+    """What can be sold and bought, as last observed."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +94,29 @@ class Call:
     missed: bool = False
 
 
+@dataclass(frozen=True)
+class Bid:
+    """Who would take how much (unsigned) for which price, and the log position that says so."""
+
+    bidder: int
+    size: int
+    price: Fraction
+    position: int
+
+
+@dataclass
+class Auction:
+    """A position that is put up: by which rung of which ladder, and from when to when."""
+
+    rung: int
+    ladder: tuple[Rung, ...]
+    opened: int
+    ends: int
+    long: bool
+    opening: Fraction
+    bids: list[Bid] = field(default_factory=list)
+
+
 @dataclass
 class Scope:
     account: int
@@ -82,6 +128,12 @@ class Scope:
     venue_closed: bool = False
     rests: dict[int, int] = field(default_factory=dict)
     """Until when a rung rests, by its place in the ladder."""
+    stays: dict[int, int] = field(default_factory=dict)
+    """Since when a rung's inequality (or its ``until``) is true, by its place in the ladder."""
+    left_over: set[tuple[int, int]] = field(default_factory=set)
+    """By rung and market: what was put up, and not all of it sold."""
+    freed: dict[int, Fraction] = field(default_factory=dict)
+    """What a ramped rung's level was made up for in its stay, by its place in the ladder."""
 
 
 @dataclass
@@ -104,6 +156,17 @@ class Book:
     flows: dict[tuple[int, int], int] = field(default_factory=dict)
     """By account and market: what fills realised since gains were last paid there."""
 
+    prices: dict[int, Prices] = field(default_factory=lambda: defaultdict(Prices))
+    auctions: dict[tuple[int, int], Auction] = field(default_factory=dict)
+    """By account and market."""
+    pools: dict[tuple[int, int], Pool] = field(default_factory=dict)
+    """By fund and asset."""
+    borne: dict[tuple[int, int], int] = field(default_factory=dict)
+    """By fund and market: units borne since the first under a waterfall that limits its claims."""
+    drawn: list[tuple[int, int, int, int]] = field(default_factory=list)
+    """Every loss of a fund: when, the fund, the asset, and units, rounded up."""
+    untouched: set[tuple[int, int]] = field(default_factory=set)
+    """Scopes that a rung acted on to no effect, and that nothing touched since: not tested."""
     trials: int = 0
     """How many trials, one in the other, are on."""
 
@@ -191,6 +254,7 @@ class Book:
     def touch(self, holder: Holder, asset: int) -> None:
         if holder[0] == "account":
             self.touched.add((holder[1], asset))
+            self.untouched.discard((holder[1], asset))
 
     def post(
         self, purpose: str, asset: int, payer: Holder, payee: Holder, amount: int, market: int = 0

@@ -55,6 +55,8 @@ class Story(Replay):
         """Whether any has said that a reduction may leave a debt."""
         self.covered: tuple[Scope, int] | None = None
         """Who is about to be given what it lacks, and the cash that it has."""
+        self.sold: Scope | None = None
+        """Whose position was the last to be sold at auction in this event."""
         self.cut: Counter[int] = Counter()
         """By asset: what was cut from gains, less what losers got of it."""
 
@@ -68,7 +70,10 @@ class Story(Replay):
         words = json.dumps([self.events, entries], sort_keys=True, separators=(",", ":"))
         self.hash = hashlib.sha256(self.hash + words.encode()).digest()
         self._expect("entry hash", entry_hash.hex(), self.hash.hex())
+        self.sold = None
         for entry in entries:
+            if entry[0] == "liquidation":
+                self.sold = None
             reader = getattr(self, f"_{entry[0]}", None)
             if reader is not None:
                 reader(*entry[1:])
@@ -228,6 +233,9 @@ class Story(Replay):
         if layer == "reduce":
             self.reduced = (account, market)
             return
+        if layer == "auction":
+            self.sold = (account, asset)
+            return
         scope = self.handed[account, asset]
         if not scope.losses:
             cash = self.cash(account, asset)
@@ -272,6 +280,11 @@ class Story(Replay):
         rounding: str,
         kept: str,
     ) -> None:
+        if self.sold == (account, asset):
+            parts = sum(map(Fraction, (fund, socialised, deficit)))
+            self._expect("what a sale lacked is made up for", (Fraction(loss), adl), (parts, "0"))
+            self.cut[asset] -= int(Fraction(socialised) * self.units[asset - 1])
+            return
         if self.covered is not None:
             self._covered(account, asset, loss, [fund, adl, socialised, deficit, rounding, kept])
             return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tests.auditor import decisions
+from tests.auditor import decisions, mechanisms
 from tests.auditor.decisions import adopt
 from tests.auditor.documents import decimal
 
@@ -42,6 +42,7 @@ def tell(world: World, length: int) -> None:
         ACTIONS[name](world)
         if not world.more.randrange(3 if world.unwinds else 15):
             pay_out(world)
+        mechanisms.happen(world)
 
 
 def pay_out(world: World) -> None:

@@ -11,7 +11,7 @@ import pytest
 from tests.auditor import margin
 from tests.auditor.collateral import Policy
 from tests.auditor.margin import Measure
-from tests.auditor.numbers import ceiling, floor, half_even, toward_zero
+from tests.auditor.numbers import ceiling, down, floor, half_even, toward_zero
 from tests.auditor.rules import Rung
 from tests.auditor.run import compare
 from tests.auditor.state import Book, Scope
@@ -22,10 +22,13 @@ UNWOUND = (44, *range(1, 41))
 """The same, of stories in which gains are sold."""
 
 
-def first_difference(seeds: Sequence[int], *, unwinds: bool = False) -> str:
+def first_difference(
+    seeds: Sequence[int], *, unwinds: bool = False, mechanisms: tuple[str, ...] = ()
+) -> str:
     """What differs in the first of ``seeds`` that differs."""
     for seed in seeds:
-        if difference := compare(seed, 120, unwinds=unwinds).difference:
+        outcome = compare(seed, 120, unwinds=unwinds, mechanisms=mechanisms)
+        if difference := outcome.difference:
             return difference
     return ""
 
@@ -112,3 +115,20 @@ def test_a_fault_in_selling_gains_is_seen(fault: str, monkeypatch: pytest.Monkey
     place, replacement = OF_GAINS[fault]
     monkeypatch.setattr(f"tests.auditor.{place}", replacement)
     assert first_difference(UNWOUND, unwinds=True)
+
+
+OF_MECHANISMS: dict[str, tuple[str, str, object]] = {
+    "no breaker trips": ("breakers", "price_rules.Breaker.trips", lambda *_: False),
+    "a stay never ages": ("ramps", "reductions.Step.elapsed", lambda _: 0),
+    "a taker pays less": ("auctions", "auctions.ceiling", floor),
+    "moves are halved": ("impact", "impact.down", lambda value, places: down(value / 2, places)),
+    "shares round up": ("pools", "pools.floor", ceiling),
+    "no claim is counted": ("claims", "waterfall.HandOver.limits_claim_of", lambda *_: False),
+}
+
+
+@pytest.mark.parametrize("fault", OF_MECHANISMS)
+def test_a_fault_in_a_mechanism_is_seen(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    mechanism, place, replacement = OF_MECHANISMS[fault]
+    monkeypatch.setattr(f"tests.auditor.{place}", replacement)
+    assert first_difference(range(11, 41), mechanisms=(mechanism,))

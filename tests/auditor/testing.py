@@ -2,7 +2,7 @@
 
 from fractions import Fraction
 
-from tests.auditor import margin
+from tests.auditor import auctions, margin
 from tests.auditor.margin import Measure
 from tests.auditor.state import Book, Scope
 
@@ -11,12 +11,16 @@ def examine_all(book: Book) -> None:
     """Test every scope, in order of (account, asset): those that nothing changed say nothing."""
     for account in book.accounts:
         for asset in book.assets:
-            _examine(book, book.scope(account.ordinal, asset.ordinal))
+            if (account.ordinal, asset.ordinal) not in book.untouched:
+                _examine(book, book.scope(account.ordinal, asset.ordinal))
 
 
 def _examine(book: Book, scope: Scope) -> None:
     numbers = margin.measure(book, scope.account, scope.asset)
+    margin.note_stays(book, scope, numbers)
     _settle_call(book, scope, numbers)
+    auctions.cancel(book, scope)
+    auctions.forget(book, scope)
     status, before = margin.status_of(book, scope, numbers), scope.status
     if status != before:
         fine = (numbers.equity, numbers.initial, numbers.maintenance)
@@ -75,3 +79,15 @@ def _withhold(book: Book, scope: Scope, numbers: Measure) -> None:
     scope.withheld = True
     action = margin.ladder(book, scope)[held[0]].action
     book.entries.append(("withheld", scope.account, scope.asset, action))
+
+
+def wake(book: Book) -> None:
+    """Scopes whose pause is over, or whose market or rulebook changed, are tested again."""
+    kinds = ("mark", "market_state", "funding")
+    changed = {entry[1] for entry in book.entries if entry[0] in kinds}
+    adopted = {entry[1] for entry in book.entries if entry[0] == "rulebook"}
+    for account, asset in sorted(book.untouched):
+        over = any(rest <= book.time for rest in book.scope(account, asset).rests.values())
+        held = {market.ordinal for market, _ in book.held(account, asset)}
+        if over or held & changed or asset in adopted:
+            book.untouched.discard((account, asset))

@@ -7,7 +7,7 @@ from tests.auditor import margin
 from tests.auditor.fills import apply_fill, opposite
 from tests.auditor.margin import measure, unrealised, value
 from tests.auditor.numbers import ceiling, floor, half_even, scaled
-from tests.auditor.rules import Waterfall
+from tests.auditor.rules import Layer, Waterfall
 from tests.auditor.state import Book, Market, Position, Scope
 from tests.auditor.variation import assumed
 
@@ -73,6 +73,15 @@ class HandOver:
             return self.amount - self.paid
         return floor(Fraction(self.amount * quantity, abs(self.size)))
 
+    def limits_claim_of(self, fund: int) -> bool:
+        """Whether the waterfall limits what ``fund`` ever bears of a market."""
+        binding = self.book.binding(self.scope.account, self.scope.asset)
+        if binding is None or binding.waterfall is None:
+            return False
+        rules, name = binding.waterfall, self.book.accounts[fund - 1].name
+        layers = [x for x in rules.layers if x.name == "fund" and (x.account or rules.fund) == name]
+        return any(layer.claim is not None for layer in layers)
+
     def signed(self, quantity: int) -> int:
         return quantity if self.size > 0 else -quantity
 
@@ -121,33 +130,67 @@ def hand_over(
     if equity >= 0:
         losses.fund += hand.take("fund", hand.fund, hand.rest)
         return
-    book.touched.add((fund.ordinal, scope.asset))
+    for name in {rules.fund, *(layer.account for layer in rules.layers)}:
+        met = book.account(name) if name else None
+        if met is not None:
+            book.touched.add((met.ordinal, scope.asset))
     for layer in rules.layers:
         if hand.rest and layer.name == "fund":
-            _by_fund(hand, layer.capacity)
+            _by_fund(hand, layer)
         elif hand.rest and layer.name == "adl":
             _by_adl(hand)
         elif hand.rest and layer.name == "deficit":
             hand.take("deficit", hand.fund, hand.rest)
 
 
-def _by_fund(hand: HandOver, capacity: str) -> None:
-    """Everything, or the most lots that keep the fund's equity at or above zero."""
+def _by_fund(hand: HandOver, layer: Layer) -> None:
+    """Everything, or the most lots whose exact loss is no more than the layer's capacity."""
     book, market = hand.book, hand.market
-    equity = measure(book, hand.fund, market.asset).equity
-    quantity = hand.rest
-    if capacity != "unlimited" and equity - hand.loss(hand.rest) < 0:
+    account = book.account(layer.account) if layer.account else None
+    fund = account.ordinal if account else hand.fund
+    capacity, quantity = _capacity(book, market, fund, layer), hand.rest
+    if capacity is not None and hand.loss(hand.rest) > capacity:
         whole = hand.amount - value(book, market, hand.size)
-        quantity = 0
-        if equity >= 0:
-            most = ceiling(Fraction(hand.rest, market.lot)) - 1
-            per_lot = whole * market.lot / abs(hand.size)
-            lots = most if per_lot <= 0 else min(most, floor(equity / per_lot))
-            quantity = lots * market.lot
-    if capacity != "unlimited" and equity < 0:
-        quantity = 0
-    if quantity:
-        hand.losses.fund += hand.take("fund", hand.fund, quantity)
+        most = ceiling(Fraction(hand.rest, market.lot)) - 1
+        per_lot = whole * market.lot / abs(hand.size)
+        quantity = (most if per_lot <= 0 else min(most, floor(capacity / per_lot))) * market.lot
+    if layer.notional is not None:
+        equity = max(Fraction(0), measure(book, fund, market.asset).equity)
+        lots = floor(layer.notional * equity / abs(value(book, market, market.lot)))
+        quantity = min(quantity, lots * market.lot)
+    if quantity > 0 and (capacity is None or capacity >= 0):
+        loss = hand.take("fund", fund, quantity)
+        hand.losses.fund += loss
+        where = (fund, market.ordinal)
+        if hand.limits_claim_of(fund) or where in book.borne:
+            book.borne[where] = book.borne.get(where, 0) + max(0, ceiling(loss))
+        book.drawn.append((book.time, fund, market.asset, max(0, ceiling(loss))))
+
+
+def _capacity(book: Book, market: Market, fund: int, layer: Layer) -> Fraction | None:
+    """The most that a fund may lose; None: any."""
+    numbers, unit = measure(book, fund, market.asset), book.unit(market.asset)
+    limits = []
+    if layer.capacity == "equity":
+        limits.append(numbers.equity - layer.reserve * unit)
+    if layer.capacity == "cash":
+        limits.append(max(Fraction(0), numbers.cash - layer.reserve * unit))
+    if layer.claim is not None:
+        borne = book.borne.get((fund, market.ordinal), 0)
+        limits.append(max(Fraction(0), layer.claim * unit - borne))
+    if layer.period is not None:
+        length = layer.period.seconds * 1_000_000
+        begins = book.time // length * length
+        drawn = sum(
+            units
+            for when, who, asset, units in book.drawn
+            if when >= begins and (who, asset) == (fund, market.asset)
+        )
+        most = floor(layer.period.share * (numbers.equity + drawn))
+        if layer.period.amount is not None:
+            most = floor(layer.period.amount * unit)
+        limits.append(max(Fraction(0), Fraction(most - drawn)))
+    return min(limits) if limits else None
 
 
 @dataclass(frozen=True)

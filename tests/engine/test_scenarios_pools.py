@@ -189,6 +189,17 @@ def test_money_of_and_for_nobody_stands_on_suspense(fields: dict[str, Any]) -> N
     assert v.shares() == {}
 
 
+def test_who_puts_more_than_it_can_spare_into_a_fund_that_nobody_declared_is_told() -> None:
+    """pat has 1,000: it is money that leaves its account, whoever gets it."""
+    v = Pooled()
+    told = {"account": "pat", "fund": "zoe", "asset": "USD", "amount": "1000.01"}
+    entries = v("PoolJoined", **told)
+    assert deviations(entries) == ["unknown_account", "withdrawn_too_much"]
+    said = of_kind(entries, "deviation")[1]
+    assert (said["expected"], said["found"]) == ("1000", "1000.01")
+    assert v.cash("pat") == "-0.01"
+
+
 def test_a_fund_below_zero_is_said_where_the_rulebook_does_not_allow_it() -> None:
     for below_zero, said in (("allowed", []), ("deviation", ["fund_below_zero"])):
         v = Pooled()
