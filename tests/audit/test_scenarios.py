@@ -473,6 +473,30 @@ def test_a_difference_says_who_since_when_and_why_and_adds_up(database_url: str)
     assert lines["external"] == "900"
 
 
+def test_the_cause_is_what_changed_something_last_before_they_parted(database_url: str) -> None:
+    """The clamp lifts a harmless mark, the fund is halved, and then the clamp lifts the wick."""
+    venue = wick()
+    venue.deposit("ada", "100")
+    start = AFTER + 1
+    for price in ("98", "101", "101", "50"):
+        venue.mark(BTC=price)
+    shock = start + 3
+    clamped = {"override": "prices", **WICK, "from": start}
+    halved = {"override": "fund", "fund": "insurance", "asset": "USD", "scale": "0.5"}
+    told = scenario(clamped, {**halved, "from": start + 2}, name="told")
+    scaled = {"override": "prices", "market": "BTC", "scale": "1.5", "from": shock}
+    together = scenario(scaled, {**clamped, "from": shock}, name="together")
+    with stored(venue, database_url) as ledger:
+        answer, both = (ledger.diff(LOG, parse_scenario(one)) for one in (told, together))
+        assert ledger.diff(parse_scenario(told), LOG) == mirrored(answer)
+        assert ledger.diff(parse_scenario(together), LOG) == mirrored(both)
+    causes = {view.account: (view.diverged, view.cause) for view in answer.fates}
+    assert causes["insurance"] == (start + 1, "told: overrides.1")
+    assert causes["ada"] == (shock, "told: overrides.0")
+    (ada,) = [view for view in both.fates if view.account == "ada"]
+    assert (ada.diverged, ada.cause) == (shock, "together: overrides.0, together: overrides.1")
+
+
 def test_the_parts_of_overrides_add_up_to_the_whole(database_url: str) -> None:
     """The second override takes back what the first had saved; the third changes nothing."""
     venue = wick()

@@ -55,9 +55,9 @@ class FateDifference:
     """An account whose status, equity, liquidations or deleveragings differ between two runs.
 
     ``equity`` is b − a. ``diverged`` is the first position with an entry that only one has, None
-    where only prices differ. ``cause`` is the override by which they came to differ: of those
-    that had changed something by then the one that began to last (empty where both are overridden
-    alike, and between generations).
+    where only prices differ. ``cause`` is the override by which they came to differ: the one that
+    had changed something last by then, several where they did at once (empty where none had, and
+    between generations).
     """
 
     account: str
@@ -103,16 +103,22 @@ class _Side:
             self.entries += [(position, entry) for entry in entries]
 
     def causes(self, position: int) -> list[tuple[int, str]]:
-        """Return the overrides that had changed something by ``position``, since when."""
+        """Return the overrides that had changed something by ``position``, and where they did last.
+
+        To be asked at that event: what an override changed long ago is not remembered.
+        """
         return [
-            (applied.since, f"{self.name}: {applied.where}")
+            (place, f"{self.name}: {applied.where}")
             for applied in self.overlay.applied
-            if applied.since is not None and applied.since <= position
+            for place in applied.changed
+            if place <= position
         ]
 
 
 class Pair:
     """Two runs of a log side by side; ``diverged`` maps scopes to where their entries first differ.
+
+    ``causes`` maps them to the overrides that had changed something last by then.
 
     The log itself is folded beside a scenario anyway, so it costs nothing more.
     """
@@ -139,6 +145,7 @@ class Pair:
         self.a, self.b = sides
         self.first: FirstDifference | None = None
         self.diverged: dict[Key, int] = {}
+        self.causes: dict[Key, str] = {}
 
     def run(self, rows: Iterable[EventRow], progress: Progress | None, *, first_only: bool) -> None:
         """Apply the events to both; with ``first_only`` no further than their first difference."""
@@ -164,10 +171,17 @@ class Pair:
         book = self.b.column.engine.book
         for position, entry in sorted([*only_a, *only_b], key=lambda noted: noted[0]):
             for key in scopes_of(book, entry):
-                self.diverged.setdefault(key, position)
+                if key not in self.diverged:
+                    self.diverged[key] = position
+                    self.causes[key] = self._cause(position)
         if self.first is None:
             told = ([entry for _, entry in only] for only in (only_a, only_b))
             self.first = first_of(book.registry, row, *told)
+
+    def _cause(self, position: int) -> str:
+        told = {*self.a.causes(position), *self.b.causes(position)}
+        latest = max((place for place, _ in told), default=0)
+        return ", ".join(sorted(name for place, name in told if place == latest))
 
 
 def first_of(
@@ -251,7 +265,7 @@ def _fates(pair: Pair, times: dict[int, datetime]) -> Iterable[FateDifference]:
             difference(_equity(a, key), _equity(b, key)),
             at,
             None if at is None else times.get(at),
-            _cause(pair, at),
+            pair.causes.get(key, ""),
         )
 
 
@@ -260,9 +274,3 @@ def _equity(column: Column, key: Key) -> Exact:
     scope = book.scopes.get(key)
     equity = 0 if scope is None else measure(book, scope).equity
     return equity, book.assets[key[1]].working
-
-
-def _cause(pair: Pair, at: int | None) -> str:
-    if at is None:
-        return ""
-    return max([*pair.a.causes(at), *pair.b.causes(at)], default=(0, ""))[1]

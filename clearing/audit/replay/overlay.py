@@ -33,23 +33,24 @@ Place = int | datetime
 class Applied:
     """What became of one override: how many events it changed, and the first and last of them.
 
-    ``since`` is the position of the first entries that it may have changed (None: of none).
+    ``changed`` are the last two positions whose entries it may have changed, the latest last.
     """
 
-    __slots__ = ("count", "first", "last", "since", "where")
+    __slots__ = ("changed", "count", "first", "last", "where")
 
     def __init__(self, where: str) -> None:
         self.where = where
         self.count = self.first = self.last = 0
-        self.since: int | None = None
+        self.changed: tuple[int, ...] = ()
 
     def note(self, position: int, *, inserted: bool = False) -> None:
         """Count an event that was changed, dropped, or inserted before ``position``."""
         self.count += 1
         self.first = self.first or position
         self.last = position
-        if self.since is None:
-            self.since = position - 1 if inserted else position
+        place = position - 1 if inserted else position
+        if place not in self.changed:
+            self.changed = (*self.changed[-1:], place)
 
 
 class Overlay:
