@@ -89,6 +89,7 @@ for command in (
     liquidations.fills,
     status.quarantine,
     reconcile.reconcile,
+    reconcile.residuals,
     reconcile.threeway,
     close,
     upkeep.psql,

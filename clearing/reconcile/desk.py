@@ -124,14 +124,17 @@ class Desk:
             progress=progress,
         )
 
+    def residuals(self, answer: Reconciliation, source: str) -> list[dict[str, Any]]:
+        """Return the events that :meth:`post_residuals` appends; nothing is appended."""
+        return residual_events(self._connection, answer, source)
+
     def post_residuals(self, answer: Reconciliation, source: str) -> list[int]:
         """Post what tolerances let pass to their residual accounts; return the log positions.
 
         ``answer`` must tell its matches, and ``source`` is a declared one. Posting again changes
         nothing.
         """
-        events = residual_events(self._connection, answer, source)
-        return [self._books.append_one(event) for event in events]
+        return [self._books.append_one(event) for event in self.residuals(answer, source)]
 
     def three_way(
         self, account: str, *, at: Any = None, until: datetime | None = None
