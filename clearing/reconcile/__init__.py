@@ -32,7 +32,7 @@ from clearing.reconcile.running import (
     Reconciliation,
 )
 from clearing.reconcile.sampling import MAPPING, PLANTED, NothingPlanted, Planted
-from clearing.reconcile.signoff import PROPOSAL_KINDS, NotAllowed, Proposal
+from clearing.reconcile.signoff import PROPOSAL_KINDS, Apart, NotAllowed, Proposal
 from clearing.reconcile.taking import EVERY, LEGS, Leg, StatementRefused, Taken, look
 
 __all__ = [
@@ -42,6 +42,7 @@ __all__ = [
     "MAPPING",
     "PLANTED",
     "PROPOSAL_KINDS",
+    "Apart",
     "BreakStep",
     "BreakType",
     "BreakUnknown",

@@ -20,11 +20,13 @@ from clearing.reconcile.residuals import residual_events
 from clearing.reconcile.running import Reconciliation, reconcile
 from clearing.reconcile.sampling import Planted, sample_statement
 from clearing.reconcile.signoff import (
+    Apart,
     Proposal,
     decide,
     proposals,
     propose_for_break,
     propose_limit,
+    propose_policy,
     propose_rulebook,
     propose_tolerance,
 )
@@ -240,6 +242,10 @@ class Desk:
             author=self.person,
             reason=reason,
         )
+
+    def propose_policy(self, apart: Apart, reason: str) -> Proposal:
+        """Propose by what proposer and decider must differ: ``names``, or ``users`` as well."""
+        return propose_policy(self._connection, apart, author=self.person, reason=reason)
 
     def propose_rulebook(self, event: Mapping[str, Any], reason: str) -> Proposal:
         """Propose a rulebook."""
