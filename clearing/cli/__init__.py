@@ -90,6 +90,7 @@ for command in (
     liquidations.fills,
     status.quarantine,
     reconcile.reconcile,
+    reconcile.residuals,
     reconcile.threeway,
     close,
     upkeep.psql,

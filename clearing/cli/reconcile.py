@@ -146,6 +146,58 @@ def _difference(one: DifferenceView) -> tuple[str, ...]:
     return (one.type, one.what, amount(one.amount), shown_time(one.at), here, there, one.words)
 
 
+def residuals(
+    venue: Annotated[str, Parameter(help="whose statements (any name for a chain or bank)")],
+    account: Annotated[str, Parameter(help="the ledger account")],
+    /,
+    *,
+    source: Annotated[str, Parameter(help="the declared source that events are appended as")],
+    leg: Annotated[Leg, Parameter(help="whose statements they are")] = "venue",
+    until: Annotated[
+        str | None, Parameter(help="compare what happened before this time, with an offset")
+    ] = None,
+    dry_run: Annotated[bool, Parameter(negative=(), help="post nothing")] = False,
+    person: Person = None,
+    where: Where | None = None,
+) -> None:
+    """Post what tolerances let pass to the accounts that they name; what is posted is not again.
+
+    It compares as `clearing reconcile` does, but records no breaks.
+    """
+    with ledger(where) as opened:
+        desk = opened.desk(person_of(person))
+        answer = desk.reconcile(
+            venue,
+            account,
+            leg=leg,
+            until=None if until is None else parse_time(until),
+            dry_run=True,
+            with_matches=True,
+            progress=say_step,
+        )
+        events = desk.residuals(answer, source)
+        positions = [None] * len(events) if dry_run else desk.post_residuals(answer, source)
+    found = [
+        {**event, "log_position": position}
+        for event, position in zip(events, positions, strict=True)
+    ]
+    if where is not None and where.json:
+        print_json(found)
+        return
+    rows = [
+        (
+            "" if one["log_position"] is None else f"{one['log_position']:,}",
+            f"{amount(one['amount'])} {one['asset']}",
+            one["contra_account"],
+            one["reason"],
+        )
+        for one in found
+    ]
+    title = "Residuals that would be posted" if dry_run else "Residuals posted"
+    columns = (">log position", f">to {account}", "from", "why")
+    out.print(table(title if rows else "No residuals to post", columns, rows))
+
+
 def threeway(
     account: Annotated[str, Parameter(help="the ledger account; *: all")],
     /,

@@ -10,7 +10,7 @@ from clearing.cli.person import Person, person_of
 from clearing.cli.where import Where, ledger
 from clearing.events import EventRefused
 from clearing.events.lines import read_object
-from clearing.reconcile import Leg, Proposal
+from clearing.reconcile import Apart, Leg, Proposal
 
 app = App(
     name="signoff",
@@ -159,6 +159,21 @@ def limit(
     """Propose up to which amount somebody may approve."""
     with ledger(where) as opened:
         asked = opened.desk(person_of(person)).propose_limit(who, kind, asset, most, reason)
+    _show([asked], "Proposed", where)
+
+
+@app.command
+def policy(
+    apart: Annotated[Apart, Parameter(help="names: another name; users: another database user")],
+    reason: Because,
+    /,
+    *,
+    person: Person = None,
+    where: Where | None = None,
+) -> None:
+    """Propose by what proposer and decider must differ; without a policy it is by name."""
+    with ledger(where) as opened:
+        asked = opened.desk(person_of(person)).propose_policy(apart, reason)
     _show([asked], "Proposed", where)
 
 

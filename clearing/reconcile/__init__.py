@@ -30,7 +30,7 @@ from clearing.reconcile.recompute import (
 )
 from clearing.reconcile.running import NothingToCompare
 from clearing.reconcile.sampling import MAPPING, PLANTED, NothingPlanted, Planted
-from clearing.reconcile.signoff import PROPOSAL_KINDS, Proposal
+from clearing.reconcile.signoff import PROPOSAL_KINDS, Apart, Proposal
 from clearing.reconcile.taking import EVERY, LEGS, Leg, StatementRefused, Taken, look
 from clearing.reconcile.withdrawing import Withdrawal
 
@@ -43,6 +43,7 @@ __all__ = [
     "PLANTED",
     "PROPOSAL_KINDS",
     "Acceptance",
+    "Apart",
     "BreakStep",
     "BreakType",
     "BreakUnknown",

@@ -38,6 +38,7 @@ from clearing.reconcile.residuals import residual_events
 from clearing.reconcile.running import reconcile
 from clearing.reconcile.sampling import Planted, sample_statement
 from clearing.reconcile.signoff import (
+    Apart,
     Proposal,
     decide,
     proposal,
@@ -45,6 +46,7 @@ from clearing.reconcile.signoff import (
     propose_acceptance,
     propose_for_break,
     propose_limit,
+    propose_policy,
     propose_rulebook,
     propose_tolerance,
     propose_withdrawal,
@@ -154,14 +156,17 @@ class Desk:
             progress=progress,
         )
 
+    def residuals(self, answer: Reconciliation, source: str) -> list[dict[str, Any]]:
+        """Return the events that :meth:`post_residuals` appends; nothing is appended."""
+        return residual_events(self._connection, answer, source)
+
     def post_residuals(self, answer: Reconciliation, source: str) -> list[int]:
         """Post what tolerances let pass to their residual accounts; return the log positions.
 
         ``answer`` must tell its matches, and ``source`` is a declared one. Posting again changes
         nothing.
         """
-        events = residual_events(self._connection, answer, source)
-        return [self._books.append_one(event) for event in events]
+        return [self._books.append_one(event) for event in self.residuals(answer, source)]
 
     def three_way(
         self, account: str, *, at: Any = None, until: datetime | None = None
@@ -328,6 +333,10 @@ class Desk:
             author=self.person,
             reason=reason,
         )
+
+    def propose_policy(self, apart: Apart, reason: str) -> Proposal:
+        """Propose by what proposer and decider must differ: ``names``, or ``users`` as well."""
+        return propose_policy(self._connection, apart, author=self.person, reason=reason)
 
     def propose_rulebook(self, event: Mapping[str, Any], reason: str) -> Proposal:
         """Propose a rulebook."""

@@ -1,8 +1,8 @@
 """Four eyes: what one person proposes another decides on, within limits; then it is carried out.
 
-Tolerances, limits, adjustments, write-offs, overrides, rulebooks, statements that are to count no
-more and doubts about them that are to be accepted all go this way, and the database itself lets
-nobody decide on their own proposal. Approving carries it out in the same transaction, but for
+Tolerances, limits, policies, adjustments, write-offs, overrides, rulebooks, statements that are to
+count no more and doubts about them that are to be accepted all go this way, and the database itself
+lets nobody decide on their own proposal. Approving carries it out in the same transaction, but for
 events, which are appended to the log under an identity of their own, so that carrying out a
 proposal twice changes nothing.
 """
@@ -35,10 +35,14 @@ ProposalKind = Literal[
     "tolerance",
     "rulebook",
     "limit",
+    "policy",
     "withdrawal",
     "acceptance",
 ]
 PROPOSAL_KINDS: Final[tuple[str, ...]] = get_args(ProposalKind)
+
+Apart = Literal["names", "users"]
+"""By what proposer and decider must differ: by name alone, or by database user as well."""
 
 FIELDS: Final[tuple[str, ...]] = get_args(Field)
 
@@ -252,6 +256,17 @@ def propose_limit(
     return _propose(connection, "limit", None, "", "0", document, author, reason)
 
 
+def propose_policy(connection: Connection, apart: Apart, *, author: str, reason: str) -> Proposal:
+    """Propose by what proposer and decider must differ; the policy approved last is in force.
+
+    Without any, names suffice. Under ``users`` the database user that made a proposal decides on it
+    under no name, and so cannot go back to ``names`` alone either. Raises :class:`NotAllowed`.
+    """
+    if apart not in get_args(Apart):
+        raise NotAllowed(f"{apart!r} is no policy; there are {', '.join(get_args(Apart))}")
+    return _propose(connection, "policy", None, "", "0", {"apart": apart}, author, reason)
+
+
 def propose_rulebook(
     connection: Connection, event: Mapping[str, Any], *, author: str, reason: str
 ) -> Proposal:
@@ -349,7 +364,8 @@ def decide(
 
     A break must be open and of the amount that was proposed. Deciding the same again changes
     nothing, but carries out an event that an interruption left undone. Raises :class:`NotAllowed`
-    for the proposal's author, for an approver whose limit is too low, for whose limit it is, and
+    for the proposal's author (under the policy ``users``: for whom the database knows as the same
+    user), for an approver whose limit is too low, for whose limit it is, and
     where it was decided otherwise.
     """
     asked = proposal(connection, number)
