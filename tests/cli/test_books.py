@@ -100,7 +100,7 @@ def test_a_statement_is_written_to_a_file_once(books: Run, tmp_path: Path, form:
         (("statement", "ada", *DAY, "--calendar", "nyse"), "there is no calendar"),
         (("statement", "ada", *DAY, "--calendar", "none.yaml"), "none.yaml: cannot be read"),
         (("statement", "ada", *DAY, "--from", "2024-06-18T00:00:00Z"), "name one period"),
-        (("statement", "ada", *DAY, "--known-at", "99"), "is not projected"),
+        (("statement", "ada", *DAY, "--known-at", "99"), "is not one from 0 to"),
         (("statement", "ada", *DAY, "--version", "1"), "no version 1 of the statement"),
         (("statement", "ada", *DAY, "--version", "1", "--issue"), "draw anew"),
         (("statement", "ada", *DAY, "--format", "pdf"), "--out FILE"),

@@ -290,7 +290,8 @@ def test_verify_and_rebuild_find_nothing_on_a_sound_ledger(
     code, out, _ = clearing("verify", "--json")
     assert (code, json.loads(out)["sound"]) == (2, True), "no checkpoint is kept outside"
     rebuilt = answer("rebuild")
-    assert (rebuilt["generation"], rebuilt["previous"], rebuilt["position"]) == (2, 1, 13)
+    assert (rebuilt["previous"], rebuilt["position"]) == (1, 13)
+    assert rebuilt["generation"] == 3, "verifying took 2 for its own read models, and dropped them"
 
 
 @pytest.mark.usefixtures("projected")

@@ -26,7 +26,7 @@ def test_every_format_is_written_once_and_checked(
     assert clearing("export", "parquet", "--out", str(tmp_path / "parquet"))[0] == 0
     assert {file.suffix for file in (tmp_path / "parquet").iterdir()} == {".parquet", ".json"}
     code, _, err = clearing("export", "csv", "--out", str(tmp_path / "x"), "--at", "13")
-    assert (code, "is not projected" in " ".join(err.split())) == (2, True)
+    assert (code, "is not one from 0 to" in " ".join(err.split())) == (2, True)
     code, _, err = clearing("export", "hledger", "--out", str(tmp_path / "x"), "--account", "eve")
     assert (code, "no account 'eve'" in " ".join(err.split())) == (2, True)
     assert hledger(plain, "check", "--strict").returncode == 0
