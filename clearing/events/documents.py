@@ -37,7 +37,15 @@ def read_text(text: str) -> Any:
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         if isinstance(error, DocumentUnreadable):
             raise
-        raise DocumentUnreadable(f"cannot be read: {' '.join(str(error).split())}") from None
+        raise DocumentUnreadable(f"cannot be read: {_where(error)}") from None
+
+
+def _where(error: Exception) -> str:
+    """Say what is wrong with a text, and in which line where that is known."""
+    if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
+        return " ".join(str(error).split())
+    mark = error.problem_mark
+    return f"line {mark.line + 1}, column {mark.column + 1}: {error.problem}"
 
 
 def _from_json(text: str) -> Any:
