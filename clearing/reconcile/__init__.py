@@ -15,6 +15,7 @@ from clearing.reconcile.closing import close_steps, record_close_step
 from clearing.reconcile.coverage import Coverage, Doubt, Gap, ImportView
 from clearing.reconcile.desk import Desk
 from clearing.reconcile.differences import BREAK_TYPES, BreakType
+from clearing.reconcile.proposals import PROPOSAL_KINDS, Apart, Proposal
 from clearing.reconcile.recompute import (
     FeeReport,
     FeeSchedule,
@@ -30,7 +31,6 @@ from clearing.reconcile.recompute import (
 )
 from clearing.reconcile.running import NothingToCompare
 from clearing.reconcile.sampling import MAPPING, PLANTED, NothingPlanted, Planted
-from clearing.reconcile.signoff import PROPOSAL_KINDS, Apart, Proposal
 from clearing.reconcile.taking import EVERY, LEGS, Leg, StatementRefused, Taken, look
 from clearing.reconcile.withdrawing import Withdrawal
 

@@ -28,6 +28,16 @@ from clearing.reconcile.checks import (
     rule_breaks,
 )
 from clearing.reconcile.coverage import ImportView, imports
+from clearing.reconcile.proposals import Apart, Proposal, proposal, proposals
+from clearing.reconcile.proposing import (
+    propose_acceptance,
+    propose_for_break,
+    propose_limit,
+    propose_policy,
+    propose_rulebook,
+    propose_tolerance,
+    propose_withdrawal,
+)
 from clearing.reconcile.recompute import (
     FeeReport,
     FundingCharge,
@@ -37,20 +47,7 @@ from clearing.reconcile.recompute import (
 from clearing.reconcile.residuals import residual_events
 from clearing.reconcile.running import reconcile
 from clearing.reconcile.sampling import Planted, sample_statement
-from clearing.reconcile.signoff import (
-    Apart,
-    Proposal,
-    decide,
-    proposal,
-    proposals,
-    propose_acceptance,
-    propose_for_break,
-    propose_limit,
-    propose_policy,
-    propose_rulebook,
-    propose_tolerance,
-    propose_withdrawal,
-)
+from clearing.reconcile.signoff import decide
 from clearing.reconcile.taking import EVERY, Leg, StatementOf, Taken, take_statement
 from clearing.reconcile.threeway import ThreeWayLine, three_way
 

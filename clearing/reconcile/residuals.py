@@ -8,7 +8,7 @@ from typing import Any
 
 from clearing.log import Connection
 from clearing.reconcile.answers import Reconciliation
-from clearing.reconcile.signoff import proposal, tolerances_in_force
+from clearing.reconcile.proposals import proposal, tolerances_in_force
 
 
 def residual_events(

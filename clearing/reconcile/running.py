@@ -23,9 +23,9 @@ from clearing.reconcile.coverage import (
     time_gaps,
 )
 from clearing.reconcile.periods import Period, around, news_from
+from clearing.reconcile.proposals import tolerances_in_force
 from clearing.reconcile.recording import record
 from clearing.reconcile.sides import load_ours, load_theirs, wanted_of
-from clearing.reconcile.signoff import tolerances_in_force
 from clearing.reconcile.taking import Leg
 from clearing.reconcile.tolerances import Tolerances
 
