@@ -256,9 +256,8 @@ def print_liquidation(answer: LiquidationExplained, depth: int) -> None:
 def _print_close(close: CloseStep, depth: int) -> None:
     out.print()
     marks = ", ".join(f"{market} {mark}" for market, mark in close.marks.items())
-    out.print(
-        f"[bold]{close.outcome}, for rung {close.rung}[/bold]: at marks {escape(marks) or '-'}"
-    )
+    whose = f"for rung {close.rung}" if close.rung else "by the venue"
+    out.print(f"[bold]{close.outcome}, {whose}[/bold]: at marks {escape(marks) or '-'}")
     _print_workings(close, depth)
 
 

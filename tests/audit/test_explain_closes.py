@@ -125,18 +125,31 @@ def test_where_nothing_goes_below_bankruptcy_bids_say_what_they_fetch_together(
     ]
 
 
-def test_what_a_venue_told_where_no_ladder_waits_is_no_rungs(database_url: str) -> None:
-    """In record mode a liquidation is the venue's alone: the rung that acted before is the last."""
+def test_what_a_venue_told_where_no_ladder_waits_is_explained_by_what_stood_before(
+    database_url: str,
+) -> None:
+    """In record mode a liquidation is the venue's alone: ada had 40, of which 8.40 were asked."""
     venue = Laddered(waits(), BELOW_ZERO)
     venue.adopt(rulebook(mode="record"))
     told = {"market": "BTC", "buyer": "maker", "seller": "ada", "seller_cause": "liquidation"}
     venue.mark(BTC="84.00")
     venue("Traded", size="5", price="83.00", **told)
-    with (
-        stored(venue, database_url) as ledger,
-        pytest.raises(NameUnknown, match="no rung acted on account 'ada'"),
-    ):
-        ledger.explain_liquidation("ada")
+    with stored(venue, database_url) as ledger:
+        answer = ledger.explain_liquidation("ada")
+        with pytest.raises(NameUnknown, match="no rung acted on account 'maker'"):
+            ledger.explain_liquidation("maker")
+    (close,) = answer.closes
+    assert (close.outcome, close.rung, close.did, answer.steps) == ("told", 0, (), ())
+    assert close.marks == {"BTC": "84"}
+    before = {part.name: computed(asdict(part)) for part in close.working}
+    assert (before["equity"], before["maintenance"]) == (40, Fraction("8.4"))
+    both = ["posting", "position"]
+    assert [entry["entry"] for entry in close.entries] == [
+        *both,
+        "venue_liquidation",
+        *both,
+        "transition",
+    ]
 
 
 def test_a_venues_fill_stands_beside_what_the_rulebook_would_have_closed(

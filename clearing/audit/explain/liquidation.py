@@ -22,6 +22,7 @@ from clearing.audit.replay.running import engine_at
 from clearing.audit.replay.sums import exact_text
 from clearing.engine import Entry
 from clearing.engine.book import Book
+from clearing.engine.valuation import measure
 from clearing.events import upcast
 from clearing.events.registry import Registry
 from clearing.log import Connection, read_at
@@ -67,8 +68,11 @@ class CloseStep:
     """One close at a price that others named, for a rung that had put up the position or waits.
 
     ``outcome`` is ``taken`` or ``awarded`` of an auction, or ``recorded`` of a venue's own fill,
-    which stands beside what the rulebook would have closed. ``working``, ``did`` and ``entries``
-    are as those of a :class:`RungStep`.
+    which stands beside what the rulebook would have closed; or ``told``, where the rulebook leaves
+    liquidating to the venue (``rung`` 0, nothing that a rung ``did``): what its levels asked just
+    before the event says whether it was due, all of its entries what was closed, against whom, and
+    what deviates.
+    ``working``, ``did`` and ``entries`` are as those of a :class:`RungStep`.
     """
 
     rung: int
@@ -84,8 +88,8 @@ class CloseStep:
 class LiquidationExplained:
     """What the event at ``log_position`` did to an account by its ladder, rung by rung.
 
-    ``closes`` came first: what was taken or awarded of its auctions, and fills that its ladder
-    leaves to the venue.
+    ``closes`` came first: what was taken or awarded of its auctions, and fills that are the
+    venue's.
     """
 
     account: str
@@ -118,7 +122,7 @@ def explain_liquidation(
 def _candidates(histories: Histories, account: int) -> list[int]:
     """Return the last events at which a rung acted, an auction sold, or a venue liquidated.
 
-    The latest first. A venue's liquidation is explained where the ladder waited for it.
+    The latest first.
     """
     sold = " AND outcome IN ('taken', 'awarded')"
     found = set()
@@ -139,6 +143,7 @@ def _explained(
     """Return what the event at a position did to an account by its ladder."""
     position = then.position
     engine = engine_at(connection, then, position - 1)
+    stood = _stood(engine.book, ordinal)
     entries, workings = engine.explain(upcast(read_at(connection, position)[0]))
     after = Sources(Histories(connection, then))
     before = Histories(connection, Moment(then.generation, position - 1))
@@ -159,6 +164,8 @@ def _explained(
             closes.append(_close(sources, event, entries, rung, book))
         elif _is_step(entries, rung.margin):
             steps.append(_step(sources, event, entries, rung, book))
+    if not closes and not steps:
+        closes += _told_closes(sources, entries, stood, ordinal)
     return LiquidationExplained(account, position, event, rulebooks, tuple(closes), tuple(steps))
 
 
@@ -180,6 +187,37 @@ def _close(
         tuple(paths.whole(_figure(sources, event, entries, one)) for one in rung.did),
         tuple(_viewed(registry, entries, rung, line, rung.end)),
     )
+
+
+def _stood(book: Book, account: int) -> dict[int, Trace]:
+    """Return the working of an account's margin in each asset in which rules bind it."""
+    found = {}
+    for (who, asset), scope in book.scopes.items():
+        if who == account and scope.rules is not None:
+            found[asset] = Trace("margin", account=account, asset=asset)
+            measure(book, scope, found[asset])
+    return found
+
+
+def _told_closes(
+    sources: Sources, entries: list[Entry], stood: dict[int, Trace], account: int
+) -> Iterable[CloseStep]:
+    """Yield what a venue says it liquidated of an account, where no rung of ours had a part."""
+    for told in entries:
+        if told[:2] != ("venue_liquidation", account) or int(told[2]) not in stood:
+            continue
+        asset = told[2]
+        about, working = Subject(account, 0, int(asset)), stood[int(asset)]
+        parts = tuple(nodes_of(child, about, sources.find) for child in working.inputs)
+        yield CloseStep(
+            0,
+            "told",
+            sources.registry.account(account).name,
+            dict(_marks(parts)),
+            parts,
+            (),
+            tuple(entry_view(sources.registry, entry) for entry in entries),
+        )
 
 
 def _step(
