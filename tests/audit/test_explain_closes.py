@@ -142,7 +142,7 @@ def test_what_a_venue_told_where_no_ladder_waits_is_explained_by_what_stood_befo
     assert (close.outcome, close.rung, close.did, answer.steps) == ("told", 0, (), ())
     assert close.marks == {"BTC": "84"}
     before = {part.name: computed(asdict(part)) for part in close.working}
-    assert (before["equity"], before["maintenance"]) == (40, Fraction("8.4"))
+    assert (before["equity"], before["maintenance"]) == (Fraction(40), Fraction("8.4"))
     both = ["posting", "position"]
     assert [entry["entry"] for entry in close.entries] == [
         *both,
