@@ -128,7 +128,7 @@ def _known(*, quick: bool, events: int | None) -> dict[str, Measure]:
         "what-if": asked(what_if.run),
         "stress": asked(
             lambda connection, live: stress_paths.run(
-                connection, live, paths=20 if quick else 100, repeats=repeats
+                connection, live, paths=40 if quick else 1_000, repeats=3
             )
         ),
         "checkpoint": asked(

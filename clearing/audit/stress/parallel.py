@@ -6,6 +6,7 @@ terminal ends them at once; otherwise they end with the handful of paths that th
 
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -24,6 +25,9 @@ Task = tuple[int, int]
 _MOST: Final = 16
 """The most paths that a worker is given at once."""
 
+_START: Final = 3.0
+"""About how many seconds workers take to start: what they save must be worth it."""
+
 
 def run_all(
     snapshot: str,
@@ -34,15 +38,15 @@ def run_all(
 ) -> Iterator[list[Outcome]]:
     """Yield the outcomes of each source's paths, in order.
 
-    ``processes`` is how many to use: by default one per processor, and one alone for a few paths.
+    ``processes`` is how many to use: by default one per processor, once the first paths show that
+    the others will take so long that starting them is worth it.
     """
     tasks = [(i, k) for i, source in enumerate(sources) for k in range(source.count)]
-    wanted = processes or os.cpu_count() or 1
-    size = max(1, min(_MOST, len(tasks) // (wanted * 4)))
-    chunks = [tasks[i : i + size] for i in range(0, len(tasks), size)]
-    alone = wanted == 1 or (processes is None and len(tasks) <= wanted * 2)
     begin = (snapshot, tuple(adopted), tuple(sources))
-    found = _here(begin, tasks) if alone else _pooled(begin, chunks, wanted)
+    if processes is None:
+        found = _as_needed(begin, tasks, os.cpu_count() or 1)
+    else:
+        found = _here(begin, tasks) if processes == 1 else _pooled(begin, tasks, processes)
     done = 0
     for source in sources:
         outcomes = []
@@ -64,7 +68,21 @@ def _here(begin: _Begin, tasks: Sequence[Task]) -> Iterator[Outcome]:
         yield stage.run(sources[i], number)
 
 
-def _pooled(begin: _Begin, chunks: Sequence[list[Task]], processes: int) -> Iterator[Outcome]:
+def _as_needed(begin: _Begin, tasks: Sequence[Task], processes: int) -> Iterator[Outcome]:
+    """Yield outcomes made here until it shows that workers would be done earlier, then theirs."""
+    started = time.monotonic()
+    for done, outcome in enumerate(_here(begin, tasks), start=1):
+        yield outcome
+        left = tasks[done:]
+        alone = (time.monotonic() - started) / done * len(left)
+        if alone > _START + alone / processes:
+            yield from _pooled(begin, left, processes)
+            return
+
+
+def _pooled(begin: _Begin, tasks: Sequence[Task], processes: int) -> Iterator[Outcome]:
+    size = max(1, min(_MOST, len(tasks) // (processes * 4)))
+    chunks = [tasks[i : i + size] for i in range(0, len(tasks), size)]
     workers = min(processes, len(chunks))
     pool = ProcessPoolExecutor(
         workers, mp_context=get_context("spawn"), initializer=_begin, initargs=begin
