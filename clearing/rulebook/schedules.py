@@ -38,12 +38,22 @@ def sorted_levels(names: set[str]) -> list[str]:
     return [*REQUIRED, *sorted(name for name in names if name not in REQUIRED)]
 
 
+_TAKEN: Final = frozenset({"collateral", "equity", "factor", "positions"})
+"""What workings of a margin call other figures than levels."""
+
+
 def _check(levels: dict[str, LevelDocument]) -> dict[str, LevelDocument]:
     missing = [name for name in REQUIRED if name not in levels]
     if missing:
         raise ValueError(f"{missing[0]}: is missing; a schedule has initial and maintenance")
     if "zero" in levels:
         raise ValueError("zero: is what a condition calls no requirement; name the level otherwise")
+    for name in levels:
+        if name in _TAKEN or not name[0].isalpha():
+            raise ValueError(
+                f"{name}: workings call a figure so or cannot name it; a level's name begins with a"
+                f" letter and is none of {', '.join(sorted(_TAKEN))}"
+            )
     _check_references(levels)
     initial, maintenance = (level_pieces(levels, name) for name in REQUIRED)
     if initial is not None and maintenance is not None:

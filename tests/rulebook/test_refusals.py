@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from clearing.rulebook import check_document
-from tests.engine.venue import TAKEOVER, rulebook
+from tests.engine.venue import MAJORS, TAKEOVER, rulebook
 
 RATE = {"op": "rate", "rate": "0.05"}
 TENTH = {"op": "rate", "rate": "0.1"}
@@ -338,6 +338,14 @@ def test_what_a_rung_would_not_look_at(rung: dict[str, Any], problem: str) -> No
         written = {"action": "reduce", "quantity": HALF, **written}
     problems = check_document(rulebook(ladder=[written, TAKEOVER]))[1]
     assert any(problem in found for found in problems), problems
+
+
+@pytest.mark.parametrize("name", ["equity", "collateral", "factor", "positions", "90-percent"])
+def test_a_levels_name_is_no_other_figures(name: str) -> None:
+    """A working that compares ``equity`` with a level of that name could not be computed again."""
+    schedule = {**MAJORS, name: {"op": "rate", "rate": "0.02"}}
+    (problem,) = check_document(rulebook(schedule=schedule))[1]
+    assert problem.startswith(f"schedules.majors.{name}: workings call a figure so")
 
 
 def test_a_ladder_that_no_binding_names_has_levels_that_exist() -> None:
