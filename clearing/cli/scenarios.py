@@ -202,12 +202,19 @@ def print_diff(answer: Diff) -> None:
     out.print(table("Who has the difference", ("asset", "", f">{answer.b} less {answer.a}"), lines))
 
 
+def _event(first: FirstDifference) -> str:
+    """Say where an event is: in the log, or as the how many-th inserted after one that is."""
+    if first.inserted:
+        return f"what is inserted at {first.log_position:,}+{first.inserted}"
+    return f"the event at log position {first.log_position:,}"
+
+
 def _print_first(first: FirstDifference | None, a: str, b: str) -> None:
     if first is None:
         out.print(f"{a} and {b} do not differ", markup=False)
         return
     out.print(
-        f"{a} and {b} differ since the event at log position {first.log_position:,}:"
+        f"{a} and {b} differ since {_event(first)}:"
         f" {first.kind} {first.source}/{first.external_id}, {clock(first.occurred_at)}",
         markup=False,
     )

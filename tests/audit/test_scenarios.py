@@ -667,3 +667,28 @@ def test_a_fund_that_only_a_column_has_is_shown_by_its_name(
     out = " ".join(capsys.readouterr().out.split())
     assert "insurance, USD: at the end 1,000 1,000 0" in out
     assert "another, USD: at the end 0 7 0" in out
+
+
+def test_an_event_of_the_scenarios_own_is_named_and_not_the_one_after_it(
+    database_url: str,
+) -> None:
+    """The second of two that are inserted makes the first difference: the first moves nothing."""
+    quiet = {"override": "insert", "from": AFTER, "event": {"kind": "ClockTicked"}}
+    deposit = {"kind": "Deposited", "account": "bob", "asset": "USD", "amount": "5"}
+    more = {"override": "insert", "from": AFTER, "event": deposit}
+    asked = parse_scenario(scenario(quiet, more))
+    venue = wick()
+    venue.mark(BTC="50")
+    with stored(venue, database_url) as ledger:
+        for found in (
+            ledger.bisect(LOG, asked),
+            ledger.bisect(asked, LOG),
+            ledger.diff(LOG, asked).first,
+        ):
+            assert found is not None
+            assert (found.kind, found.log_position, found.inserted) == ("Deposited", AFTER - 1, 2)
+            assert found.external_id.startswith("scenario overrides.1")
+        clamped = parse_scenario(scenario({"override": "prices", **WICK, "from": AFTER}))
+        found = ledger.bisect(LOG, clamped)
+        assert found is not None
+        assert (found.kind, found.inserted) == ("Marked", 0), "an event of the log"

@@ -15,15 +15,15 @@ from clearing.audit.moments import Moment
 from clearing.audit.replay.answer import ColumnTotals, Fate, fate_of, totals_of
 from clearing.audit.replay.document import Scenario
 from clearing.audit.replay.overlay import Overlay, make_overlay
-from clearing.audit.replay.run import Column, Progress, Replay
+from clearing.audit.replay.run import Column, Origin, Progress, Replay
 from clearing.audit.replay.running import engine_at, log_rows
 from clearing.audit.replay.sums import Exact, HouseLine, difference, house_lines
 from clearing.audit.replay.tally import Key, scopes_of
 from clearing.engine import ENTRY_FIELDS, Engine, Entry
 from clearing.engine.valuation import measure
-from clearing.events import EventRow, Kind, Registry, upcast
+from clearing.events import EventRow, Kind, Registry
 from clearing.events.fields import from_microseconds
-from clearing.log import Connection, read_at
+from clearing.log import Connection
 
 LOG: Final = Scenario(scenario=1, name="log")
 """The log as it is: a scenario that overrides nothing."""
@@ -37,7 +37,8 @@ class FirstDifference:
     """The first event after which two runs differ, and the first entries that only one has.
 
     ``log_position`` is the event's; ``kind``, ``source`` and ``external_id`` are as the log has it.
-    Where they differ by what is inserted after the last event, that one is named. ``only_a`` and
+    Of an event that a scenario has of its own, ``inserted`` says the how many-th it is after that
+    log position (0: it is the log's), and they are as the scenario has it. ``only_a`` and
     ``only_b`` are entries as objects (empty where one has no more than the other).
     """
 
@@ -48,6 +49,7 @@ class FirstDifference:
     external_id: str
     only_a: dict[str, str | int]
     only_b: dict[str, str | int]
+    inserted: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +98,30 @@ class _Side:
         self.column = column
         self.overlay = overlay
         self.entries: Noted = []
+        self.origins: list[Origin] = []
+        self._replay = replay
         replay.observers.append(self._observe)
+
+    def begin(self) -> None:
+        """Forget the entries of the event before."""
+        self.entries, self.origins = [], []
 
     def _observe(self, column: Column, position: int, entries: list[Entry]) -> None:
         if column is self.column:
             self.entries += [(position, entry) for entry in entries]
+            if self._replay.at_hand is None:
+                raise RuntimeError("entries come of an event")
+            self.origins += [self._replay.at_hand] * len(entries)
+
+    def first_of(self, only: Noted) -> tuple[int, int, EventRow] | None:
+        """Return the first event that left an entry which this side alone has.
+
+        As log position, the how many-th inserted after it (0: the log's own), and the event.
+        """
+        for noted, (inserted, row) in zip(self.entries, self.origins, strict=True):
+            if noted in only:
+                return noted[0], inserted, row
+        return None
 
     def causes(self, position: int) -> list[tuple[int, str]]:
         """Return the overrides that had changed something by ``position``, and where they did last.
@@ -150,22 +171,26 @@ class Pair:
     def run(self, rows: Iterable[EventRow], progress: Progress | None, *, first_only: bool) -> None:
         """Apply the events to both; with ``first_only`` no further than their first difference."""
         for row in rows:
-            self.a.entries, self.b.entries = [], []
+            self._begin()
             for replay in self.replays:
                 replay.step(row)
             if self.a.entries != self.b.entries:
-                self._differ(row)
+                self._differ()
                 if first_only:
                     return
             if progress is not None:
                 progress(row.position)
-        self.a.entries, self.b.entries = [], []
+        self._begin()
         for replay in self.replays:
             replay.finish()
         if self.a.entries != self.b.entries:
-            self._differ(upcast(read_at(self._connection, self.upto)[0]))
+            self._differ()
 
-    def _differ(self, row: EventRow) -> None:
+    def _begin(self) -> None:
+        self.a.begin()
+        self.b.begin()
+
+    def _differ(self) -> None:
         ours, theirs = Counter(self.a.entries), Counter(self.b.entries)
         only_a, only_b = list((ours - theirs).elements()), list((theirs - ours).elements())
         book = self.b.column.engine.book
@@ -175,8 +200,13 @@ class Pair:
                     self.diverged[key] = position
                     self.causes[key] = self._cause(position)
         if self.first is None:
-            told = ([entry for _, entry in only] for only in (only_a, only_b))
-            self.first = first_of(book.registry, row, *told)
+            firsts = (self.a.first_of(only_a), self.b.first_of(only_b))
+            position, inserted, row = min(
+                (one for one in firsts if one is not None), key=lambda one: one[:2]
+            )
+            told = [[entry for _, entry in only] for only in (only_a, only_b)]
+            first = first_of(book.registry, row, *told)
+            self.first = replace(first, log_position=position, inserted=inserted)
 
     def _cause(self, position: int) -> str:
         told = {*self.a.causes(position), *self.b.causes(position)}
@@ -194,7 +224,8 @@ def first_of(
         Kind(row.kind).name,
         registry.source(row.source).name if row.source else "",
         row.external_id,
-        *(_first(only) for only in (only_a, only_b)),
+        _first(only_a),
+        _first(only_b),
     )
 
 

@@ -62,6 +62,9 @@ class Column:
         return self.engine.digest()
 
 
+Origin = tuple[int, EventRow]
+"""An event, and the how many-th inserted after its position it is (0: the log's own)."""
+
 Observer = Callable[[Column, int, list[Entry]], None]
 
 
@@ -69,7 +72,8 @@ class Replay:
     """A log and a scenario on their way; ``start`` is an engine just before the first override.
 
     ``derived`` is None while every ladder of the log acts by itself: then it is the record.
-    ``observers`` are called with each column, position and its entries, in order.
+    ``observers`` are called with each column, position and its entries, in order; ``at_hand`` is
+    then the event that left them.
     """
 
     def __init__(
@@ -81,6 +85,7 @@ class Replay:
         self.scenario = self._beside("scenario")
         self.derived: Column | None = None
         self.observers: list[Observer] = []
+        self.at_hand: Origin | None = None
         self.scene = Scene(name, start, self.scenario.engine)
         for column in (self.recorded, self.scenario):
             column.tally.begin(start.book)
@@ -114,12 +119,14 @@ class Replay:
     def _insert(self) -> None:
         """Apply what the scenario has before the next event, at the position of the last one."""
         engine = self.scenario.engine
-        for row in self.overlay.before(self.scene):
+        for inserted, row in enumerate(self.overlay.before(self.scene), start=1):
+            self.at_hand = (inserted, row)
             self.scenario.told[row.source, row.external_id] = row
             self._override(scope.key() for scope in _moved(engine, row, None))
             self._note(self.scenario, row.position, engine.apply_contested(row, NOBODY), [])
 
     def _apply(self, row: EventRow) -> None:
+        self.at_hand = (0, row)
         altered = self.overlay.alter(row, self.scene)
         if altered is None or altered != row:
             self.scenario.told[row.source, row.external_id] = altered
